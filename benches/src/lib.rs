@@ -1,0 +1,1 @@
+//! Criterion benches and side-by-side harnesses of cube-sdk

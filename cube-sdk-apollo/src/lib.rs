@@ -1,0 +1,1 @@
+//! Typed client for Palantir Apollo, part of cube-sdk

@@ -1,0 +1,1 @@
+//! The ground floor of cube-sdk: errors, operations, retries, credentials, transport

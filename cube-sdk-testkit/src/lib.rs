@@ -1,0 +1,1 @@
+//! The outside world of cube-sdk in process: doubles with faults on request

@@ -1,0 +1,1 @@
+//! Operate edge Cubes and bring-your-own model storage from Rust

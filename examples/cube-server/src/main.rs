@@ -1,0 +1,2 @@
+//! cube-server: the embedded world and the EdgeGate service as a program
+fn main() {}

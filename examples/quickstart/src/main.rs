@@ -1,0 +1,2 @@
+//! Plays the BYO storage flow from grant to reconciled audit
+fn main() {}

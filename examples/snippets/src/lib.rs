@@ -1,0 +1,1 @@
+//! Small programs that show and time one part of cube-sdk each

@@ -1,0 +1,1 @@
+//! What crosses the crates of cube-sdk, end to end
