@@ -156,7 +156,8 @@ fn with_prefix<'a>(tree: &'a BTreeSet<String>, prefixes: &[&str]) -> Vec<&'a Str
 fn the_default_build_is_light() {
     let default = tree(&["-p", "cube-sdk"]);
     assert!(default.len() < 200, "{} crates in the default build", default.len());
-    let heavy = ["aws-sdk", "aws-config", "kube ", "kube-", "k8s-", "sqlx", "rmcp", "ring ", "native-tls", "openssl-sys"];
+    let heavy =
+        ["aws-sdk", "aws-config", "kube ", "kube-", "k8s-", "sqlx", "rmcp", "ring ", "native-tls", "openssl-sys"];
     assert_eq!(with_prefix(&default, &heavy), Vec::<&String>::new());
     let full = tree(&["-p", "cube-sdk", "--features", "full"]);
     assert!(!with_prefix(&full, &["aws-sdk-s3"]).is_empty(), "the check cannot see aws-sdk-s3 where it must be");
