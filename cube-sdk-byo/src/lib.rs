@@ -4,6 +4,7 @@
 //! sent; the feature `s3` adds what talks to AWS.
 
 mod arn;
+pub mod audit;
 mod checked_text;
 mod code;
 mod digest;
