@@ -31,12 +31,7 @@ pub(crate) struct Entry {
 
 impl Bucket {
     pub(crate) fn new(region: &str) -> Self {
-        Self {
-            region: region.to_owned(),
-            policy: None,
-            objects: BTreeMap::new(),
-            kept: false,
-        }
+        Self { region: region.to_owned(), policy: None, objects: BTreeMap::new(), kept: false }
     }
 }
 
@@ -52,20 +47,8 @@ impl Store {
     }
 
     /// Stores an object; `false` when there is no such bucket.
-    pub(crate) fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        object: Object,
-        modified: Timestamp,
-        kept: bool,
-    ) -> bool {
-        let entry = Entry {
-            etag: object.etag(),
-            object,
-            modified,
-            kept,
-        };
+    pub(crate) fn put(&self, bucket: &str, key: &str, object: Object, modified: Timestamp, kept: bool) -> bool {
+        let entry = Entry { etag: object.etag(), object, modified, kept };
         match self.buckets().get_mut(bucket) {
             Some(bucket) => {
                 bucket.objects.insert(key.to_owned(), entry);
