@@ -5,14 +5,19 @@
 
 mod arn;
 mod checked_text;
+mod client;
 mod code;
+pub mod config;
 mod digest;
 mod external_id;
 mod fault;
+pub mod iam;
 mod region;
+pub mod rest;
 mod s3_uri;
 
 pub use arn::{AccountId, KmsKeyArn, PrincipalArn, PrincipalKind, RoleArn};
+pub use client::{EdgeGate, EdgeGateBuilder};
 pub use code::ByoCode;
 pub use digest::Sha256;
 pub use external_id::ExternalId;
