@@ -348,6 +348,7 @@ impl S3 for Backend {
         let buckets = buckets.iter().map(|(name, bucket)| s3s::dto::Bucket {
             name: Some(name.clone()),
             bucket_region: Some(bucket.region.clone()),
+            creation_date: Some(Timestamp::from(std::time::SystemTime::from(bucket.created))),
             ..Default::default()
         });
         Ok(S3Response::new(s3s::dto::ListBucketsOutput {
