@@ -359,3 +359,71 @@ async fn only_the_owner_writes() {
         .unwrap_err();
     assert_eq!(again.code(), Some("BucketAlreadyOwnedByYou"));
 }
+
+#[tokio::test]
+async fn the_request_log_shows_ranges_and_pins() {
+    let world = AwsWorld::builder().request_log().start().await.unwrap();
+    let card = world.card();
+    let client = s3(&world, session(&world, &card.role_arn).await, &card.region);
+    let get = client
+        .get_object()
+        .bucket(&card.bucket)
+        .key(&card.object_key)
+        .range("bytes=5-9");
+    let etag = get
+        .clone()
+        .send()
+        .await
+        .unwrap()
+        .e_tag()
+        .unwrap()
+        .to_owned();
+    get.if_match(&etag).send().await.unwrap();
+    let config =
+        aws_sdk_s3::presigning::PresigningConfig::expires_in(std::time::Duration::from_secs(60))
+            .unwrap();
+    let signed = client
+        .head_object()
+        .bucket(&card.bucket)
+        .key(&card.missing_key)
+        .presigned(config)
+        .await
+        .unwrap();
+    let path = signed
+        .uri()
+        .strip_prefix(world.endpoint_url())
+        .unwrap()
+        .to_owned();
+    let request = format!(
+        "HEAD {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+        world.address()
+    );
+    aws_client::exchange(&world, &request).await;
+    let log = world.requests();
+    let rows: Vec<_> = log
+        .iter()
+        .map(|r| {
+            (
+                r.operation.as_str(),
+                r.range.as_deref(),
+                r.if_match.as_deref(),
+                r.status,
+            )
+        })
+        .collect();
+    let range = Some("bytes=5-9");
+    assert_eq!(
+        rows,
+        [
+            ("AssumeRole", None, None, Some(200)),
+            ("GetObject", range, None, Some(206)),
+            ("GetObject", range, Some(etag.as_str()), Some(206)),
+            ("HeadObject", None, None, Some(404)),
+        ]
+    );
+    assert_eq!(
+        log[3].line,
+        format!("HEAD /{}/{}", card.bucket, card.missing_key)
+    );
+    assert_eq!(log[1].key.as_deref(), Some(card.object_key.as_str()));
+}

@@ -199,7 +199,8 @@ async fn iam_calls_and_their_errors() {
     let name = [("RoleName", "reader")];
     let policy = [("RoleName", "reader"), ("PolicyName", "p")];
     let other = [("RoleName", "reader"), ("PolicyName", "q")];
-    let steps: &[(&str, &[(&str, &str)], u16, &str)] = &[
+    type Step<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+    let steps: &[Step<'_>] = &[
         ("GetRole", &name, 404, "<Code>NoSuchEntity</Code>"),
         (
             "CreateRole",
