@@ -19,10 +19,7 @@ impl S3Auth for Keys {
             Some(secret) => Ok(SecretKey::from(secret.expose_secret())),
             None => {
                 let message = "The AWS Access Key Id you provided does not exist in our records.";
-                Err(S3Error::with_message(
-                    S3ErrorCode::InvalidAccessKeyId,
-                    message,
-                ))
+                Err(S3Error::with_message(S3ErrorCode::InvalidAccessKeyId, message))
             }
         }
     }

@@ -46,17 +46,10 @@ pub(super) fn checksum(object: &Object, mode: Option<&ChecksumMode>) -> Option<S
 }
 
 pub(super) fn content_type(object: &Object) -> String {
-    object
-        .content_type
-        .clone()
-        .unwrap_or_else(|| "binary/octet-stream".to_owned())
+    object.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned())
 }
 
 pub(super) fn encryption(object: &Object) -> ServerSideEncryption {
-    let kind = if object.kms_key_arn.is_some() {
-        ServerSideEncryption::AWS_KMS
-    } else {
-        ServerSideEncryption::AES256
-    };
+    let kind = if object.kms_key_arn.is_some() { ServerSideEncryption::AWS_KMS } else { ServerSideEncryption::AES256 };
     ServerSideEncryption::from_static(kind)
 }

@@ -23,11 +23,7 @@ pub(super) async fn respond(
     request: Request<Incoming>,
 ) -> io::Result<Response<Reply>> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, query::MAX_FORM)
-        .collect()
-        .await
-        .map_err(io::Error::other)?
-        .to_bytes();
+    let body = Limited::new(body, query::MAX_FORM).collect().await.map_err(io::Error::other)?.to_bytes();
     let form = Form::parse(&body);
     let operation = form.get("Action").unwrap_or("Unknown").to_owned();
     let request_id = state.mint.uuid();
@@ -40,25 +36,17 @@ pub(super) async fn respond(
     }
     let (status, text) = match ordeal.instead {
         Some(failure) => {
-            let code = if failure.code == "SlowDown" {
-                "Throttling"
-            } else {
-                "InternalFailure"
-            };
+            let code = if failure.code == "SlowDown" { "Throttling" } else { "InternalFailure" };
             let error = match code {
                 "Throttling" => ApiError::sender(400, code, "Rate exceeded"),
                 _ => ApiError::receiver(500, code, &failure.message),
             };
-            (
-                error.status,
-                error.render("https://sts.amazonaws.com/doc/2011-06-15/", &request_id),
-            )
+            (error.status, error.render("https://sts.amazonaws.com/doc/2011-06-15/", &request_id))
         }
         None => {
             let answer = query::answer(state, &parts, &form, &body, &request_id);
             let service = query::Service::of(&form);
-            let iam_write =
-                service == query::Service::Iam && answer.error.is_none() && !is_read(&operation);
+            let iam_write = service == query::Service::Iam && answer.error.is_none() && !is_read(&operation);
             if iam_write {
                 persist::save_now(state)?;
             }
@@ -72,9 +60,7 @@ pub(super) async fn respond(
                         region: state.region.clone(),
                         request_id: request_id.clone(),
                         identity: trail::identity(Some(caller), &state.account_id),
-                        user_agent: header(&parts.headers, "user-agent")
-                            .unwrap_or_default()
-                            .to_owned(),
+                        user_agent: header(&parts.headers, "user-agent").unwrap_or_default().to_owned(),
                         source_ip: connection.peer.ip().to_string(),
                         error: answer.error,
                         request_parameters: answer.request_parameters,

@@ -29,10 +29,10 @@ pub(crate) async fn respond(
 ) -> io::Result<Response<Reply>> {
     let form = request.method() == Method::POST
         && request.uri().path() == "/"
-        && request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
-            kind.as_bytes()
-                .starts_with(b"application/x-www-form-urlencoded")
-        });
+        && request
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     if form {
         form::respond(&state, &connection, request).await
     } else {
@@ -61,15 +61,11 @@ async fn befall(state: &State, operation: &str, target: Option<(&str, &str)>) ->
             Effect::ExpireSessions => state.directory.end_sessions(),
             Effect::Overwrite(object) => {
                 if let Some((bucket, key)) = target {
-                    state
-                        .store
-                        .put(bucket, key, object, state.clock.now(), false);
+                    state.store.put(bucket, key, object, state.clock.now(), false);
                 }
             }
             Effect::DropConnection => ordeal.drop = true,
-            Effect::SlowDown { retry_after } => {
-                ordeal.instead = Some(Failure::slow_down(retry_after))
-            }
+            Effect::SlowDown { retry_after } => ordeal.instead = Some(Failure::slow_down(retry_after)),
             Effect::InternalError => ordeal.instead = Some(Failure::internal()),
             other => ordeal.after.push(other),
         }
@@ -105,11 +101,7 @@ fn without_signature(parts: &request::Parts) -> String {
         .filter(|q| !q.is_empty() && !q.starts_with("X-Amz-"))
         .collect();
     let path = parts.uri.path();
-    if kept.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", kept.join("&"))
-    }
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -4,9 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, SERVER,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -30,33 +28,17 @@ pub(super) async fn respond(
     connection: &Arc<Connection>,
     mut request: Request<Incoming>,
 ) -> io::Result<Response<Reply>> {
-    let target = Target::of(
-        request.method(),
-        request.uri().path(),
-        request.uri().query(),
-    );
+    let target = Target::of(request.method(), request.uri().path(), request.uri().query());
     let in_flight = (target.operation == "GetObject").then(|| state.traffic.enter());
     state.traffic.count(target.operation);
-    let exchange = Arc::new(Exchange::new(
-        state.mint.s3_request_id(),
-        state.mint.s3_host_id(),
-    ));
+    let exchange = Arc::new(Exchange::new(state.mint.s3_request_id(), state.mint.s3_host_id()));
     let place = target.bucket.as_deref().zip(target.key.as_deref());
     let ordeal = befall(state, target.operation, place).await;
 
     request.extensions_mut().insert(exchange.clone());
     let (parts, body) = request.into_parts();
     let seen = Sender::of(&parts, connection.peer);
-    let log = |status| {
-        log(
-            state,
-            target.operation,
-            target.key.clone(),
-            &parts,
-            status,
-            &exchange.request_id,
-        )
-    };
+    let log = |status| log(state, target.operation, target.key.clone(), &parts, status, &exchange.request_id);
     if ordeal.drop {
         log(None);
         return Err(dropped());
@@ -70,9 +52,7 @@ pub(super) async fn respond(
             let request = Request::from_parts(parts.clone(), s3s::Body::from(body));
             let answered = s3.call(request).await;
             answered
-                .map_err(|broken| {
-                    io::Error::other(Box::<dyn std::error::Error + Send + Sync>::from(broken))
-                })?
+                .map_err(|broken| io::Error::other(Box::<dyn std::error::Error + Send + Sync>::from(broken)))?
                 .map(Reply::S3)
         }
     };
@@ -83,13 +63,8 @@ pub(super) async fn respond(
         None => {
             let planned = exchange.notes().body.take();
             if let (Some(planned), Some(in_flight)) = (planned, in_flight) {
-                let body = ObjectBody::new(
-                    planned,
-                    connection.clone(),
-                    state.traffic.clone(),
-                    counted.clone(),
-                    in_flight,
-                );
+                let body =
+                    ObjectBody::new(planned, connection.clone(), state.traffic.clone(), counted.clone(), in_flight);
                 *response.body_mut() = Reply::Object(Box::new(body));
             }
             for effect in ordeal.after {
@@ -116,11 +91,7 @@ async fn failure_of(exchange: &Exchange, response: &mut Response<Reply>) -> Opti
         return None;
     }
     let body = std::mem::replace(response.body_mut(), Reply::Text(None));
-    let body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-        .unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     Some(Failure::from_s3s(status, &body))
 }
 
@@ -153,20 +124,14 @@ fn render_failure(
 
 fn spoil(response: &mut Response<Reply>, effect: Effect) {
     if let Effect::WrongEtag = effect {
-        response.headers_mut().insert(
-            ETAG,
-            HeaderValue::from_static("\"00000000000000000000000000000000\""),
-        );
+        response.headers_mut().insert(ETAG, HeaderValue::from_static("\"00000000000000000000000000000000\""));
     }
     let Reply::Object(body) = response.body_mut() else {
         return;
     };
     match effect {
         Effect::ResetBody { after } => body.cut(Cut { after, reset: true }),
-        Effect::TruncateBody { after } => body.cut(Cut {
-            after,
-            reset: false,
-        }),
+        Effect::TruncateBody { after } => body.cut(Cut { after, reset: false }),
         Effect::SlowBody { bytes_per_second } => body.slow(bytes_per_second),
         Effect::CorruptByte { at } => body.corrupt(at),
         _ => {}

@@ -24,12 +24,9 @@ pub(super) struct Sender {
 impl Sender {
     pub(super) fn of(parts: &request::Parts, peer: SocketAddr) -> Self {
         Self {
-            user_agent: header(&parts.headers, "user-agent")
-                .unwrap_or_default()
-                .to_owned(),
+            user_agent: header(&parts.headers, "user-agent").unwrap_or_default().to_owned(),
             source_ip: peer.ip().to_string(),
-            access_key_id: Authorization::read(&parts.headers)
-                .map(|authorization| authorization.access_key_id),
+            access_key_id: Authorization::read(&parts.headers).map(|authorization| authorization.access_key_id),
         }
     }
 }
@@ -48,29 +45,21 @@ pub(super) fn record(
         (notes.caller.take(), notes.decrypt.take())
     };
     // An injected failure is answered before anyone is authenticated; the trail names whoever the key says.
-    let caller: Option<Caller> =
-        caller.or_else(|| state.directory.owner(seen.access_key_id.as_deref()?));
+    let caller: Option<Caller> = caller.or_else(|| state.directory.owner(seen.access_key_id.as_deref()?));
     let Some(caller) = caller else { return };
-    let region = target
-        .bucket
-        .as_deref()
-        .and_then(|bucket| state.store.buckets().get(bucket).map(|b| b.region.clone()));
+    let region =
+        target.bucket.as_deref().and_then(|bucket| state.store.buckets().get(bucket).map(|b| b.region.clone()));
     let region = region.unwrap_or_else(|| state.region.clone());
     let identity = trail::identity(Some(&caller), &state.account_id);
-    let bucket_arn = target
-        .bucket
-        .as_ref()
-        .map(|bucket| format!("arn:aws:s3:::{bucket}"));
-    let mut parameters =
-        json!({ "bucketName": target.bucket, "Host": format!("s3.{region}.amazonaws.com") });
+    let bucket_arn = target.bucket.as_ref().map(|bucket| format!("arn:aws:s3:::{bucket}"));
+    let mut parameters = json!({ "bucketName": target.bucket, "Host": format!("s3.{region}.amazonaws.com") });
     let mut resources = Vec::new();
     if let (Some(arn), Some(key)) = (&bucket_arn, &target.key) {
         parameters["key"] = json!(key);
         resources.push(json!({ "type": "AWS::S3::Object", "ARN": format!("{arn}/{key}") }));
     }
     if let Some(arn) = &bucket_arn {
-        resources
-            .push(json!({ "accountId": state.account_id, "type": "AWS::S3::Bucket", "ARN": arn }));
+        resources.push(json!({ "accountId": state.account_id, "type": "AWS::S3::Bucket", "ARN": arn }));
     }
     let now = state.clock.now();
     state.trail.add(
@@ -88,10 +77,7 @@ pub(super) fn record(
             request_parameters: parameters,
             response_elements: Value::Null,
             resources: Value::Array(resources),
-            read_only: !matches!(
-                target.operation,
-                "PutObject" | "DeleteObject" | "CreateBucket"
-            ),
+            read_only: !matches!(target.operation, "PutObject" | "DeleteObject" | "CreateBucket"),
             data: target.key.is_some() || target.operation.starts_with("ListObjects"),
             bytes_out: Some(counted),
             host_id: Some(exchange.host_id.clone()),
@@ -100,25 +86,29 @@ pub(super) fn record(
     if let Some(decrypt) = decrypt {
         let mut identity = identity;
         identity["invokedBy"] = json!("AWS Internal");
-        state.trail.add(&state.mint, now, Event {
-            source: "kms.amazonaws.com",
-            name: "Decrypt".to_owned(),
-            region,
-            request_id: state.mint.uuid(),
-            identity,
-            user_agent: "AWS Internal".to_owned(),
-            source_ip: "AWS Internal".to_owned(),
-            error: decrypt.denied.map(|message| ("AccessDenied".to_owned(), message)),
-            request_parameters: json!({
-                "encryptionContext": { "aws:s3:arn": decrypt.object_arn },
-                "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
-            }),
-            response_elements: Value::Null,
-            resources: json!([{ "accountId": state.account_id, "type": "AWS::KMS::Key", "ARN": decrypt.key_arn }]),
-            read_only: true,
-            data: false,
-            bytes_out: None,
-            host_id: None,
-        });
+        state.trail.add(
+            &state.mint,
+            now,
+            Event {
+                source: "kms.amazonaws.com",
+                name: "Decrypt".to_owned(),
+                region,
+                request_id: state.mint.uuid(),
+                identity,
+                user_agent: "AWS Internal".to_owned(),
+                source_ip: "AWS Internal".to_owned(),
+                error: decrypt.denied.map(|message| ("AccessDenied".to_owned(), message)),
+                request_parameters: json!({
+                    "encryptionContext": { "aws:s3:arn": decrypt.object_arn },
+                    "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
+                }),
+                response_elements: Value::Null,
+                resources: json!([{ "accountId": state.account_id, "type": "AWS::KMS::Key", "ARN": decrypt.key_arn }]),
+                read_only: true,
+                data: false,
+                bytes_out: None,
+                host_id: None,
+            },
+        );
     }
 }

@@ -1,0 +1,314 @@
+//! One error type for callers; typed faults ride inside.
+//!
+//! [`Error`] is one pointer wide. It answers what can be done ([`Error::kind`]), which call failed
+//! ([`Error::operation`]), on what ([`Error::target`]), what the server said ([`Error::status`],
+//! [`Error::code`], [`Error::fault`]), what to quote to support ([`Error::request_id`]), what was tried
+//! ([`Error::retry`]) and whether anything was sent ([`Error::sent`]).
+
+mod classify;
+mod kind;
+mod report;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+pub use classify::{kind_of_status, request_id_of, retry_after_of};
+pub use kind::ErrorKind;
+pub use report::{RetryReport, Sent, StopReason};
+
+use crate::operation::Operation;
+
+/// The result of every call of the SDK.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What went wrong, with everything needed to act on it.
+///
+/// `Display` is one complete line without the cause; the cause is in
+/// [`source`](std::error::Error::source).
+///
+/// ```
+/// use cube_sdk_core::{Error, ErrorKind};
+/// let error = Error::new(ErrorKind::InvalidInput, "bucket `Abc` has an upper-case letter")
+///     .advice("use the name as the S3 console shows it");
+/// assert_eq!(
+///     error.to_string(),
+///     "bucket `Abc` has an upper-case letter; next: use the name as the S3 console shows it"
+/// );
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    operation: Option<Operation>,
+    target: Option<String>,
+    status: Option<StatusCode>,
+    code: Option<String>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    retry: RetryReport,
+    sent: Sent,
+    advice: Option<String>,
+    fault: Option<Arc<dyn Any + Send + Sync>>,
+    source: Option<Cause>,
+}
+
+impl Error {
+    /// An error of a kind. `message` says what came back, in lower case, without a full stop; empty
+    /// means the kind's own words.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let sent = match kind {
+            ErrorKind::Config
+            | ErrorKind::InvalidInput
+            | ErrorKind::Credentials
+            | ErrorKind::Unsupported
+            | ErrorKind::Connect => Sent::No,
+            _ => Sent::Unknown,
+        };
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            operation: None,
+            target: None,
+            status: None,
+            code: None,
+            request_id: None,
+            retry_after: None,
+            retry: RetryReport::default(),
+            sent,
+            advice: None,
+            fault: None,
+            source: None,
+        }))
+    }
+
+    /// A local file or socket failed; `doing` says what was being done to which path.
+    pub fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
+        let mut error = Self::new(ErrorKind::Io, doing).cause(source);
+        error.0.sent = Sent::No;
+        error
+    }
+
+    /// What a caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The message without operation, status and advice.
+    pub fn message(&self) -> &str {
+        if self.0.message.is_empty() { self.0.kind.phrase() } else { &self.0.message }
+    }
+
+    /// The call that failed; none when no call was made.
+    pub fn operation(&self) -> Option<Operation> {
+        self.0.operation
+    }
+
+    /// What the call was about: a URL without secrets, an S3 URI, a name.
+    pub fn target(&self) -> Option<&str> {
+        self.0.target.as_deref()
+    }
+
+    /// The HTTP status, when a server answered.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// The server's own error code, such as `BYO_KMS_ACCESS_DENIED` or `NoSuchKey`.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The id to quote to the operator of the service.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long the server asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What the SDK tried.
+    pub fn retry(&self) -> RetryReport {
+        self.0.retry
+    }
+
+    /// Whether the request reached the server.
+    pub fn sent(&self) -> Sent {
+        self.0.sent
+    }
+
+    /// What to do next, when the SDK knows.
+    pub fn next_step(&self) -> Option<&str> {
+        self.0.advice.as_deref()
+    }
+
+    /// The typed fault of a domain. Domain crates wrap this in extension traits such as `err.byo()`.
+    pub fn fault<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.fault.as_deref().and_then(|fault| fault.downcast_ref())
+    }
+
+    /// True for errors that may vanish when the same call is made again later.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Throttled
+                | ErrorKind::Unavailable
+                | ErrorKind::Server
+                | ErrorKind::Connect
+                | ErrorKind::Transport
+                | ErrorKind::Timeout
+        )
+    }
+}
+
+/// Setters for those who make errors: the domain crates and doubles of them.
+impl Error {
+    /// Replaces the kind, keeping all else: for codes that say more than a status.
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Names the call.
+    pub fn with_operation(mut self, operation: Operation) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    /// Names what the call was about. The text must hold no secret.
+    pub fn with_target(mut self, target: impl Into<String>) -> Self {
+        self.0.target = Some(target.into());
+        self
+    }
+
+    /// The status that came back; also notes that the server was reached.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self.0.sent = Sent::Yes;
+        self
+    }
+
+    /// The server's error code.
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// The server's request id.
+    pub fn with_request_id(mut self, id: Option<impl Into<String>>) -> Self {
+        self.0.request_id = id.map(Into::into);
+        self
+    }
+
+    /// How long the server asked to wait.
+    pub fn with_retry_after(mut self, after: Option<Duration>) -> Self {
+        self.0.retry_after = after;
+        self
+    }
+
+    /// What was tried.
+    pub fn with_retry(mut self, retry: RetryReport) -> Self {
+        self.0.retry = retry;
+        self
+    }
+
+    /// Whether anything was sent.
+    pub fn with_sent(mut self, sent: Sent) -> Self {
+        self.0.sent = sent;
+        self
+    }
+
+    /// What the reader should do next, as an order in lower case.
+    pub fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.0.advice = Some(advice.into());
+        self
+    }
+
+    /// Puts a domain's typed fault inside.
+    pub fn with_fault<T: Any + Send + Sync>(mut self, fault: T) -> Self {
+        self.0.fault = Some(Arc::new(fault));
+        self
+    }
+
+    /// The cause, shown by `source()` and never repeated in the line.
+    pub fn cause(mut self, source: impl Into<Cause>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        if let Some(operation) = inner.operation {
+            write!(f, "{operation}")?;
+            if let Some(target) = &inner.target {
+                write!(f, " on {target}")?;
+            }
+            f.write_str(": ")?;
+        } else if let Some(target) = &inner.target {
+            write!(f, "{target}: ")?;
+        }
+        f.write_str(self.message())?;
+        self.fmt_answer(f)?;
+        if inner.retry.attempts > 0 {
+            write!(f, "; {}", inner.retry)?;
+        }
+        if inner.operation.is_some() && inner.sent != Sent::Yes {
+            write!(f, "; sent: {}", inner.sent.as_str())?;
+        }
+        if let Some(after) = inner.retry_after {
+            write!(f, "; retry after {:.0} s", after.as_secs_f64())?;
+        }
+        if let Some(advice) = &inner.advice {
+            write!(f, "; next: {advice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    fn fmt_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        let mut parts = Vec::new();
+        if let Some(status) = inner.status {
+            parts.push(format!("status {}", status.as_u16()));
+        }
+        if let Some(code) = &inner.code {
+            parts.push(format!("code {code}"));
+        }
+        if let Some(id) = &inner.request_id {
+            parts.push(format!("request id {id}"));
+        }
+        if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.0.kind).field("line", &self.to_string());
+        if let Some(source) = &self.0.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,223 @@
+//! What may be shown: URLs without secrets, excerpts of bodies, masked structures.
+//!
+//! The rules for names and values are those of the published agent, so that both mask alike.
+
+use std::fmt;
+
+use serde_json::Value;
+use url::Url;
+
+/// Names that hold a secret contain one of these, in lower case.
+const HINTS: [&str; 20] = [
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "credential",
+    "creds",
+    "apikey",
+    "api_key",
+    "key",
+    "privatekey",
+    "jwt",
+    "bearer",
+    "pw",
+    "pem",
+    "sasl",
+    "dsn",
+    "connectionstring",
+    "databaseurl",
+    "dburl",
+];
+
+/// Whole lower-cased names that look secret and are not.
+const EXCEPTIONS: [&str; 16] = [
+    "maxtokens",
+    "maxtoken",
+    "maxnumbatchedtokens",
+    "tokenttl",
+    "tokenurl",
+    "tokenendpoint",
+    "keyspace",
+    "keyname",
+    "publickey",
+    "keycloakurl",
+    "keystoneurl",
+    "apikeyname",
+    "sshkeypath",
+    "secretname",
+    "secretkeyref",
+    "credentialmode",
+];
+
+/// Does a value under this name have to be hidden?
+///
+/// ```
+/// use cube_sdk_core::redact::is_secret_name;
+/// assert!(is_secret_name("imagePullSecrets"));
+/// assert!(!is_secret_name("maxTokens"));
+/// ```
+pub fn is_secret_name(name: &str) -> bool {
+    let name = name.to_lowercase();
+    !EXCEPTIONS.contains(&name.as_str()) && HINTS.iter().any(|hint| name.contains(hint))
+}
+
+/// Is this text a URL with a password in it (`scheme://user:password@…`)?
+///
+/// Linear in the length of the text, however hostile.
+pub fn is_secret_value(text: &str) -> bool {
+    let text = text.trim();
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let mut letters = scheme.chars();
+    let starts = letters.next().is_some_and(|c| c.is_ascii_alphabetic());
+    if !starts || !letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-')) {
+        return false;
+    }
+    let stops = |c: char| c == '/' || c == '@' || c.is_whitespace();
+    let Some(colon) = rest.find(|c: char| c == ':' || stops(c)) else { return false };
+    let Some(password) = rest[colon..].strip_prefix(':') else { return false };
+    match password.find(stops) {
+        Some(end) if end > 0 => password[end..].starts_with('@'),
+        _ => false,
+    }
+}
+
+/// `<hidden, N chars>`: what is shown in place of a secret. N is the number of code points of a text,
+/// else the length of the value's JSON text.
+pub fn placeholder(value: &Value) -> String {
+    let chars = match value {
+        Value::String(text) => text.chars().count(),
+        other => json_length(other),
+    };
+    format!("<hidden, {chars} chars>")
+}
+
+/// Is this text, trimmed, a placeholder?
+pub fn is_placeholder(text: &str) -> bool {
+    text.trim()
+        .strip_prefix("<hidden, ")
+        .and_then(|rest| rest.strip_suffix(" chars>"))
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Length of the JSON text with `, ` and `: ` as separators and non-ASCII escaped as `\uXXXX`.
+fn json_length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => json_text_length(text),
+        Value::Array(items) => 2 + items.iter().map(json_length).sum::<usize>() + 2 * items.len().saturating_sub(1),
+        Value::Object(entries) => {
+            let pairs: usize = entries.iter().map(|(k, v)| json_text_length(k) + 2 + json_length(v)).sum();
+            2 + pairs + 2 * entries.len().saturating_sub(1)
+        }
+        other => other.to_string().len(),
+    }
+}
+
+fn json_text_length(text: &str) -> usize {
+    let chars = text.chars().map(|c| match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        c if (c as u32) < 0x20 => 6,
+        c if c.is_ascii() => 1,
+        c => 6 * c.len_utf16(),
+    });
+    2 + chars.sum::<usize>()
+}
+
+/// A copy of a structure that may be shown: secrets by name or value are replaced by placeholders.
+pub fn masked(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let names_secret = entries.get("name").and_then(Value::as_str).is_some_and(is_secret_name);
+            entries
+                .iter()
+                .map(|(key, value)| {
+                    let hide = is_secret_name(key) || (names_secret && key == "value");
+                    let shown = if hide { Value::String(placeholder(value)) } else { masked(value) };
+                    (key.clone(), shown)
+                })
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        }
+        Value::Array(items) => items.iter().map(masked).collect(),
+        Value::String(text) if is_secret_value(text) => Value::String(placeholder(value)),
+        other => other.clone(),
+    }
+}
+
+/// Where placeholders stand in a value that is about to be written: `a`, `b[0].c`, `(root)`.
+///
+/// A write with any of these must be refused: the placeholder would replace the real secret.
+pub fn placeholder_positions(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect_positions(value, String::new(), &mut found);
+    found
+}
+
+fn collect_positions(value: &Value, path: String, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_placeholder(text) => {
+            found.push(if path.is_empty() { "(root)".to_owned() } else { path });
+        }
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                collect_positions(value, path, found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                collect_positions(value, format!("{path}[{index}]"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A URL that may be shown: without user info, fragment and the values of its query.
+#[derive(Clone, Copy, Debug)]
+pub struct SafeUrl<'a>(pub &'a Url);
+
+impl fmt::Display for SafeUrl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.0;
+        write!(f, "{}://{}", url.scheme(), url.host_str().unwrap_or_default())?;
+        if let Some(port) = url.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(url.path())?;
+        let mut lead = '?';
+        for (name, _) in url.query_pairs() {
+            write!(f, "{lead}{name}=…")?;
+            lead = '&';
+        }
+        Ok(())
+    }
+}
+
+/// The start of a body for an error line: at most 200 characters, on one line, without control
+/// characters; JSON is masked first, and a JSON text too broken to mask is not shown.
+pub fn excerpt(body: &[u8]) -> String {
+    const LIMIT: usize = 200;
+    let text = match serde_json::from_slice::<Value>(body) {
+        Ok(value) => masked(&value).to_string(),
+        Err(_) => {
+            let text = String::from_utf8_lossy(&body[..body.len().min(4 * LIMIT)]).into_owned();
+            if text.trim_start().starts_with(['{', '[']) {
+                return format!("{} bytes of broken JSON", body.len());
+            }
+            text
+        }
+    };
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.retain(|c| !c.is_control());
+    if line.chars().count() > LIMIT {
+        line = line.chars().take(LIMIT).collect();
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+#[path = "redact_tests.rs"]
+mod tests;

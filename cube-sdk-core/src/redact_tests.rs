@@ -1,0 +1,166 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn names() {
+    for name in [
+        "authToken",
+        "password",
+        "key",
+        "monkey",
+        "keyboard",
+        "spwn",
+        "upwind",
+        "pem",
+        "dsn",
+        "databaseUrl",
+        "connectionString",
+        "tokens",
+        "jwtIssuer",
+        "bearerToken",
+        "SASL_MECH",
+        "privateKeyPath",
+        "imagePullSecrets",
+        "tempem",
+        "max_tokens",
+        "public_key",
+        "secret_name",
+    ] {
+        assert!(is_secret_name(name), "{name}");
+    }
+    for name in [
+        "maxTokens",
+        "publicKey",
+        "keyspace",
+        "keyName",
+        "secretName",
+        "tokenUrl",
+        "apiKeyName",
+        "sshKeyPath",
+        "credentialMode",
+        "redisUrl",
+        "database_url",
+        "DB_URL",
+        "connection_string",
+        "userName",
+        "author",
+        "temperature",
+        "compliance",
+        "powder",
+        "Replicas",
+        "",
+    ] {
+        assert!(!is_secret_name(name), "{name}");
+    }
+}
+
+#[test]
+fn values() {
+    for text in
+        ["redis://:pw@h", "postgres://u:p@h/db", "x://a:b:c@h", "HTTP://U:P@h", "mqtt+ssl://u:p@h", "  redis://:pw@h "]
+    {
+        assert!(is_secret_value(text), "{text}");
+    }
+    for text in [
+        "https://h/x",
+        "https://u@h",
+        "http://h:80/a@b",
+        "http://u:p/x@h",
+        "://u:p@h",
+        "see redis://:pw@h",
+        "",
+        "x://:@h",
+    ] {
+        assert!(!is_secret_value(text), "{text}");
+    }
+}
+
+#[test]
+fn placeholders() {
+    for (value, chars) in [
+        (json!("abc"), 3),
+        (json!("é"), 1),
+        (json!(""), 0),
+        (json!(null), 4),
+        (json!(true), 4),
+        (json!(12), 2),
+        (json!({"a": 1}), 8),
+        (json!([1, 2]), 6),
+        (json!({"é": 1}), 13),
+    ] {
+        assert_eq!(placeholder(&value), format!("<hidden, {chars} chars>"), "{value}");
+    }
+    assert!(is_placeholder(" <hidden, 3 chars> "));
+    for text in ["<hidden, x chars>", "<hidden,3 chars>", "a <hidden, 3 chars>", "<hidden,  chars>"] {
+        assert!(!is_placeholder(text), "{text}");
+    }
+}
+
+#[test]
+fn structures() {
+    let shown = masked(&json!({
+        "authToken": "abc",
+        "db": {"password": "x", "host": "h"},
+        "env": [{"name": "DB_PASSWORD", "value": "s3"}, {"name": "LOG", "value": "info"}],
+        "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}},
+        "url": "redis://:p@h",
+        "list": ["amqp://u:p@h", "ok"],
+        "secrets": {"a": 1},
+        "keys": ["a", "b"],
+        "imagePullSecrets": [{"name": "regcred"}],
+    }));
+    assert_eq!(
+        shown,
+        json!({
+            "authToken": "<hidden, 3 chars>",
+            "db": {"password": "<hidden, 1 chars>", "host": "h"},
+            "env": [{"name": "DB_PASSWORD", "value": "<hidden, 2 chars>"}, {"name": "LOG", "value": "info"}],
+            "valueFrom": {"secretKeyRef": {"name": "a", "key": "<hidden, 1 chars>"}},
+            "url": "<hidden, 12 chars>",
+            "list": ["<hidden, 12 chars>", "ok"],
+            "secrets": "<hidden, 8 chars>",
+            "keys": "<hidden, 10 chars>",
+            "imagePullSecrets": "<hidden, 21 chars>",
+        })
+    );
+}
+
+#[test]
+fn positions_of_placeholders() {
+    let hidden = "<hidden, 3 chars>";
+    let value = json!({"a": hidden, "b": [{"c": hidden}, hidden], "d": "x"});
+    assert_eq!(placeholder_positions(&value), ["a", "b[0].c", "b[1]"]);
+    assert_eq!(placeholder_positions(&json!(hidden)), ["(root)"]);
+}
+
+#[test]
+fn urls_lose_what_may_be_secret() {
+    let url = Url::parse("wss://u:p@h:8443/tunnel?token=k&x=1#f").unwrap();
+    assert_eq!(SafeUrl(&url).to_string(), "wss://h:8443/tunnel?token=…&x=…");
+}
+
+#[test]
+fn excerpts_are_masked_and_short() {
+    assert_eq!(excerpt(br#"{"api_key":"abc","detail":"no"}"#), r#"{"api_key":"<hidden, 3 chars>","detail":"no"}"#);
+    assert_eq!(excerpt(br#"{"api_key":"ab"#), "14 bytes of broken JSON");
+    assert_eq!(excerpt(b"<html>\n  <b>x</b>"), "<html> <b>x</b>");
+    assert_eq!(excerpt("é".repeat(500).as_bytes()).chars().count(), 201);
+}
+
+proptest! {
+    #[test]
+    fn excerpt_never_shows_a_named_secret(secret in "[A-Z]{12,40}") {
+        let body = json!({"password": secret, "nested": [{"token": secret}]}).to_string();
+        prop_assert!(!excerpt(body.as_bytes()).contains(&secret));
+        prop_assert!(!excerpt(&body.as_bytes()[..body.len() - 1]).contains(&secret));
+    }
+
+    #[test]
+    fn value_rule_does_not_panic(text in ".*") {
+        is_secret_value(&text);
+    }
+}
