@@ -32,12 +32,13 @@ impl CloudFormation {
             .collect();
         let default = |value: &str| format!("\n    Default: {}", scalar(value));
         TEMPLATE
-            .replace("{ExternalId}", &default(role.external_id().as_str()))
-            .replace("{BucketName}", &default(role.bucket().as_str()))
-            .replace("{KmsKeyArn}", &scalar(role.key().map_or("", |key| key.as_str())))
-            .replace("{EdgeGatePrincipalArn}", &default(role.principal().as_str()))
-            .replace("{RoleName}", &scalar(role.role_name().as_str()))
-            .replace("{Tags}", &tags.concat())
+            .replace("{{ExternalId}}", &default(role.external_id().as_str()))
+            .replace("{{BucketName}}", &default(role.bucket().as_str()))
+            .replace("{{KmsKeyArn}}", &scalar(role.key().map_or("", |key| key.as_str())))
+            .replace("{{RoleName}}", &scalar(role.role_name().as_str()))
+            .replace("{{Tags}}", &tags.concat())
+            // Last: alone among the values an ARN's path may hold braces.
+            .replace("{{EdgeGatePrincipalArn}}", &default(role.principal().as_str()))
     }
 
     /// The parameters of the stack by name, as this role sets them.

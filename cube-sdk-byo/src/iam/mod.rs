@@ -39,3 +39,6 @@ pub use terraform::Terraform;
 
 /// Name of the role's inline policy.
 pub const INLINE_POLICY_NAME: &str = "EdgeGateReadModels";
+
+#[cfg(test)]
+mod tests;

@@ -31,12 +31,13 @@ impl Terraform {
             })
             .collect();
         MODULE
-            .replace("{external_id}", &string(role.external_id().as_str()))
-            .replace("{bucket_name}", &string(role.bucket().as_str()))
-            .replace("{kms_key_arn}", &string(role.key().map_or("", |key| key.as_str())))
-            .replace("{edgegate_principal_arn}", &string(role.principal().as_str()))
-            .replace("{role_name}", &string(role.role_name().as_str()))
-            .replace("{tags}", &tags)
+            .replace("{{external_id}}", &string(role.external_id().as_str()))
+            .replace("{{bucket_name}}", &string(role.bucket().as_str()))
+            .replace("{{kms_key_arn}}", &string(role.key().map_or("", |key| key.as_str())))
+            .replace("{{role_name}}", &string(role.role_name().as_str()))
+            .replace("{{tags}}", &tags)
+            // Last: alone among the values an ARN's path may hold braces.
+            .replace("{{edgegate_principal_arn}}", &string(role.principal().as_str()))
     }
 
     /// The variables by name, as this role sets them: a `terraform.tfvars` file.

@@ -13,31 +13,31 @@ terraform {
 variable "external_id" {
   description = "External ID of the EdgeGate grant."
   type        = string
-  default     = {external_id}
+  default     = {{external_id}}
 }
 
 variable "bucket_name" {
   description = "Bucket that holds the models."
   type        = string
-  default     = {bucket_name}
+  default     = {{bucket_name}}
 }
 
 variable "kms_key_arn" {
   description = "ARN of the KMS key that the models are encrypted with. Empty = none."
   type        = string
-  default     = {kms_key_arn}
+  default     = {{kms_key_arn}}
 }
 
 variable "edgegate_principal_arn" {
   description = "EdgeGate's IAM user or role that may assume the role."
   type        = string
-  default     = {edgegate_principal_arn}
+  default     = {{edgegate_principal_arn}}
 }
 
 variable "role_name" {
   description = "Name of the role."
   type        = string
-  default     = {role_name}
+  default     = {{role_name}}
 }
 
 variable "manage_bucket_policy" {
@@ -123,7 +123,7 @@ resource "aws_iam_role" "read" {
   assume_role_policy = data.aws_iam_policy_document.trust.json
 
   tags = {
-{tags}  }
+{{tags}}  }
 }
 
 resource "aws_iam_role_policy" "read" {

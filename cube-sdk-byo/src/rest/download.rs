@@ -102,6 +102,10 @@ impl Stream for Download {
                 this.received += chunk.len() as u64;
                 Poll::Ready(Some(Ok(chunk)))
             }
+            // The body is asked for unencoded: what cannot be decoded is a body that was cut off.
+            Poll::Ready(Some(Err(error))) if error.kind() == ErrorKind::Decode => {
+                this.fail(error.with_kind(ErrorKind::Transport))
+            }
             Poll::Ready(Some(Err(error))) => this.fail(error),
             Poll::Ready(None) => match this.promised {
                 Some(length) if length != this.received => {
