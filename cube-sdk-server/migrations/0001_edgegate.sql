@@ -143,6 +143,7 @@ CREATE TABLE audit (
     workspace_id    TEXT NOT NULL,
     grant_id        TEXT,
     event_type      TEXT NOT NULL,
+    operation       TEXT,
     aws_request_id  TEXT NOT NULL,
     attempt_id      TEXT NOT NULL,
     probe_id        TEXT,
@@ -158,6 +159,7 @@ CREATE TABLE audit (
     ts              INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX audit_of_workspace ON audit (workspace_id, id);
+CREATE INDEX audit_of_attempt ON audit (attempt_id);
 CREATE INDEX audit_of_run ON audit (run_id, id) WHERE run_id IS NOT NULL;
 
 -- The audit is append-only, whoever holds the connection. REPLACE deletes without firing delete triggers,

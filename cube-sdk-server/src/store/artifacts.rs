@@ -131,15 +131,14 @@ impl Store {
 
     /// Deletes the pointer; false when it is unknown or was deleted before. The object is not touched.
     pub(crate) async fn delete_artifact(&self, workspace: Id, id: Id, now: Time) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE artifacts SET deleted_at = ? WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL",
-        )
-        .bind(now)
-        .bind(workspace)
-        .bind(id)
-        .execute(&self.writer)
-        .await
-        .map_err(failing("deleting an artifact"))?;
+        let done =
+            sqlx::query("UPDATE artifacts SET deleted_at = ? WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL")
+                .bind(now)
+                .bind(workspace)
+                .bind(id)
+                .execute(&self.writer)
+                .await
+                .map_err(failing("deleting an artifact"))?;
         Ok(done.rows_affected() == 1)
     }
 

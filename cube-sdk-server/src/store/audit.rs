@@ -8,6 +8,7 @@ use super::{Id, Store, Time, failing};
 pub(crate) struct AuditRow {
     pub(crate) id: i64,
     pub(crate) event_type: String,
+    pub(crate) operation: Option<String>,
     pub(crate) aws_request_id: String,
     pub(crate) attempt_id: String,
     pub(crate) probe_id: Option<String>,
@@ -29,6 +30,7 @@ pub(crate) struct NewAuditRow {
     pub(crate) workspace_id: Id,
     pub(crate) grant_id: Option<Id>,
     pub(crate) event_type: String,
+    pub(crate) operation: Option<String>,
     pub(crate) aws_request_id: String,
     pub(crate) attempt_id: String,
     pub(crate) probe_id: Option<String>,
@@ -56,19 +58,22 @@ pub(crate) struct AuditFilter {
 }
 
 impl Store {
-    /// Appends rows in one commit; when it returns, they are on disk.
+    /// Appends rows in one commit; when it returns, they are on disk. A row that an earlier, given-up commit
+    /// had written already (same attempt, same outcome) is not written twice.
     pub(crate) async fn append_audit(&self, rows: &[NewAuditRow]) -> Result<()> {
         let doing = failing("appending to the audit");
         let mut tx = self.writer.begin().await.map_err(&doing)?;
         for row in rows {
             sqlx::query(
-                "INSERT INTO audit (workspace_id, grant_id, event_type, aws_request_id, attempt_id, probe_id,
-                 role_arn, bucket, s3_key, bytes_read, worker_hostname, outcome, error_code, artifact_id, run_id, ts)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO audit (workspace_id, grant_id, event_type, operation, aws_request_id, attempt_id,
+                 probe_id, role_arn, bucket, s3_key, bytes_read, worker_hostname, outcome, error_code, artifact_id,
+                 run_id, ts) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+                 WHERE NOT EXISTS (SELECT 1 FROM audit WHERE attempt_id = ?6 AND outcome = ?13)",
             )
             .bind(row.workspace_id)
             .bind(row.grant_id)
             .bind(&row.event_type)
+            .bind(&row.operation)
             .bind(&row.aws_request_id)
             .bind(&row.attempt_id)
             .bind(&row.probe_id)
@@ -92,7 +97,7 @@ impl Store {
     /// Up to `limit` rows of a workspace, newest first.
     pub(crate) async fn audit_page(&self, workspace: Id, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRow>> {
         sqlx::query_as(
-            "SELECT id, event_type, aws_request_id, attempt_id, probe_id, role_arn, bucket, s3_key, bytes_read,
+            "SELECT id, event_type, operation, aws_request_id, attempt_id, probe_id, role_arn, bucket, s3_key, bytes_read,
              worker_hostname, outcome, error_code, artifact_id, run_id, ts FROM audit
              WHERE workspace_id = ?1 AND (?2 IS NULL OR artifact_id = ?2) AND (?3 IS NULL OR run_id = ?3)
              AND (?4 IS NULL OR ts > ?4) AND (?5 IS NULL OR id < ?5) ORDER BY id DESC LIMIT ?6",

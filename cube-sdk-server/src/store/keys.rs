@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use cube_sdk_core::secret::ExposeSecret;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{Id, Store, Time, User, failing};
@@ -135,15 +135,14 @@ impl Store {
 
     /// Revokes a key for good; false when it is unknown or was revoked before.
     pub(crate) async fn revoke_key(&self, workspace: Id, key: Id, now: Time) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND workspace_id = ? AND revoked_at IS NULL",
-        )
-        .bind(now)
-        .bind(key)
-        .bind(workspace)
-        .execute(&self.writer)
-        .await
-        .map_err(failing("revoking an API key"))?;
+        let done =
+            sqlx::query("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND workspace_id = ? AND revoked_at IS NULL")
+                .bind(now)
+                .bind(key)
+                .bind(workspace)
+                .execute(&self.writer)
+                .await
+                .map_err(failing("revoking an API key"))?;
         Ok(done.rows_affected() == 1)
     }
 }

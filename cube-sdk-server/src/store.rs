@@ -25,7 +25,7 @@ pub(crate) use artifacts::{ArtifactRow, NewByoArtifact};
 pub(crate) use audit::{AuditFilter, AuditRow, NewAuditRow};
 pub(crate) use column::{Id, Json, Time};
 pub(crate) use grants::{GrantRow, GrantStatus, ProbeOutcome};
-pub(crate) use keys::{KeyRow, MintedKey};
+pub(crate) use keys::KeyRow;
 pub(crate) use pipelines::{LastRun, PipelineRow};
 pub(crate) use promptpacks::PromptpackRow;
 pub(crate) use runs::{CellEnd, CellRow, NewCell, NewRun, RunEnd, RunRow};
