@@ -79,13 +79,14 @@ pub(crate) async fn register(State(app): State<Arc<App>>, call: Call) -> Answer<
             grant.bucket
         )));
     }
-    let found = app.head(&grant, &uri).await.map_err(|error| match error.byo() {
+    let found = app.inspect(&grant, &uri).await.map_err(|error| match error.byo() {
         Some(fault) => Refusal::bad_request(format!("{}: {}", fault.code(), error.message())),
         None => {
             tracing::warn!(%error, "HeadObject without a verdict");
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("the object could not be looked at: {error}"))
         }
     })?;
+    let found = found.ok_or_else(|| Refusal::bad_request("BYO_NO_GRANT: no active grant: no role is attached"))?;
     let size_bytes = i64::try_from(found.size).unwrap_or(i64::MAX);
     if let Some(expected) = new.expected_size.filter(|expected| *expected != size_bytes) {
         return Err(Refusal::bad_request(format!(
@@ -100,7 +101,7 @@ pub(crate) async fn register(State(app): State<Arc<App>>, call: Call) -> Answer<
         size_bytes,
         original_filename: new.original_filename,
         expected_sha256: expected.map(|digest| digest.to_string()),
-        etag: found.etag,
+        etag: Some(found.etag),
     };
     let (row, made) = app
         .store

@@ -1,7 +1,7 @@
 //! The way into the customer's bucket: sessions for a grant whose every call is written into the workspace's audit.
 
 use cube_sdk_byo::audit::Recorder;
-use cube_sdk_byo::{GrantRef, ObjectKey, S3Uri, Scope, Session, Sha256};
+use cube_sdk_byo::{GrantRef, ObjectInfo, ObjectKey, ObjectReader, S3Uri, Scope, Session, Sha256};
 use cube_sdk_core::Result;
 
 use super::app::App;
@@ -13,6 +13,7 @@ use crate::store::GrantRow;
 pub(crate) struct ModelSource {
     pub(crate) session: Session,
     pub(crate) uri: S3Uri,
+    pub(crate) size_bytes: u64,
     pub(crate) etag: Option<String>,
     pub(crate) expected_sha256: Option<Sha256>,
 }
@@ -41,30 +42,33 @@ impl App {
     }
 }
 
-/// What HeadObject tells.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) size: u64,
-    pub(crate) etag: Option<String>,
-    pub(crate) sha256: Option<Sha256>,
+impl App {
+    /// Looks at an object with one HeadObject.
+    ///
+    /// # Errors
+    /// A `BYO_*` fault for what AWS refused; anything else is no verdict.
+    pub(crate) async fn inspect(&self, grant: &GrantRow, uri: &S3Uri) -> Result<Option<ObjectInfo>> {
+        match self.session(grant, uri.key(), self.recorder(grant))? {
+            Some(session) => session.inspect(uri).await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
-pub type ObjectReader = futures_util::stream::BoxStream<'static, Result<bytes::Bytes>>;
-fn todo_() -> cube_sdk_core::Error {
-    cube_sdk_core::Error::new(cube_sdk_core::ErrorKind::Unsupported, "not yet")
-}
-impl App {
-    pub(crate) async fn probe(&self, grant: &GrantRow, sample: Option<&ObjectKey>) -> Result<()> {
-        let _ = (grant, sample);
-        Err(todo_())
-    }
-    pub(crate) async fn head(&self, grant: &GrantRow, uri: &S3Uri) -> Result<Found> {
-        let _ = (grant, uri);
-        Err(todo_())
-    }
-}
 impl ModelSource {
     pub(crate) async fn open(&self) -> Result<ObjectReader> {
-        Err(todo_())
+        let mut open = self.session.open(self.uri.clone()).expect_size(self.size_bytes);
+        if let Some(etag) = &self.etag {
+            open = open.if_match(etag);
+        }
+        match self.expected_sha256 {
+            Some(digest) => open.expect_sha256(digest).await,
+            None => open.compute_sha256().await,
+        }
     }
+}
+
+impl App {
+    pub(crate) async fn probe(&self, grant: &GrantRow, sample: Option<&ObjectKey>) -> Result<()> { let _=(grant,sample); 
+        Err(cube_sdk_core::Error::new(cube_sdk_core::ErrorKind::Unsupported, "not yet")) }
 }

@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use cube_sdk_byo::Sha256;
 use cube_sdk_core::Result;
 use futures_util::StreamExt;
-use sha2::Digest;
 
 use super::customer::ModelSource;
 pub use super::pipelines::{InputSpec, RunPolicy};
@@ -88,7 +87,7 @@ impl Model {
     ///
     /// # Errors
     /// A `BYO_*` fault for what AWS refused or what is not the registered object; transport errors after retries.
-    pub async fn open(&self) -> Result<super::customer::ObjectReader> {
+    pub async fn open(&self) -> Result<cube_sdk_byo::ObjectReader> {
         self.source.open().await
     }
 }
@@ -138,16 +137,14 @@ impl CellExecutor for StreamingExecutor {
     async fn execute(&self, _cell: &Cell, model: &Model) -> Result<CellReport> {
         let started = Instant::now();
         let mut reader = model.open().await?;
-        let (mut digest, mut size) = (sha2::Sha256::new(), 0_u64);
+        let mut size = 0_u64;
         while let Some(chunk) = reader.next().await {
-            let chunk = chunk?;
-            digest.update(&chunk);
-            size += chunk.len() as u64;
+            size += chunk?.len() as u64;
         }
         let elapsed = started.elapsed().as_secs_f64();
         let mib = size as f64 / f64::from(1 << 20);
         Ok(CellReport {
-            sha256: Some(Sha256::from_bytes(digest.finalize().into())),
+            sha256: reader.sha256(),
             size_bytes: Some(size),
             ..CellReport::default()
         }

@@ -112,12 +112,13 @@ async fn model(app: &App, run: &RunRow, row: &CellRow) -> Result<Model> {
     let session = app.session(&grant, uri.key(), recorder)?;
     let session = session.ok_or_else(|| no_grant("no role is attached"))?.named(&format!("edgegate-{}", run.id));
     session.connect().await?;
+    let size_bytes = artifact.size_bytes.unsigned_abs();
     let expected_sha256 = artifact.expected_sha256.as_deref().map(str::parse).transpose()?;
     Ok(Model {
         artifact_id: artifact.id.to_string(),
-        size_bytes: artifact.size_bytes.unsigned_abs(),
+        size_bytes,
         original_filename: artifact.original_filename,
         expected_sha256,
-        source: ModelSource { session, uri, etag: artifact.etag, expected_sha256 },
+        source: ModelSource { session, uri, size_bytes, etag: artifact.etag, expected_sha256 },
     })
 }
