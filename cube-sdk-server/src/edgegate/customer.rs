@@ -69,6 +69,8 @@ impl ModelSource {
 }
 
 impl App {
-    pub(crate) async fn probe(&self, grant: &GrantRow, sample: Option<&ObjectKey>) -> Result<()> { let _=(grant,sample); 
-        Err(cube_sdk_core::Error::new(cube_sdk_core::ErrorKind::Unsupported, "not yet")) }
+    pub(crate) async fn probe(&self, grant: &GrantRow, sample: Option<&ObjectKey>) -> Result<()> {
+        let _ = (grant, sample);
+        Err(cube_sdk_core::Error::new(cube_sdk_core::ErrorKind::Unsupported, "not yet"))
+    }
 }

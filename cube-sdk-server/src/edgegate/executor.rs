@@ -1,6 +1,7 @@
 //! What a run does with a model in each cell. A company plugs its device cloud in here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -23,6 +24,13 @@ pub trait CellExecutor: Send + Sync + 'static {
     /// Pass errors of the model on unchanged: a `BYO_*` fault inside makes the run `failed` with that code. Any other
     /// error makes the cell fail with [`code()`](cube_sdk_core::Error::code), or `CELL_EXECUTION_ERROR` without one.
     async fn execute(&self, cell: &Cell, model: &Model) -> Result<CellReport>;
+}
+
+#[async_trait]
+impl<T: CellExecutor + ?Sized> CellExecutor for Arc<T> {
+    async fn execute(&self, cell: &Cell, model: &Model) -> Result<CellReport> {
+        (**self).execute(cell, model).await
+    }
 }
 
 /// One model on one device.
@@ -143,13 +151,9 @@ impl CellExecutor for StreamingExecutor {
         }
         let elapsed = started.elapsed().as_secs_f64();
         let mib = size as f64 / f64::from(1 << 20);
-        Ok(CellReport {
-            sha256: reader.sha256(),
-            size_bytes: Some(size),
-            ..CellReport::default()
-        }
-        .metric("first_load_time_ms", elapsed * 1e3)
-        .metric("model_bytes", size as f64)
-        .metric("read_mib_per_s", if elapsed > 0.0 { mib / elapsed } else { 0.0 }))
+        Ok(CellReport { sha256: reader.sha256(), size_bytes: Some(size), ..CellReport::default() }
+            .metric("first_load_time_ms", elapsed * 1e3)
+            .metric("model_bytes", size as f64)
+            .metric("read_mib_per_s", if elapsed > 0.0 { mib / elapsed } else { 0.0 }))
     }
 }

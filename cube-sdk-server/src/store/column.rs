@@ -21,11 +21,6 @@ impl Id {
     pub(crate) fn random() -> Self {
         Self(Uuid::new_v4())
     }
-
-    /// The first eight digits, as names of sessions carry them.
-    pub(crate) fn short(self) -> String {
-        self.to_string().chars().take(8).collect()
-    }
 }
 
 impl fmt::Display for Id {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::state::{Action, Event, decide};
 use crate::edgegate::app::App;
 use crate::store::Time;
 
@@ -16,7 +17,8 @@ pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
         match app.store.grants_to_probe(before).await {
             Ok(due) => {
                 for grant in due {
-                    if let Ok(Some(role)) = grant.role() {
+                    let due = decide(Some(grant.status), Event::Reprobe) == Ok(Action::Probe);
+                    if let (true, Ok(Some(role))) = (due, grant.role()) {
                         // A refusal was logged where it arose; the next period tries again.
                         let _ = app.probe_grant(&grant, &role).await;
                     }
