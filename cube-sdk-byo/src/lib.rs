@@ -16,6 +16,8 @@ pub mod iam;
 #[cfg(feature = "s3")]
 mod inspect;
 #[cfg(feature = "s3")]
+pub mod probe;
+#[cfg(feature = "s3")]
 pub mod reader;
 mod region;
 pub mod rest;
