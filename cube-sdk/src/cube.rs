@@ -62,9 +62,8 @@ impl Cube {
     pub fn edgegate(&self) -> Result<cube_sdk_byo::EdgeGate> {
         kept(&self.0.edgegate, || {
             let settings = &self.0.settings;
-            let mut client = cube_sdk_byo::EdgeGate::builder()
-                .environment(&settings.environment)
-                .retrier(settings.retrier.clone());
+            let mut client =
+                cube_sdk_byo::EdgeGate::builder().environment(&settings.environment).retrier(settings.retrier.clone());
             if let Some(transport) = &settings.transport {
                 client = client.transport(transport.clone());
             }

@@ -4,10 +4,9 @@ use aws_sdk_s3::operation::RequestId;
 use cube_sdk_core::retry::Deadline;
 use cube_sdk_core::{Error, Operation, Result};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, ProbeId};
 use crate::code::ByoCode;
 use crate::fault::ByoErrorExt;
 use crate::inspect::{Begun, first_byte, head};
@@ -30,7 +29,7 @@ pub(super) struct Steps<'a> {
 type Told = std::result::Result<Option<String>, Failure>;
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(session: &'a Session, id: Uuid, deadline: Deadline) -> Self {
+    pub(super) fn new(session: &'a Session, id: ProbeId, deadline: Deadline) -> Self {
         use CheckName as N;
         let open = |name| ProbeCheck {
             name,

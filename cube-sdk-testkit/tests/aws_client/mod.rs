@@ -13,11 +13,7 @@ pub(crate) fn keys(id: &str, secret: &str, token: Option<String>) -> Credentials
 /// A user's key as SDK credentials.
 pub(crate) fn user(key: &AccessKey) -> Credentials {
     use secrecy::ExposeSecret as _;
-    keys(
-        &key.access_key_id,
-        key.secret_access_key.expose_secret(),
-        None,
-    )
+    keys(&key.access_key_id, key.secret_access_key.expose_secret(), None)
 }
 
 /// An S3 client without retries.
@@ -57,11 +53,7 @@ pub(crate) async fn session(world: &AwsWorld, role_arn: &str) -> Credentials {
         .await
         .expect("the standard role admits the worker");
     let issued = assumed.credentials().expect("credentials");
-    keys(
-        issued.access_key_id(),
-        issued.secret_access_key(),
-        Some(issued.session_token().to_owned()),
-    )
+    keys(issued.access_key_id(), issued.secret_access_key(), Some(issued.session_token().to_owned()))
 }
 
 /// One signed form to STS or IAM, as raw HTTP: status and body.
