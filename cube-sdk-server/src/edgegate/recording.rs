@@ -1,6 +1,6 @@
 //! Audit rows of calls to AWS go into the database before the call's answer is used.
 
-use cube_sdk_byo::audit::{AuditEntry, AuditSink, Recorder};
+use cube_sdk_byo::audit::{AttemptId, AuditEntry, AuditSink, Recorder};
 use cube_sdk_core::Result;
 
 use crate::store::{GrantRow, Id, NewAuditRow, Store, Time};
@@ -37,8 +37,8 @@ impl GrantSink {
             event_type: entry.event_type.as_str().to_owned(),
             operation: entry.operation.clone(),
             aws_request_id: entry.aws_request_id.clone().unwrap_or_default(),
-            attempt_id: entry.attempt_id.unwrap_or_else(uuid::Uuid::now_v7).to_string(),
-            probe_id: entry.probe_id.map(|id| id.to_string()),
+            attempt_id: entry.attempt_id.clone().unwrap_or_else(AttemptId::mint).to_string(),
+            probe_id: entry.probe_id.as_ref().map(ToString::to_string),
             role_arn: entry.role_arn.clone().unwrap_or_default(),
             bucket: entry.bucket.clone(),
             s3_key: entry.s3_key.clone(),
@@ -46,8 +46,8 @@ impl GrantSink {
             worker_hostname: entry.worker_hostname.clone(),
             outcome: entry.outcome.as_str().to_owned(),
             error_code: entry.error_code.clone(),
-            artifact_id: entry.artifact_id.map(Id),
-            run_id: entry.run_id.map(Id),
+            artifact_id: entry.artifact_id.map(|id| Id::from_u128(id.as_u128())),
+            run_id: entry.run_id.map(|id| Id::from_u128(id.as_u128())),
             ts: Time::from(entry.ts),
         }
     }

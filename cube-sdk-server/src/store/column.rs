@@ -21,6 +21,11 @@ impl Id {
     pub(crate) fn random() -> Self {
         Self(Uuid::new_v4())
     }
+
+    /// The id of these 128 bits.
+    pub(crate) const fn from_u128(bits: u128) -> Self {
+        Self(Uuid::from_u128(bits))
+    }
 }
 
 impl fmt::Display for Id {

@@ -1,5 +1,6 @@
 //! One cell: the grant as it is now, a session of the cell's own, then the executor.
 
+use cube_sdk_byo::rest::{ArtifactId, RunId};
 use cube_sdk_byo::{ByoCode, ByoErrorExt, ByoFault, S3Uri};
 use cube_sdk_core::{Error, Idempotency, Operation, Result};
 
@@ -108,7 +109,10 @@ async fn model(app: &App, run: &RunRow, row: &CellRow) -> Result<Model> {
             uri.bucket()
         )));
     }
-    let recorder = app.recorder(&grant).for_run(run.id.0).for_artifact(artifact.id.0);
+    let recorder = app
+        .recorder(&grant)
+        .for_run(RunId::from_u128(run.id.0.as_u128()))
+        .for_artifact(ArtifactId::from_u128(artifact.id.0.as_u128()));
     let session = app.session(&grant, uri.key(), recorder)?;
     let session = session.ok_or_else(|| no_grant("no role is attached"))?.named(&format!("edgegate-{}", run.id));
     session.connect().await?;

@@ -54,20 +54,8 @@ impl Store {
     }
 
     /// Stores an object; `false` when there is no such bucket.
-    pub(crate) fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        object: Object,
-        modified: Timestamp,
-        kept: bool,
-    ) -> bool {
-        let entry = Entry {
-            etag: object.etag(),
-            object,
-            modified,
-            kept,
-        };
+    pub(crate) fn put(&self, bucket: &str, key: &str, object: Object, modified: Timestamp, kept: bool) -> bool {
+        let entry = Entry { etag: object.etag(), object, modified, kept };
         match self.buckets().get_mut(bucket) {
             Some(bucket) => {
                 bucket.objects.insert(key.to_owned(), entry);
