@@ -1,12 +1,12 @@
 //! The way into the customer's bucket: sessions for a grant whose every call is written into the workspace's audit.
 
 use cube_sdk_byo::audit::Recorder;
-use cube_sdk_byo::{GrantRef, ObjectInfo, ObjectKey, ObjectReader, S3Uri, Scope, Session, Sha256};
+use cube_sdk_byo::{ByoCode, GrantRef, ObjectInfo, ObjectKey, ObjectReader, S3Uri, Scope, Session, Sha256};
 use cube_sdk_core::Result;
 
 use super::app::App;
 use super::recording;
-use crate::store::GrantRow;
+use crate::store::{GrantRow, ProbeOutcome};
 
 /// The object behind an artifact, and the session that one cell reads it with.
 #[derive(Debug)]
@@ -55,6 +55,27 @@ impl App {
     }
 }
 
+impl App {
+    /// Probes a grant's role, reading on the sample object if one is known. None while no role is attached.
+    ///
+    /// # Errors
+    /// No verdict: network, throttling, 5xx, or the audit could not be written.
+    pub(crate) async fn probe(&self, grant: &GrantRow, sample: Option<&ObjectKey>) -> Result<Option<ProbeOutcome>> {
+        let Some(reference) = grant_ref(grant)? else { return Ok(None) };
+        let mut probe = self.aws.probe(&reference).audit(self.recorder(grant));
+        if let Some(key) = sample {
+            probe = probe.sample_key(key.clone());
+        }
+        let report = probe.await?;
+        Ok(Some(match report.last_verify_error() {
+            // The sample was deleted from the bucket, which says nothing against the grant.
+            Some(_) if report.code() == Some(&ByoCode::ObjectNotFound) => ProbeOutcome::Passed,
+            Some(error) => ProbeOutcome::Failed(error),
+            None => ProbeOutcome::Passed,
+        }))
+    }
+}
+
 impl ModelSource {
     pub(crate) async fn open(&self) -> Result<ObjectReader> {
         let mut open = self.session.open(self.uri.clone()).expect_size(self.size_bytes);
@@ -65,12 +86,5 @@ impl ModelSource {
             Some(digest) => open.expect_sha256(digest).await,
             None => open.compute_sha256().await,
         }
-    }
-}
-
-impl App {
-    pub(crate) async fn probe(&self, grant: &GrantRow, sample: Option<&ObjectKey>) -> Result<()> {
-        let _ = (grant, sample);
-        Err(cube_sdk_core::Error::new(cube_sdk_core::ErrorKind::Unsupported, "not yet"))
     }
 }

@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(judged(&[done(1.0), done(3.0)]), ("failed", None));
         let role = Some("BYO_ASSUME_ROLE_FAILED".to_owned());
         assert_eq!(judged(&[done(2.0), failed("BYO_ASSUME_ROLE_FAILED")]), ("failed", role.clone()));
-        assert_eq!(judged(&[failed("BYO_ASSUME_ROLE_FAILED"); 1].repeat(3)), ("failed", role.clone()));
+        assert_eq!(judged(&vec![failed("BYO_ASSUME_ROLE_FAILED"); 3]), ("failed", role.clone()));
         assert_eq!(judged(&[failed("COMPILE_FAILED"), failed("BYO_ASSUME_ROLE_FAILED")]), ("failed", role));
         assert_eq!(judged(&[done(2.0), failed("COMPILE_FAILED")]), ("error", Some("COMPILE_FAILED".to_owned())));
     }
