@@ -1,42 +1,17 @@
 //! The audit log: one row for each STS, S3 and KMS call that EdgeGate made for the workspace.
 
+use async_trait::async_trait;
+use cube_sdk_core::engine::Call;
 use cube_sdk_core::pager::{Page, Pager};
-use cube_sdk_core::{Result, Timestamp, open_enum};
+use cube_sdk_core::{Result, Timestamp};
 use http::Method;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::operations::LIST_AUDIT;
 use super::request::{awaitable, refuse};
 use super::{ArtifactId, Byo, RunId};
-use crate::code::ByoCode;
-
-open_enum! {
-    /// What EdgeGate called.
-    pub enum AuditEvent {
-        /// STS AssumeRole.
-        AssumeRole = "assume_role",
-        /// S3 HeadObject or HeadBucket.
-        HeadObject = "head_object",
-        /// S3 GetObject.
-        GetObject = "get_object",
-        /// KMS Decrypt, which S3 calls under the role.
-        KmsDecrypt = "kms_decrypt",
-        /// A call of a readiness probe.
-        VerifyProbe = "verify_probe",
-    }
-}
-
-open_enum! {
-    /// How the call ended.
-    pub enum AuditOutcome {
-        /// It did what was asked.
-        Success = "success",
-        /// AWS said no.
-        Denied = "denied",
-        /// It failed otherwise.
-        Error = "error",
-    }
-}
+use crate::audit::{AuditBatch, AuditEntry, AuditSource};
 
 /// Where a page begins: opaque, passed back unchanged.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -57,62 +32,8 @@ impl std::str::FromStr for AuditCursor {
     }
 }
 
-/// One row. Compare `aws_request_id` with `requestID` in the customer's CloudTrail.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct AuditEntry {
-    /// The row's number.
-    pub id: i64,
-    /// What was called.
-    pub event_type: AuditEvent,
-    /// AWS's request id; empty when AWS gave none (the network failed). See [`request_id`](Self::request_id).
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
-    pub aws_request_id: String,
-    /// EdgeGate's own id of the attempt, where it tells one.
-    #[serde(default)]
-    pub attempt_id: Option<String>,
-    /// The role that was used.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
-    pub role_arn: String,
-    /// The bucket.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
-    pub bucket: String,
-    /// The key; none for STS calls.
-    #[serde(default)]
-    pub s3_key: Option<String>,
-    /// Bytes read; none for calls that read none.
-    #[serde(default)]
-    pub bytes_read: Option<u64>,
-    /// The worker that made the call.
-    #[serde(default)]
-    pub worker_hostname: Option<String>,
-    /// How it ended.
-    pub outcome: AuditOutcome,
-    /// The typed code of a failure.
-    #[serde(default)]
-    pub error_code: Option<ByoCode>,
-    /// The artifact that was read; none for probes.
-    #[serde(default)]
-    pub artifact_id: Option<ArtifactId>,
-    /// The run that read it; none for probes and registrations.
-    #[serde(default)]
-    pub run_id: Option<RunId>,
-    /// When.
-    pub ts: Timestamp,
-    /// Fields that this version does not know, so that an export leaves nothing out.
-    #[serde(flatten)]
-    pub extra: serde_json::Map<String, serde_json::Value>,
-}
-
-impl AuditEntry {
-    /// AWS's request id, when AWS gave one.
-    pub fn request_id(&self) -> Option<&str> {
-        Some(self.aws_request_id.as_str()).filter(|id| !id.is_empty())
-    }
-}
-
 /// One page of rows, in the server's order.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AuditPage {
     /// The rows.
@@ -125,7 +46,8 @@ pub struct AuditPage {
 
 /// Reads the audit log: see [`Byo::audit`]. Filters add up.
 ///
-/// Await it for one page, or call [`stream`](Self::stream) for all of them. An empty result may mean
+/// Await it for one page, call [`stream`](Self::stream) for all of them, or give it to an
+/// [`AuditExport`](crate::audit::AuditExport). An empty result may mean
 /// that the filters are too narrow, or that no run has read a BYO artifact yet.
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited or streamed"]
@@ -191,6 +113,10 @@ impl ListAudit {
     }
 
     async fn send(self) -> Result<AuditPage> {
+        self.byo.workspace().edgegate().engine().json(&self.call()?).await
+    }
+
+    fn call(&self) -> Result<Call> {
         let workspace = self.byo.workspace();
         let mut call = workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"]);
         if let Some(id) = self.artifact {
@@ -211,7 +137,29 @@ impl ListAudit {
             }
             call = call.query("limit", limit);
         }
-        workspace.edgegate().engine().json(&call).await
+        Ok(call)
+    }
+}
+
+/// A page whose rows are passed on byte for byte in meaning, whatever they hold.
+#[derive(Deserialize)]
+struct RawPage {
+    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    entries: Vec<Value>,
+    #[serde(default)]
+    next_cursor: Option<i64>,
+}
+
+/// EdgeGate's log as what [`AuditExport`](crate::audit::AuditExport) pulls from; the filters set here add to
+/// the export's own.
+#[async_trait]
+impl AuditSource for ListAudit {
+    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
+        let mut request = self.clone();
+        request.since = since.max(self.since);
+        request.cursor = cursor.map(AuditCursor).or(self.cursor);
+        let page: RawPage = self.byo.workspace().edgegate().engine().json(&request.call()?).await?;
+        Ok(AuditBatch { rows: page.entries, next_cursor: page.next_cursor })
     }
 }
 

@@ -41,7 +41,7 @@ mod workspaces;
 pub use api_keys::{ApiKey, ApiKeys, CreateApiKey, CreatedApiKey};
 pub use artifacts::{Artifact, ArtifactKind, Artifacts};
 pub use attach::AttachRole;
-pub use audit::{AuditCursor, AuditEntry, AuditEvent, AuditOutcome, AuditPage, ListAudit};
+pub use audit::{AuditCursor, AuditPage, ListAudit};
 pub use byo::Byo;
 pub use checklist::ChecklistItem;
 pub use contracts::Contracts;
