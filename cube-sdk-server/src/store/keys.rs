@@ -125,7 +125,7 @@ impl Store {
     pub(crate) async fn keys_of(&self, workspace: Id) -> Result<Vec<KeyRow>> {
         sqlx::query_as(
             "SELECT id, name, prefix, suffix, last_used_at, expires_at, revoked_at, created_at FROM api_keys
-             WHERE workspace_id = ? ORDER BY created_at DESC, id",
+             WHERE workspace_id = ? ORDER BY rowid DESC",
         )
         .bind(workspace)
         .fetch_all(&self.reader)
