@@ -24,14 +24,22 @@ const USER_AGENT: &str = concat!("cube-sdk-byo/", env!("CARGO_PKG_VERSION"));
 /// A client of EdgeGate's REST API. Cheap to clone; clones share connections, key and retry budget.
 ///
 /// ```
+/// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = MockServer::start().await;
+/// # let reply = serde_json::json!([{"id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11", "name": "acme"}]);
+/// # Mock::given(path("/v1/workspaces")).respond_with(ResponseTemplate::new(200).set_body_json(reply)).mount(&server).await;
+/// # let url = server.uri();
 /// use cube_sdk_byo::EdgeGate;
-/// use cube_sdk_byo::rest::WorkspaceId;
+/// use cube_sdk_core::config::Environment;
 ///
-/// # async fn tour() -> cube_sdk_core::Result<()> {
-/// let edgegate = EdgeGate::builder().api_key("egk_live_…".into()).build()?;
-/// let workspace: WorkspaceId = "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11".parse()?;
-/// let grant = edgegate.workspace(workspace).byo().grant().await?;
-/// println!("{} in {}: {}", grant.bucket, grant.region, grant.status);
+/// // `Environment::process()` reads the process's own variables.
+/// let environment = Environment::from_pairs([("EDGEGATE_API_URL", url), ("EDGEGATE_API_KEY", "egk_live_…".to_owned())]);
+/// let edgegate = EdgeGate::from_environment(&environment)?;
+/// for workspace in edgegate.workspaces().list().await? {
+///     println!("{} {}", workspace.id, workspace.name);
+/// }
 /// # Ok(())
 /// # }
 /// ```

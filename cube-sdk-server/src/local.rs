@@ -17,11 +17,13 @@
 //! ```
 
 mod card;
+mod edgegate;
 mod env;
 mod fixtures;
 mod ready;
 mod world;
 
 pub use card::{AwsCard, Card, EdgeGateCard};
+pub use edgegate::{LocalEdgeGate, LocalEdgeGateBuilder};
 pub use ready::write_ready_file;
 pub use world::{World, WorldBuilder};

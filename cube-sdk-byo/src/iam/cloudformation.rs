@@ -3,7 +3,11 @@
 //! Parameters: `ExternalId`, `BucketName`, `KmsKeyArn` (empty = none), `EdgeGatePrincipalArn`, `RoleName`, and
 //! `ManageBucketPolicy` (off: a bucket policy would replace the customer's own). Output: `RoleArn`.
 
+use cube_sdk_core::{Error, ErrorKind, Result};
+use url::Url;
+
 use super::{Command, ReaderRole};
+use crate::region::Region;
 
 const TEMPLATE: &str = include_str!("cloudformation.yaml");
 
@@ -51,6 +55,37 @@ impl CloudFormation {
             ("EdgeGatePrincipalArn", role.principal().to_string()),
             ("RoleName", role.role_name().to_string()),
         ]
+    }
+
+    /// The page of the AWS console that creates the stack in one click, all parameters filled in.
+    ///
+    /// `template_url` is where the console loads the template from, such as
+    /// [`SetupInfo::cloudformation_template_url`](crate::rest::SetupInfo::cloudformation_template_url).
+    ///
+    /// # Errors
+    /// `InvalidInput` when the template is on no `s3*.amazonaws.com` host: the console fails silently then.
+    pub fn launch_url(&self, region: &Region, stack: &str, template_url: &str) -> Result<Url> {
+        let refused = |why: &str| {
+            Error::new(ErrorKind::InvalidInput, format!("template URL refused: {why}"))
+                .advice("deploy the rendered template with `deploy_command` instead")
+        };
+        let template = Url::parse(template_url).map_err(|cause| refused("it is no URL").cause(cause))?;
+        let host = template.host_str().unwrap_or_default();
+        let on_s3 =
+            host.strip_suffix(".amazonaws.com").is_some_and(|rest| rest.split('.').any(|l| l.starts_with("s3")));
+        if template.scheme() != "https" || !on_s3 {
+            return Err(refused("the console loads templates from https://…s3….amazonaws.com only"));
+        }
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("templateURL", template.as_str()).append_pair("stackName", stack);
+        for (name, value) in self.parameters() {
+            query.append_pair(&format!("param_{name}"), &value);
+        }
+        // The console reads this part itself, from the fragment, where a plus is no space.
+        let query = query.finish().replace('+', "%20");
+        let page = format!("https://{region}.console.aws.amazon.com/cloudformation/home?region={region}");
+        Url::parse(&format!("{page}#/stacks/create/review?{query}"))
+            .map_err(|cause| refused("it makes no link").cause(cause))
     }
 
     /// Creates or updates the stack from the template in `file`.

@@ -54,6 +54,18 @@ fn commands() {
 }
 
 #[test]
+fn one_click_launch_needs_a_template_on_s3() {
+    let stack = encrypted().cloudformation();
+    let region = "eu-central-1".parse().unwrap();
+    let good = "https://edgegate-public.s3.us-east-1.amazonaws.com/byo-storage/cloudformation.yaml";
+    assert_snapshot!("launch_url", stack.launch_url(&region, "edgegate-byo", good).unwrap());
+    for bad in ["", "https://edgegate.frozo.ai/t.yaml", "https://s3.evil.com/t", "http://s3.amazonaws.com/b/t"] {
+        assert!(stack.launch_url(&region, "edgegate-byo", bad).is_err(), "{bad}");
+    }
+    assert!(stack.launch_url(&region, "s", "https://s3.amazonaws.com/b/t.yaml").is_ok());
+}
+
+#[test]
 fn a_bucket_policy_is_never_put_unasked() {
     let template = encrypted().cloudformation().template();
     assert!(template.contains("Default: 'false'") && template.contains("Condition: HasBucketPolicy"));

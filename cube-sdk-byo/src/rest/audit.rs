@@ -1,10 +1,12 @@
 //! The audit log: one row for each STS, S3 and KMS call that EdgeGate made for the workspace.
 
+use async_trait::async_trait;
+use cube_sdk_core::engine::Call;
 use cube_sdk_core::pager::{Page, Pager};
 use cube_sdk_core::{Result, Timestamp};
 use http::Method;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::operations::LIST_AUDIT;
 use super::request::{awaitable, refuse};
@@ -44,7 +46,8 @@ pub struct AuditPage {
 
 /// Reads the audit log: see [`Byo::audit`]. Filters add up.
 ///
-/// Await it for one page, or call [`stream`](Self::stream) for all of them. An empty result may mean
+/// Await it for one page, call [`stream`](Self::stream) for all of them, or give it to an
+/// [`AuditExport`](crate::audit::AuditExport). An empty result may mean
 /// that the filters are too narrow, or that no run has read a BYO artifact yet.
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited or streamed"]
@@ -110,10 +113,10 @@ impl ListAudit {
     }
 
     async fn send(self) -> Result<AuditPage> {
-        self.read().await
+        self.byo.workspace().edgegate().engine().json(&self.call()?).await
     }
 
-    async fn read<T: DeserializeOwned>(self) -> Result<T> {
+    fn call(&self) -> Result<Call> {
         let workspace = self.byo.workspace();
         let mut call = workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"]);
         if let Some(id) = self.artifact {
@@ -134,30 +137,30 @@ impl ListAudit {
             }
             call = call.query("limit", limit);
         }
-        workspace.edgegate().engine().json(&call).await
+        Ok(call)
+    }
+}
+
+/// A page whose rows are passed on byte for byte in meaning, whatever they hold.
+#[derive(Deserialize)]
+struct RawPage {
+    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    entries: Vec<Value>,
+    #[serde(default)]
+    next_cursor: Option<i64>,
+}
+
+/// EdgeGate's log as what [`AuditExport`](crate::audit::AuditExport) pulls from; the filters set here add to
+/// the export's own.
+#[async_trait]
+impl AuditSource for ListAudit {
+    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
+        let mut request = self.clone();
+        request.since = since.max(self.since);
+        request.cursor = cursor.map(AuditCursor).or(self.cursor);
+        let page: RawPage = self.byo.workspace().edgegate().engine().json(&request.call()?).await?;
+        Ok(AuditBatch { rows: page.entries, next_cursor: page.next_cursor })
     }
 }
 
 awaitable!(ListAudit => AuditPage);
-
-/// A page with its rows as they came.
-#[derive(Deserialize)]
-struct RawPage {
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
-    entries: Vec<serde_json::Value>,
-    #[serde(default)]
-    next_cursor: Option<AuditCursor>,
-}
-
-/// Exports the rows that the filters let through, unchanged, in pages of 500 unless said otherwise.
-#[async_trait::async_trait]
-impl AuditSource for ListAudit {
-    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
-        let mut request = self.clone();
-        request.since = since.max(request.since);
-        request.cursor = cursor.map(AuditCursor).or(request.cursor);
-        request.limit = request.limit.or(Some(500));
-        let page: RawPage = request.read().await?;
-        Ok(AuditBatch { rows: page.entries, next_cursor: page.next_cursor.map(|cursor| cursor.0) })
-    }
-}

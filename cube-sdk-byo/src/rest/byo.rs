@@ -21,6 +21,44 @@ use crate::s3_uri::{Bucket, S3Uri};
 ///   with it, then [`attach_role`](Self::attach_role);
 /// * one phase: [`register`](Self::register) with a role that exists, whose trust policy is then edited
 ///   to the External ID that came back, then [`wait_until_active`](Self::wait_until_active).
+///
+/// ```
+/// # use serde_json::json;
+/// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::{method, path_regex}};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = MockServer::start().await;
+/// # let grant = |status: &str, role: Option<&str>| json!({
+/// #     "id": "5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01", "workspace_id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11",
+/// #     "external_id": "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90", "bucket": "acme-edge-models",
+/// #     "region": "eu-central-1", "status": status, "role_arn": role,
+/// #     "created_at": "2026-07-01T08:00:00Z", "updated_at": "2026-07-01T08:00:00Z"});
+/// # let role = "arn:aws:iam::210987654321:role/edgegate-byo-read-c2b7a6d4";
+/// # for (verb, path, reply) in [
+/// #     ("GET", "/setup-info$", json!({"edgegate_aws_account_id": "123456789012",
+/// #         "edgegate_principal_arn": "arn:aws:iam::123456789012:user/edgegate-worker"})),
+/// #     ("POST", "/grants$", grant("pending_role", None)),
+/// #     ("POST", "/grants/(attach-role|verify)$", grant("active", Some(role))),
+/// # ] {
+/// #     let answer = ResponseTemplate::new(200).set_body_json(reply);
+/// #     Mock::given(method(verb)).and(path_regex(path)).respond_with(answer).mount(&server).await;
+/// # }
+/// # let url = server.uri();
+/// use cube_sdk_byo::EdgeGate;
+///
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_…".into()).build()?;
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11".parse()?).byo();
+///
+/// let setup = byo.setup("acme-edge-models".parse()?, "eu-central-1".parse()?).await?;
+/// println!("{}", setup.role.aws_cli().create_role_script()); // run it in the customer's account
+///
+/// let arn = "arn:aws:iam::210987654321:role/edgegate-byo-read-c2b7a6d4";
+/// setup.attach_role(arn.parse()?).await?;
+/// let grant = byo.wait_until_active().progress(|grant| println!("{}", grant.status)).await?;
+/// assert!(grant.is_active());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Byo {
     workspace: WorkspaceScope,

@@ -136,3 +136,21 @@ impl Grant {
         self.region.parse()
     }
 }
+
+/// What a [`Session`](crate::Session) is opened with.
+#[cfg(feature = "s3")]
+impl TryFrom<&Grant> for crate::session::GrantRef {
+    type Error = Error;
+
+    /// # Errors
+    /// `Config` while no role is attached; `InvalidInput` when role, region or key are not what AWS takes.
+    fn try_from(grant: &Grant) -> Result<Self> {
+        let (role, region) = (grant.role()?, grant.aws_region()?);
+        let reference = Self::new(role, grant.external_id.clone(), grant.bucket.clone(), region);
+        let reference = reference.with_id(grant.id.to_string());
+        Ok(match grant.kms_key()? {
+            Some(key) => reference.with_kms_key(key),
+            None => reference,
+        })
+    }
+}

@@ -156,3 +156,40 @@ fn conflicts_name_the_ways_out() {
         assert!(error.next_step().unwrap().contains(words), "{error}");
     }
 }
+
+fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "BYO_[A-Z_]{0,12}(: .{0,12})?".prop_map(Value::from),
+        ".{0,24}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::hash_map("detail|code|loc|msg|[a-z]{1,6}", inner, 0..4)
+                .prop_map(|fields| fields.into_iter().collect()),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_body_gives_one_line_with_the_status(body: Vec<u8>, status in 400_u16..600) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let error = error_of(GET_GRANT, status, &HeaderMap::new(), &body);
+        proptest::prop_assert_eq!(error.status(), Some(status));
+        proptest::prop_assert!(!error.to_string().contains('\n'));
+    }
+
+    #[test]
+    fn any_json_gives_one_line_within_bounds(body in any_json(), status in 400_u16..600) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let error = error_of(REGISTER_ARTIFACT, status, &HeaderMap::new(), body.to_string().as_bytes());
+        proptest::prop_assert!(!error.to_string().contains(char::is_control));
+        proptest::prop_assert!(error.message().chars().count() <= DETAIL_LIMIT + 200);
+        proptest::prop_assert_eq!(error.byo().is_some(), error.code().is_some_and(|code| code.starts_with("BYO_")));
+    }
+}

@@ -1,25 +1,21 @@
 //! Starts the world and owns it.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cube_sdk_byo::{PrincipalArn, Storage};
+use cube_sdk_byo::Storage;
 use cube_sdk_core::config::Environment;
 use cube_sdk_core::secret::ExposeSecret;
-use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString};
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use cube_sdk_testkit::aws::{AwsWorld, AwsWorldBuilder};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::card::Card;
+use super::edgegate::{LocalEdgeGate, answers, directory};
 use super::fixtures;
 use super::ready::write_private;
-use crate::edgegate::{CellExecutor, EdgeGateService, OperatorSettings, StreamingExecutor};
-use crate::listener::Listener;
-use crate::store::Store;
+use crate::edgegate::{CellExecutor, StreamingExecutor};
 
 /// Where the seed of a kept world stands in its directory.
 const SEED_FILE: &str = "seed";
@@ -28,8 +24,7 @@ const SEED_FILE: &str = "seed";
 /// everything at once; what was acknowledged is kept if the world has a directory.
 #[derive(Debug)]
 pub struct World {
-    listener: Listener,
-    service: EdgeGateService,
+    edgegate: LocalEdgeGate,
     aws: AwsWorld,
     card: Card,
     /// Removed when the world ends; none when the directory is the caller's.
@@ -92,10 +87,8 @@ impl World {
 
     /// Lets answers and runs in progress finish for up to `grace`, then ends everything.
     pub async fn shutdown(self, grace: Duration) {
-        let Self { listener, service, aws, .. } = self;
-        listener.shutdown(grace).await;
-        service.shutdown(grace).await;
-        aws.shutdown(grace).await;
+        self.edgegate.shutdown(grace).await;
+        self.aws.shutdown(grace).await;
     }
 }
 
@@ -141,16 +134,7 @@ impl WorldBuilder {
     /// # Errors
     /// `Io` when a port or the directory cannot be used.
     pub async fn start(self) -> Result<World> {
-        let (dir, scratch) = match self.data_dir {
-            Some(dir) => {
-                std::fs::create_dir_all(&dir).map_err(|e| Error::io(format!("making {}", dir.display()), e))?;
-                (dir, None)
-            }
-            None => {
-                let scratch = TempDir::new().map_err(|cause| Error::io("making a scratch directory", cause))?;
-                (scratch.path().to_owned(), Some(scratch))
-            }
-        };
+        let (dir, scratch) = directory(self.data_dir.as_deref())?;
         let seed = kept_seed(&dir, self.seed)?;
         let mut aws = AwsWorld::builder().seed(seed);
         if scratch.is_none() {
@@ -164,8 +148,6 @@ impl WorldBuilder {
         }
         let aws = aws.start().await.map_err(|cause| Error::io("starting the AWS double", cause))?;
 
-        let clock = Clock::system();
-        let store = Store::open(&dir.join("edgegate.sqlite")).await?;
         let card = aws.card();
         let endpoint = card
             .endpoint_url
@@ -176,23 +158,15 @@ impl WorldBuilder {
             .keys(worker.access_key_id, worker.secret_access_key, None)
             .endpoint_url(endpoint)
             .build()?;
-        let principal: PrincipalArn = card.principal_arn.parse()?;
-        let mut service = EdgeGateService::builder(store.clone(), storage)
-            .clock(clock)
-            .settings(OperatorSettings::for_principal(&principal))
-            .hostname("local-worker")
+        let mut edgegate = LocalEdgeGate::builder(storage, card.principal_arn.parse()?)
+            .seed(seed)
+            .data_dir(&dir)
             .executor(self.executor);
-        if let Some(period) = self.reprobe_every {
-            service = service.reprobe_every(period);
-        }
-        let service = service.start().await?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = Listener::bind(address, service.router()).await?;
-        let edgegate = fixtures::fill(&store, seed, listener.url(), clock).await?;
-        answers(listener.address(), "/v1/_contracts").await?;
+        edgegate.reprobe_every = self.reprobe_every;
+        let edgegate = edgegate.start().await?;
         answers(aws.address(), "/").await?;
-        let card = Card { edgegate, aws: aws.card().into() };
-        Ok(World { listener, service, aws, card, _scratch: scratch })
+        let card = Card { edgegate: edgegate.card().clone(), aws: aws.card().into() };
+        Ok(World { edgegate, aws, card, _scratch: scratch })
     }
 }
 
@@ -217,17 +191,4 @@ fn kept_seed(dir: &Path, wanted: Option<u64>) -> Result<u64> {
         }
         Err(cause) => Err(Error::io(format!("reading {}", path.display()), cause)),
     }
-}
-
-/// Asks a server for a page and waits for any HTTP answer.
-async fn answers(address: SocketAddr, path: &str) -> Result<()> {
-    let ask = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut head = [0; 5];
-        stream.read_exact(&mut head).await?;
-        if &head == b"HTTP/" { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
-    };
-    ask.await.map_err(|cause| Error::io(format!("asking {address} for its first answer"), cause))
 }

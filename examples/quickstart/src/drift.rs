@@ -23,7 +23,7 @@ pub(crate) async fn tell(stage: &Stage, grant: Grant, narrator: &mut Narrator) -
 
     narrator.step(9, "The fix, applied");
     let arn = rotated.grant.role()?;
-    stage.customer.edit_trust_policy(Some(&stage.world), &arn, &rotated.role, narrator)?;
+    stage.customer.edit_trust_policy(stage.world(), &arn, &rotated.role, narrator)?;
     let grant = byo.wait_until_active().await?;
     narrator.calls(stage.witness.take());
     narrator.say(format_args!("grant {} is {} again", grant.id, grant.status));

@@ -9,7 +9,7 @@ use cube_sdk::byo::rest::{PipelineId, WorkspaceScope};
 use cube_sdk::byo::{PrincipalArn, RoleArn, S3Uri, Storage};
 use cube_sdk::core::config::Environment;
 use cube_sdk::prelude::*;
-use cube_sdk_server::local::{External, World};
+use cube_sdk_server::local::{EdgeGateCard, LocalEdgeGate, World};
 
 use crate::Arguments;
 use crate::customer::Customer;
@@ -33,10 +33,15 @@ pub(crate) struct Stage {
     /// Our own reads, and what they left in the audit.
     pub(crate) storage: Storage,
     pub(crate) own_rows: MemorySink,
-    pub(crate) embedded: bool,
-    pub(crate) world: World,
+    place: Place,
     cloudtrail: Option<PathBuf>,
     scratch: tempfile::TempDir,
+}
+
+/// What runs for the story, and ends with it.
+enum Place {
+    Embedded(World),
+    Elsewhere(LocalEdgeGate),
 }
 
 impl Stage {
@@ -66,7 +71,7 @@ impl Stage {
             .audit(Recorder::new(own_rows.clone()).on_host("quickstart"))
             .build()?;
         Ok(Self {
-            workspace: workspace(&world, world.environment(), &witness)?,
+            workspace: workspace(&card.edgegate, world.environment(), &witness)?,
             pipeline: card.edgegate.pipeline.parse()?,
             model: format!("s3://{}/{}", card.aws.bucket, card.aws.object_key).parse()?,
             large: format!("s3://{}/{}", card.aws.bucket, card.aws.large_key).parse()?,
@@ -78,9 +83,8 @@ impl Stage {
             witness,
             storage,
             own_rows,
-            embedded: true,
             cloudtrail: None,
-            world,
+            place: Place::Embedded(world),
             scratch,
         })
     }
@@ -96,11 +100,12 @@ impl Stage {
         let principal: PrincipalArn =
             arguments.principal_arn.context("--principal-arn is needed with --endpoint-url")?.parse()?;
         let own_rows = MemorySink::default();
-        let storage = || Storage::builder().endpoint_url_text(&endpoint);
-        let external = External::new(storage()?.build()?, principal.clone());
-        let world = World::builder().seed(arguments.seed).external_aws(external).start().await?;
+        let url: url::Url = endpoint.parse().context("--endpoint-url is no URL")?;
+        let storage = || Storage::builder().endpoint_url(url.clone());
+        let edgegate =
+            LocalEdgeGate::builder(storage().build()?, principal.clone()).seed(arguments.seed).start().await?;
         narrator.title(format_args!("cube-sdk quickstart: model bytes from s3://{bucket}/{key} at {endpoint}"));
-        narrator.say(format_args!("EdgeGate      {}", world.card().edgegate.url));
+        narrator.say(format_args!("EdgeGate      {}", edgegate.card().url));
         let witness = Witness::default();
         let model: S3Uri = format!("s3://{bucket}/{key}").parse()?;
         let customer = match arguments.admin_profile {
@@ -108,8 +113,8 @@ impl Stage {
             None => Customer::ByHand { endpoint: endpoint.clone() },
         };
         Ok(Self {
-            workspace: workspace(&world, world.environment(), &witness)?,
-            pipeline: world.card().edgegate.pipeline.parse()?,
+            workspace: workspace(edgegate.card(), edgegate.environment(), &witness)?,
+            pipeline: edgegate.card().pipeline.parse()?,
             large: model.clone(),
             model,
             region: arguments.region.parse()?,
@@ -118,32 +123,42 @@ impl Stage {
             expected: None,
             customer,
             witness,
-            storage: storage()?.audit(Recorder::new(own_rows.clone()).on_host("quickstart")).build()?,
+            storage: storage().audit(Recorder::new(own_rows.clone()).on_host("quickstart")).build()?,
             own_rows,
-            embedded: false,
             cloudtrail: arguments.cloudtrail,
-            world,
+            place: Place::Elsewhere(edgegate),
             scratch,
         })
     }
 
     /// A directory with the CloudTrail log files of what happened, where there is one.
     pub(crate) fn cloudtrail(&self) -> anyhow::Result<Option<PathBuf>> {
-        if !self.embedded {
-            return Ok(self.cloudtrail.clone());
-        }
+        let Some(world) = self.world() else { return Ok(self.cloudtrail.clone()) };
         let dir = self.scratch.path().join("cloudtrail");
         std::fs::create_dir_all(&dir).context("making the log directory")?;
-        self.world.aws().write_cloudtrail(&dir, true).context("writing the log files")?;
+        world.aws().write_cloudtrail(&dir, true).context("writing the log files")?;
         Ok(Some(dir))
     }
 
+    /// The embedded world, when the story plays there.
+    pub(crate) fn world(&self) -> Option<&World> {
+        match &self.place {
+            Place::Embedded(world) => Some(world),
+            Place::Elsewhere(_) => None,
+        }
+    }
+
+    /// Ends everything that was started.
     pub(crate) async fn strike(self) {
-        self.world.shutdown(Duration::from_secs(2)).await;
+        let grace = Duration::from_secs(2);
+        match self.place {
+            Place::Embedded(world) => world.shutdown(grace).await,
+            Place::Elsewhere(edgegate) => edgegate.shutdown(grace).await,
+        }
     }
 }
 
-fn workspace(world: &World, environment: Environment, witness: &Witness) -> anyhow::Result<WorkspaceScope> {
+fn workspace(card: &EdgeGateCard, environment: Environment, witness: &Witness) -> anyhow::Result<WorkspaceScope> {
     let cube = Cube::builder().environment(environment).transport(std::sync::Arc::new(witness.clone())).build();
-    Ok(cube.edgegate()?.workspace(world.card().edgegate.workspace.parse()?))
+    Ok(cube.edgegate()?.workspace(card.workspace.parse()?))
 }

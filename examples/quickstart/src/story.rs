@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use cube_sdk::byo::audit::cloudtrail::{CloudTrail, reconcile};
 use cube_sdk::byo::audit::{AuditEntry, AuditOutcome};
+use cube_sdk::byo::audit::{CloudTrail, reconcile};
 use cube_sdk::byo::iam::ReaderRole;
 use cube_sdk::byo::reader::ReaderEvent;
 use cube_sdk::byo::rest::{Artifact, Grant, RunDetail};
@@ -49,7 +49,7 @@ async fn grant_and_role(stage: &Stage, narrator: &mut Narrator) -> anyhow::Resul
             let role = ReaderRole::new(stage.principal.clone(), grant.external_id.clone(), bucket)
                 .name(arn.name().parse().context("the role's name")?);
             narrator.say(role.trust_policy());
-            stage.customer.edit_trust_policy(Some(&stage.world), &arn, &role, narrator)?;
+            stage.customer.edit_trust_policy(stage.world(), &arn, &role, narrator)?;
             Ok((grant, arn, role))
         }
         None => {
