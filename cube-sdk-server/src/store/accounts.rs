@@ -214,7 +214,7 @@ impl Store {
     pub(crate) async fn workspaces_of(&self, user: Id) -> Result<Vec<WorkspaceRow>> {
         sqlx::query_as(
             "SELECT w.id, w.name, w.owner_id, w.plan, m.role FROM workspaces w
-             JOIN members m ON m.workspace_id = w.id WHERE m.user_id = ? ORDER BY w.created_at, w.id",
+             JOIN members m ON m.workspace_id = w.id WHERE m.user_id = ? ORDER BY w.rowid",
         )
         .bind(user)
         .fetch_all(&self.reader)

@@ -120,7 +120,7 @@ impl Store {
         sqlx::query_as(
             "SELECT id, kind, storage_url, sha256, size_bytes, original_filename, expected_sha256, etag,
              created_at, expires_at FROM artifacts WHERE workspace_id = ?1 AND deleted_at IS NULL
-             AND substr(storage_url, 1, length(?2)) = ?2 ORDER BY created_at DESC, id LIMIT 1",
+             AND substr(storage_url, 1, length(?2)) = ?2 ORDER BY rowid DESC LIMIT 1",
         )
         .bind(workspace)
         .bind(format!("byo-s3://{bucket}/"))

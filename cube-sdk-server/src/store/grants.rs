@@ -213,7 +213,7 @@ impl Store {
         let mut tx = self.writer.begin().await.map_err(&doing)?;
         let live: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM artifacts
-             WHERE workspace_id = ? AND deleted_at IS NULL AND substr(storage_url, 1, length(?2)) = ?2",
+             WHERE workspace_id = ?1 AND deleted_at IS NULL AND substr(storage_url, 1, length(?2)) = ?2",
         )
         .bind(grant.workspace_id)
         .bind(format!("byo-s3://{}/", grant.bucket))

@@ -125,7 +125,7 @@ impl Store {
     pub(crate) async fn keys_of(&self, workspace: Id) -> Result<Vec<KeyRow>> {
         sqlx::query_as(
             "SELECT id, name, prefix, suffix, last_used_at, expires_at, revoked_at, created_at FROM api_keys
-             WHERE workspace_id = ? ORDER BY created_at DESC, id",
+             WHERE workspace_id = ? ORDER BY rowid DESC",
         )
         .bind(workspace)
         .fetch_all(&self.reader)
@@ -144,5 +144,48 @@ impl Store {
                 .await
                 .map_err(failing("revoking an API key"))?;
         Ok(done.rows_affected() == 1)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use cube_sdk_core::{Clock, Timestamp};
+
+    use super::super::Plan;
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time::from(Timestamp::from_millisecond(second * 1000))
+    }
+
+    #[tokio::test]
+    async fn only_the_hash_is_kept_and_expiry_ends_a_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("db")).await.unwrap();
+        let made = store.create_workspace("Acme", Plan::Pro, "a@b", Clock::system()).await.unwrap();
+        let (workspace, user): (Id, Id) = (made.id.parse().unwrap(), made.owner_id.parse().unwrap());
+        let key = store.mint_key(workspace, user, "x", Some(at(1000)), at(0)).await.unwrap();
+        assert_eq!(store.user_of_key(&key.plaintext, at(999)).await.unwrap().unwrap().id, user);
+        assert!(store.user_of_key(&key.plaintext, at(1000)).await.unwrap().is_none());
+        store.close().await;
+        let needle = key.plaintext.expose_secret().as_bytes();
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            assert!(!bytes.windows(needle.len()).any(|window| window == needle));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_use_is_noted_to_the_minute() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("db")).await.unwrap();
+        let made = store.create_workspace("Acme", Plan::Pro, "a@b", Clock::system()).await.unwrap();
+        let workspace: Id = made.id.parse().unwrap();
+        for (second, noted) in [(100, 100), (130, 100), (160, 160)] {
+            store.user_of_key(&made.api_key, at(second)).await.unwrap().unwrap();
+            let row = store.keys_of(workspace).await.unwrap().remove(0);
+            assert_eq!(row.last_used_at, Some(at(noted)), "at {second}");
+        }
     }
 }

@@ -45,7 +45,7 @@ impl Store {
     pub(crate) async fn pipelines_of(&self, workspace: Id) -> Result<Vec<PipelineRow>> {
         sqlx::query_as(
             "SELECT id, name, definition, created_at, updated_at FROM pipelines
-             WHERE workspace_id = ? ORDER BY created_at DESC, id",
+             WHERE workspace_id = ? ORDER BY rowid DESC",
         )
         .bind(workspace)
         .fetch_all(&self.reader)

@@ -45,7 +45,7 @@ impl Store {
     pub(crate) async fn promptpacks_of(&self, workspace: Id) -> Result<Vec<PromptpackRow>> {
         sqlx::query_as(
             "SELECT id, promptpack_id, version, sha256, case_count, published, created_at FROM promptpacks
-             WHERE workspace_id = ? ORDER BY created_at DESC, id",
+             WHERE workspace_id = ? ORDER BY rowid DESC",
         )
         .bind(workspace)
         .fetch_all(&self.reader)

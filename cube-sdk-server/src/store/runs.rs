@@ -226,8 +226,8 @@ impl Store {
         let doing = failing("ending a run");
         let mut tx = self.writer.begin().await.map_err(&doing)?;
         let done = sqlx::query(
-            "UPDATE runs SET status = ?, error_code = ?, error_detail = ?, normalized_metrics = ?, gates_eval = ?,
-             bundle_artifact_id = ?, updated_at = ?7, completed_at = ?7 WHERE id = ?8 AND completed_at IS NULL",
+            "UPDATE runs SET status = ?1, error_code = ?2, error_detail = ?3, normalized_metrics = ?4, gates_eval = ?5,
+             bundle_artifact_id = ?6, updated_at = ?7, completed_at = ?7 WHERE id = ?8 AND completed_at IS NULL",
         )
         .bind(end.status)
         .bind(&end.error_code)
@@ -256,8 +256,8 @@ impl Store {
         if let Some((id, content, sha256)) = &end.bundle {
             sqlx::query(
                 "INSERT INTO artifacts (id, workspace_id, kind, storage_url, sha256, size_bytes, original_filename,
-                 content, created_at) SELECT ?, workspace_id, 'bundle', 'edgegate://bundles/' || ?1, ?, ?,
-                 'bundle-' || id || '.json', ?, ? FROM runs WHERE id = ?",
+                 content, created_at) SELECT ?1, workspace_id, 'bundle', 'edgegate://bundles/' || ?1, ?2, ?3,
+                 'bundle-' || id || '.json', ?4, ?5 FROM runs WHERE id = ?6",
             )
             .bind(*id)
             .bind(sha256)

@@ -3,7 +3,8 @@
 use cube_sdk_server::local::World;
 use serde_json::{Value, json};
 
-use crate::support::{ARTIFACTS, Client, GRANTS, close_trust, deny_sessions, uri, with_role};
+use crate::iam;
+use crate::support::{ARTIFACTS, Client, GRANTS, uri, with_role};
 
 async fn refused(client: &Client, body: Value, status: u16, word: &str) {
     let (got, refusal) = client.post(ARTIFACTS, body.clone()).await;
@@ -62,7 +63,7 @@ async fn each_refusal_carries_its_code() {
     refused(&owner, wrong_size.clone(), 400, "size mismatch").await;
     wrong_size["expected_size"] = json!(card.object_size);
     assert_eq!(owner.post(ARTIFACTS, wrong_size).await.0, 201);
-    close_trust(&world);
+    iam::close_trust(&world).await;
     refused(&owner, uri(&world, &card.object_key), 400, "BYO_ASSUME_ROLE_FAILED").await;
 }
 
@@ -133,11 +134,6 @@ async fn a_denied_session_is_told_apart_from_a_missing_object() {
     let world = World::start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
-    let principal = world.card().aws.principal_arn.clone();
-    deny_sessions(&world);
-    let name = world.card().aws.role_arn.rsplit('/').next().unwrap();
-    let trust = json!({ "Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" }] });
-    world.aws().put_role(name, &trust.to_string(), None).unwrap();
+    iam::deny(&world).await;
     refused(&owner, uri(&world, &world.card().aws.object_key), 400, "BYO_OBJECT_ACCESS_DENIED").await;
 }

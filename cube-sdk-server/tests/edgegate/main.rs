@@ -6,6 +6,7 @@ mod artifacts;
 mod audit;
 mod grant_table;
 mod grants;
+mod iam;
 mod keys;
 mod pipelines;
 mod restart;

@@ -10,7 +10,8 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::support::{Client, close_trust, deny_sessions, open_trust};
+use crate::iam;
+use crate::support::Client;
 
 /// Stops inside the second cell, with its session taken and its first chunk read, until it is told to go on.
 #[derive(Clone, Default)]
@@ -41,7 +42,7 @@ impl CellExecutor for Stepped {
 }
 
 /// Runs the three cells with a change made while the second one is in flight; the run's detail.
-async fn revoked(change: fn(&World)) -> (World, Client, String, Value) {
+async fn revoked(change: impl AsyncFn(&World)) -> (World, Client, String, Value) {
     let stepped = Stepped::default();
     let world = World::builder().executor(stepped.clone()).start().await.unwrap();
     let owner = Client::owner(&world);
@@ -49,7 +50,7 @@ async fn revoked(change: fn(&World)) -> (World, Client, String, Value) {
     let artifact = owner.registered(&world).await;
     let run = owner.triggered(&world, &artifact).await;
     stepped.0.inside.notified().await;
-    change(&world);
+    change(&world).await;
     stepped.0.go_on.add_permits(1);
     let detail = owner.ended(&run).await;
     // A later run is not held up.
@@ -68,7 +69,7 @@ fn cells(detail: &Value) -> Vec<(&str, &Value)> {
 
 #[tokio::test]
 async fn a_closed_trust_policy_lets_the_cell_in_flight_complete_and_fails_the_rest() {
-    let (world, owner, artifact, detail) = revoked(close_trust).await;
+    let (world, owner, artifact, detail) = revoked(iam::close_trust).await;
     let code = json!("BYO_ASSUME_ROLE_FAILED");
     assert_eq!(cells(&detail), [("passed", &Value::Null), ("passed", &Value::Null), ("failed", &code)]);
     assert_eq!((&detail["status"], &detail["error_code"]), (&json!("failed"), &code), "failed, and not error");
@@ -77,14 +78,14 @@ async fn a_closed_trust_policy_lets_the_cell_in_flight_complete_and_fails_the_re
     assert_eq!(status, 200);
     assert_eq!(bundle["cells"][1]["sha256"], world.card().aws.object_sha256, "successful cells are kept");
 
-    open_trust(&world);
+    iam::open_trust(&world).await;
     let again = owner.triggered(&world, &artifact).await;
     assert_eq!(owner.ended(&again).await["status"], "passed", "nothing to clean: repair and run again");
 }
 
 #[tokio::test]
 async fn denied_sessions_break_the_cell_in_flight_too() {
-    let (_world, _owner, _artifact, detail) = revoked(deny_sessions).await;
+    let (_world, _owner, _artifact, detail) = revoked(iam::revoke_sessions).await;
     let (denied, refused) = (json!("BYO_OBJECT_ACCESS_DENIED"), json!("BYO_ASSUME_ROLE_FAILED"));
     assert_eq!(cells(&detail), [("passed", &Value::Null), ("failed", &denied), ("failed", &refused)]);
     assert_eq!((&detail["status"], &detail["error_code"]), (&json!("failed"), &denied));
@@ -97,7 +98,7 @@ async fn a_role_revoked_before_the_first_cell_fails_the_run_as_well() {
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
-    close_trust(&world);
+    iam::close_trust(&world).await;
     let run = owner.triggered(&world, &artifact).await;
     let detail = owner.ended(&run).await;
     assert_eq!((&detail["status"], &detail["error_code"]), (&json!("failed"), &json!("BYO_ASSUME_ROLE_FAILED")));

@@ -172,34 +172,3 @@ pub fn with_role(world: &World, role: &str) -> Value {
 pub fn uri(world: &World, key: &str) -> Value {
     json!({ "s3_uri": format!("s3://{}/{key}", world.card().aws.bucket) })
 }
-
-/// Replaces the trust policy of the role that admits everyone: from now on nobody is admitted.
-pub fn close_trust(world: &World) {
-    change_role(world, "arn:aws:iam::999988887777:root", true);
-}
-
-/// Admits the worker again.
-pub fn open_trust(world: &World) {
-    let principal = world.card().aws.principal_arn.clone();
-    change_role(world, &principal, true);
-}
-
-/// Denies everything to the role, sessions that were issued before included.
-pub fn deny_sessions(world: &World) {
-    change_role(world, "arn:aws:iam::999988887777:root", false);
-}
-
-fn change_role(world: &World, principal: &str, may_read: bool) {
-    let card = &world.card().aws;
-    let trust = json!({ "Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole",
-        "Condition": { "StringLike": { "sts:ExternalId": "*" } } }] });
-    let statement = if may_read {
-        json!([{ "Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*" }])
-    } else {
-        json!([{ "Effect": "Deny", "Action": "*", "Resource": "*" }])
-    };
-    let permissions = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
-    let name = card.role_arn.rsplit('/').next().unwrap();
-    world.aws().put_role(name, &trust.to_string(), Some(&permissions)).unwrap();
-}
