@@ -1,0 +1,8 @@
+//! Reaching apps: the seam between a relay and what it dials.
+
+mod dialer;
+mod direct;
+
+pub use dialer::{Dialer, Route, Upstream};
+pub(crate) use dialer::{Channel, Duplex};
+pub use direct::DirectDialer;
