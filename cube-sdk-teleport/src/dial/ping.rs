@@ -94,6 +94,11 @@ impl<S> PingStream<S> {
         Self { io, decoder: PingDecoder::default(), out: BytesMut::new() }
     }
 
+    /// What the framing runs over.
+    pub const fn get_ref(&self) -> &S {
+        &self.io
+    }
+
     /// Pings received.
     pub const fn pings(&self) -> u64 {
         self.decoder.pings()

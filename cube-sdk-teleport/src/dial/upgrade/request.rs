@@ -42,8 +42,7 @@ where
         .header(header::SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
         .body(Empty::<Bytes>::new())
         .map_err(|cause| Error::new(ErrorKind::Config, "the proxy's address is no HTTP host").cause(cause))?;
-    let (mut sender, mut connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(broke)?;
+    let (mut sender, mut connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(broke)?;
     // No task is spawned: the connection is driven beside the request, then taken apart.
     let exchange = async {
         let response = sender.send_request(request).await.map_err(broke)?;
@@ -86,10 +85,8 @@ fn broke(cause: hyper::Error) -> Error {
 /// Is this 101 the proxy's own? Each header that a balancer may have lost is named.
 fn check_switch(headers: &HeaderMap, key: &str) -> Result<()> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let digest = aws_lc_rs::digest::digest(
-        &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY,
-        format!("{key}{GUID}").as_bytes(),
-    );
+    let digest =
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes());
     let fault = if !text(header::UPGRADE).eq_ignore_ascii_case("websocket") {
         "Upgrade"
     } else if !text(header::CONNECTION).to_ascii_lowercase().contains("upgrade") {

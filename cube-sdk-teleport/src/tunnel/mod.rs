@@ -1,0 +1,26 @@
+//! TCP over WebSocket: the agent end, the relay end, and the two versions of the protocol between them.
+//!
+//! A [`Tunnel`](crate::Tunnels) listens on a loopback port; each connection to it becomes a stream of one WebSocket
+//! to a relay, which authorises it and dials the app. `docs/tunnel-protocol.md` specifies the wire.
+
+mod app_name;
+mod authorize;
+mod code;
+mod counters;
+mod driver;
+pub mod frame;
+mod keepalive;
+mod mux;
+mod outbox;
+mod ready;
+mod stream;
+mod websocket;
+mod window;
+
+pub use app_name::AppName;
+pub use authorize::{Authorizer, Caller};
+pub use code::{Refusal, TunnelCode};
+pub use counters::Traffic;
+pub use driver::ConnectionEnd;
+pub use frame::Version;
+pub use stream::{Ending, Party, StreamReport};
