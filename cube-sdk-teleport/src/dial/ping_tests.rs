@@ -15,6 +15,8 @@ fn framed(payloads: &[Vec<u8>]) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_cut_gives_the_same_bytes(
         payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..12),
@@ -45,7 +47,12 @@ proptest! {
     }
 
     #[test]
-    fn two_streams_talk_byte_for_byte(data in prop::collection::vec(any::<u8>(), 0..100_000), room in 1usize..70_000) {
+    fn two_streams_talk_byte_for_byte(
+        data in prop::collection::vec(any::<u8>(), 0..2_000),
+        repeat in 1usize..60,
+        room in prop_oneof![13usize..100, 1_000usize..70_000],
+    ) {
+        let data = data.repeat(repeat);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let heard = runtime.block_on(async {
             let (near, far) = tokio::io::duplex(room);

@@ -27,21 +27,23 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin>(
     };
     upstream.set_nodelay(true)?;
     let every = shared.behaviour().ping_every;
-    let (from_client, to_client) = tokio::io::split(client);
+    let (from_client, mut to_client) = tokio::io::split(client);
     let (from_upstream, to_upstream) = upstream.into_split();
     let pings = Arc::clone(&shared.pings);
     // Half-close is not promised across the reverse tunnel: the first end of file ends both ways.
-    if pinging {
+    let ended = if pinging {
         tokio::select! {
             outcome = ping::unframe(from_client, to_upstream) => outcome,
-            outcome = ping::frame(from_upstream, to_client, every, pings) => outcome,
+            outcome = ping::frame(from_upstream, &mut to_client, every, pings) => outcome,
         }
     } else {
         tokio::select! {
             outcome = copy(from_client, to_upstream) => outcome,
-            outcome = copy(from_upstream, to_client) => outcome,
+            outcome = copy(from_upstream, &mut to_client) => outcome,
         }
-    }
+    };
+    // As the real proxy, which ends TLS in order even when the flow broke.
+    ended.and(to_client.shutdown().await)
 }
 
 async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {

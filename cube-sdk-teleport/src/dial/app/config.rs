@@ -160,12 +160,12 @@ impl FromStr for ProxyAddr {
         };
         let authority: http::uri::Authority = text.trim().parse().map_err(|_| refused())?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let port = match authority.port() {
-            Some(port) => port.as_u16(),
-            None if text.trim().ends_with(':') => return Err(refused()),
-            None => 443,
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => 443,
+            Some(rest) => rest.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or_else(refused)?,
+            None => return Err(refused()),
         };
-        if host.is_empty() || port == 0 || authority.as_str().contains('@') {
+        if host.is_empty() || port == 0 {
             return Err(refused());
         }
         Ok(Self { host: host.to_owned(), port })
