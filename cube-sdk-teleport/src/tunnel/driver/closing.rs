@@ -27,6 +27,13 @@ pub struct ConnectionEnd {
     pub reason: String,
 }
 
+impl ConnectionEnd {
+    /// Ended on this side without a word to the peer.
+    pub(crate) fn local(reason: &str) -> Self {
+        Self { by: Party::Local, code: None, reason: reason.to_owned() }
+    }
+}
+
 pub(super) enum State {
     Running,
     /// A WebSocket close is under way.

@@ -171,6 +171,25 @@ impl Driver {
         }
     }
 
+    /// Puts in bytes that were read with the handshake. False when they are too many.
+    pub(crate) fn preload(&mut self, bytes: &[u8]) -> bool {
+        let room = self.decoder.room();
+        let Some(front) = room.get_mut(..bytes.len()) else { return false };
+        front.copy_from_slice(bytes);
+        self.decoder.filled(bytes.len());
+        true
+    }
+
+    /// Has the peer said that it will stop?
+    pub(crate) fn is_draining(&self) -> bool {
+        self.mux.is_draining()
+    }
+
+    /// May streams be opened?
+    pub(crate) fn is_ready(&self) -> bool {
+        self.mux.is_ready() && self.is_open()
+    }
+
     /// Drives the connection until it is over.
     pub(crate) async fn run(&mut self, host: &mut dyn Host) -> ConnectionEnd {
         std::future::poll_fn(|cx| self.poll(cx, host)).await
