@@ -3,9 +3,11 @@
 //! A [`Tunnel`](crate::Tunnels) listens on a loopback port; each connection to it becomes a stream of one WebSocket
 //! to a relay, which authorises it and dials the app. `docs/tunnel-protocol.md` specifies the wire.
 
+mod agent;
 mod app_name;
 mod authorize;
 mod code;
+mod connect;
 mod counters;
 mod driver;
 pub mod frame;
@@ -13,6 +15,8 @@ mod keepalive;
 mod mux;
 mod negotiate;
 mod outbox;
+mod percent;
+mod proxy;
 mod ready;
 mod relay;
 mod stream;
@@ -21,6 +25,9 @@ mod watch;
 mod websocket;
 mod window;
 
+pub(crate) use agent::start;
+pub(crate) use connect::allows_url_key;
+pub use agent::{ShutdownReport, Tunnel, TunnelEvent, TunnelState};
 pub use app_name::AppName;
 pub use authorize::{Authorizer, Caller};
 pub use code::{Refusal, TunnelCode};

@@ -154,10 +154,6 @@ impl Mux {
         self.ids.len()
     }
 
-    pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
-        self.keepalive.least(now)
-    }
-
     pub(crate) fn next_frame(&mut self) -> Option<(Option<Slot>, Frame)> {
         self.frames.pop_front()
     }

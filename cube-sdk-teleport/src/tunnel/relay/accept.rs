@@ -14,6 +14,7 @@ use crate::tunnel::authorize::Caller;
 use crate::tunnel::code::{Refusal, TunnelCode, clipped};
 use crate::tunnel::frame::Version;
 use crate::tunnel::negotiate;
+use crate::tunnel::percent;
 use crate::tunnel::websocket::handshake;
 
 /// Seconds that a caller is asked to wait when there is no room.
@@ -168,33 +169,10 @@ fn keys(request: &Parts, version: Version) -> Vec<SecretString> {
         return Vec::new();
     };
     let part = whole.split('&').next().unwrap_or_default();
-    let mut readings = vec![whole.to_owned(), part.to_owned(), percent_decoded(part)];
+    let mut readings = vec![whole.to_owned(), part.to_owned(), percent::decoded(part)];
     readings.dedup();
     readings.retain(|reading| !reading.is_empty());
     readings.into_iter().map(SecretString::from).collect()
-}
-
-/// `%XX` decoded; anything else, `+` included, stays as it is.
-fn percent_decoded(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, tail)) = rest.split_first() {
-        let digits = tail.first_chunk::<2>().and_then(|pair| {
-            let text = std::str::from_utf8(pair).ok().filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
-            u8::from_str_radix(text, 16).ok()
-        });
-        match (byte, digits) {
-            (b'%', Some(value)) => {
-                out.push(value);
-                rest = &tail[2..];
-            }
-            _ => {
-                out.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A refusal as an HTTP answer.
