@@ -42,7 +42,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// The typed fault of a dial; reached by [`AppFaultExt::app_fault`].
+/// The typed fault of a dial; reached by [`AppErrorExt::app_fault`].
 ///
 /// [`Self::name`] stands in every error line and in every refusal that a tunnel passes on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -172,18 +172,18 @@ impl fmt::Display for AppFault {
 }
 
 /// Reads the fault of an error.
-pub trait AppFaultExt {
+pub trait AppErrorExt {
     /// The fault of a failed dial; none when the error is about something else.
     fn app_fault(&self) -> Option<AppFault>;
 }
 
-impl AppFaultExt for Error {
+impl AppErrorExt for Error {
     fn app_fault(&self) -> Option<AppFault> {
         self.fault::<AppFault>().copied()
     }
 }
 
-impl AppFaultExt for std::io::Error {
+impl AppErrorExt for std::io::Error {
     fn app_fault(&self) -> Option<AppFault> {
         self.get_ref()?.downcast_ref::<Error>()?.app_fault()
     }

@@ -75,7 +75,7 @@ proptest! {
 async fn an_end_within_a_frame_is_an_error() {
     for cut in [2, 6] {
         let wire = framed(&[b"hello".to_vec()]);
-        let mut stream = PingStream::new(std::io::Cursor::new(wire[..cut].to_vec()));
+        let mut stream = PingStream::new(io::Cursor::new(wire[..cut].to_vec()));
         let mut heard = Vec::new();
         let error = stream.read_to_end(&mut heard).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "cut at {cut}");

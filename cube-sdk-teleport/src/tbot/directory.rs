@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::bundle::{self, Bundle, Torn};
 use super::identity::Identity;
 use super::layout;
-use crate::app_fault::{AppFault, AppFaultExt};
+use crate::app_fault::{AppErrorExt, AppFault};
 
 /// How strictly and how patiently a directory is read.
 #[derive(Clone, Copy, Debug)]

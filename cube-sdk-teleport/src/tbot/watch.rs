@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::directory::{IdentityDirectory, ReadPolicy};
 use super::identity::Identity;
 use super::layout::OutputRoot;
-use crate::app_fault::{AppFault, AppFaultExt};
+use crate::app_fault::{AppErrorExt, AppFault};
 
 /// The credentials of every app that has an output directory. Cheap to clone; clones share what was read.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl Identities {
             )
         };
         let outcome = directory.current().await;
-        if outcome.as_ref().err().and_then(AppFaultExt::app_fault) == Some(AppFault::AppNotProvisioned) {
+        if outcome.as_ref().err().and_then(AppErrorExt::app_fault) == Some(AppFault::AppNotProvisioned) {
             // Names come from outside: without this the map would grow with every wrong one.
             self.directories.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
         }

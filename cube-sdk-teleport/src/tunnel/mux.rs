@@ -154,10 +154,6 @@ impl Mux {
         self.ids.len()
     }
 
-    pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
-        self.keepalive.least(now)
-    }
-
     pub(crate) fn next_frame(&mut self) -> Option<(Option<Slot>, Frame)> {
         self.frames.pop_front()
     }
@@ -681,8 +677,7 @@ impl Mux {
         }
         while let Some((at, id)) = self.openings.front().copied() {
             let slot = self.ids.get(&id).copied();
-            let pending =
-                slot.and_then(|slot| self.live(slot)).is_some_and(|stream| stream.phase != Phase::Open);
+            let pending = slot.and_then(|slot| self.live(slot)).is_some_and(|stream| stream.phase != Phase::Open);
             if pending && at > now {
                 break;
             }

@@ -6,7 +6,7 @@ use cube_sdk_core::ErrorKind;
 use cube_sdk_core::error::Sent;
 use cube_sdk_teleport::app_fault::Step;
 use cube_sdk_teleport::dial::{AppDialer, Limits, Upgrade};
-use cube_sdk_teleport::{AppFault, AppFaultExt};
+use cube_sdk_teleport::{AppErrorExt, AppFault};
 use cube_sdk_testkit::teleport::{AppKind, AppState, Cluster, KeyForm, Life, ServerCertificate, Tear};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

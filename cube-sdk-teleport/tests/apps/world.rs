@@ -9,7 +9,7 @@ use cube_sdk_teleport::dial::{AppConfig, AppDialer, AppStream, DialConfig, Limit
 use cube_sdk_teleport::tbot::directory::ReadPolicy;
 use cube_sdk_teleport::tbot::{Identities, OutputRoot};
 use cube_sdk_teleport::tunnel::AppName;
-use cube_sdk_teleport::{AppFault, AppFaultExt};
+use cube_sdk_teleport::{AppErrorExt, AppFault};
 use cube_sdk_testkit::teleport::{AppKind, Cluster, Proxy, TbotDirectory};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

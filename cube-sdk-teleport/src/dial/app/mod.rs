@@ -28,7 +28,7 @@ use self::stream::Leg;
 use super::direct::DirectDialer;
 use super::upgrade::upgrade;
 use super::{Dialer, Route, Upstream, alpn, tls};
-use crate::app_fault::{AppFault, AppFaultExt, Step};
+use crate::app_fault::{AppErrorExt, AppFault, Step};
 use crate::tbot::Identity;
 use crate::tbot::watch::Identities;
 use crate::tunnel::{Refusal, TunnelCode};
@@ -104,7 +104,7 @@ impl AppDialer {
 
     async fn reach(&self, name: &str, kind: AppKind, identity: &Identity) -> Result<AppStream> {
         let first = self.try_ways(name, kind, identity).await;
-        match first.as_ref().err().and_then(AppFaultExt::app_fault) {
+        match first.as_ref().err().and_then(AppErrorExt::app_fault) {
             Some(AppFault::AlpnRefused) if self.config.upgrade == Upgrade::Auto => {
                 self.known.forget().await;
                 self.try_ways(name, kind, identity).await

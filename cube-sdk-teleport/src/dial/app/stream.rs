@@ -17,7 +17,7 @@ use super::super::alpn::Agreed;
 use super::super::ping::PingStream;
 use super::super::tls::TlsFailure;
 use super::super::upgrade::WebSocketIo;
-use crate::app_fault::{AppFault, AppFaultExt};
+use crate::app_fault::{AppErrorExt, AppFault};
 
 /// An end without a byte within this time is a refusal: Teleport tells the reason to its own log only.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(5);

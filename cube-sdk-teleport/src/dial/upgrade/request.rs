@@ -127,7 +127,7 @@ async fn refused(response: Response<Incoming>) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::app_fault::AppFaultExt;
+    use crate::app_fault::AppErrorExt;
 
     fn headers(without: &str) -> HeaderMap {
         let all = [

@@ -171,6 +171,25 @@ impl Driver {
         }
     }
 
+    /// Puts in bytes that were read with the handshake. False when they are too many.
+    pub(crate) fn preload(&mut self, bytes: &[u8]) -> bool {
+        let room = self.decoder.room();
+        let Some(front) = room.get_mut(..bytes.len()) else { return false };
+        front.copy_from_slice(bytes);
+        self.decoder.filled(bytes.len());
+        true
+    }
+
+    /// Has the peer said that it will stop?
+    pub(crate) fn is_draining(&self) -> bool {
+        self.mux.is_draining()
+    }
+
+    /// May streams be opened?
+    pub(crate) fn is_ready(&self) -> bool {
+        self.mux.is_ready() && self.is_open()
+    }
+
     /// Drives the connection until it is over.
     pub(crate) async fn run(&mut self, host: &mut dyn Host) -> ConnectionEnd {
         std::future::poll_fn(|cx| self.poll(cx, host)).await
@@ -360,12 +379,9 @@ impl Driver {
             self.message.clear();
             frame.encode(version, &mut self.message);
             // An end must not overtake the bytes before it; a cut may.
-            let ordered = matches!(
-                (&frame, version),
-                (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1)
-            );
-            let behind = ordered
-                && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
+            let ordered = matches!((&frame, version), (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1));
+            let behind =
+                ordered && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
             if matches!(frame, Frame::Pong(_)) {
                 self.count_pong()?;
             }
