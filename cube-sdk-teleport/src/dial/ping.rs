@@ -3,19 +3,26 @@
 //! In both directions: `u32` big-endian length, then that many bytes; length 0 is a ping, to be dropped.
 //! Frames know nothing of TLS records: one may be cut, several may be joined (Teleport source, ping
 //! connection). [`PingDecoder`] does no I/O.
+//!
+//! The proxy pings every 30 s, so that silence tells a dead one from a quiet app.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Bytes of a frame's header.
 pub const HEADER: usize = 4;
 
 /// The longest payload of a frame that this side sends: with its header, two full TLS records.
 pub const MAX_SENT: usize = 2 * 16 * 1024 - HEADER;
+
+/// Three pings and a bit: after this long without a byte the far side is taken for dead.
+pub const SILENCE: Duration = Duration::from_secs(95);
 
 /// Takes frames apart, however they are cut.
 ///
@@ -86,12 +93,16 @@ pub struct PingStream<S> {
     decoder: PingDecoder,
     /// One frame that was accepted and is on its way out.
     out: BytesMut,
+    /// Runs while a read waits; made at the first wait, since making it needs a runtime.
+    silence: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
 }
 
 impl<S> PingStream<S> {
-    /// Speaks ping framing over `io`.
+    /// Speaks ping framing over `io`. A read that waits [`SILENCE`] without a byte or ping fails with
+    /// `TimedOut`.
     pub fn new(io: S) -> Self {
-        Self { io, decoder: PingDecoder::default(), out: BytesMut::new() }
+        Self { io, decoder: PingDecoder::default(), out: BytesMut::new(), silence: None, waiting: false }
     }
 
     /// What the framing runs over.
@@ -115,7 +126,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for PingStream<S> {
             // Only the header is read here, so that payload goes straight into the caller's buffer.
             let mut space = [0; HEADER];
             let mut header = ReadBuf::new(&mut space[this.decoder.have..]);
-            ready!(Pin::new(&mut this.io).poll_read(cx, &mut header))?;
+            ready!(this.poll_heard(cx, &mut header))?;
             let mut got = header.filled();
             if got.is_empty() {
                 return Poll::Ready(this.end());
@@ -124,7 +135,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for PingStream<S> {
         }
         let left = usize::try_from(this.decoder.left).unwrap_or(usize::MAX).min(buf.remaining());
         let mut part = ReadBuf::new(buf.initialize_unfilled_to(left));
-        ready!(Pin::new(&mut this.io).poll_read(cx, &mut part))?;
+        ready!(this.poll_heard(cx, &mut part))?;
         let got = part.filled().len();
         if got == 0 {
             return Poll::Ready(this.end());
@@ -132,6 +143,29 @@ impl<S: AsyncRead + Unpin> AsyncRead for PingStream<S> {
         buf.advance(got);
         this.decoder.payload_came(got);
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> PingStream<S> {
+    /// Reads, and fails after too long a silence.
+    fn poll_heard(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        match (read, &mut self.silence) {
+            // What lay unread while nobody asked counts as heard: the clock starts with the wait.
+            (Poll::Ready(outcome), _) => {
+                self.waiting = false;
+                Poll::Ready(outcome)
+            }
+            (Poll::Pending, silence) => {
+                let clock = silence.get_or_insert_with(|| Box::pin(sleep(SILENCE)));
+                if !std::mem::replace(&mut self.waiting, true) {
+                    clock.as_mut().reset(Instant::now() + SILENCE);
+                }
+                ready!(clock.as_mut().poll(cx));
+                let error = "the proxy sent neither data nor pings for 95 s";
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
+            }
+        }
     }
 }
 

@@ -94,3 +94,25 @@ async fn nothing_is_never_sent_as_a_frame() {
     far.read_to_end(&mut wire).await.unwrap();
     assert_eq!(wire, [0, 0, 0, 1, b'x']);
 }
+
+#[tokio::test(start_paused = true)]
+async fn pings_keep_a_quiet_flow_and_silence_ends_it() {
+    let (near, mut far) = tokio::io::duplex(64);
+    let mut near = PingStream::new(near);
+    let begun = Instant::now();
+    let pinging = async {
+        for _ in 0..10 {
+            sleep(Duration::from_secs(30)).await;
+            far.write_u32(0).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut byte = [0];
+    let error = tokio::select! {
+        outcome = near.read(&mut byte) => outcome.unwrap_err(),
+        () = pinging => unreachable!("it waits for ever"),
+    };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(begun.elapsed().as_secs(), 300 + SILENCE.as_secs());
+    assert_eq!(near.pings(), 10);
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rustls::pki_types::pem::{PemObject, SectionKind};
+use rustls::pki_types::pem::{self, PemObject, SectionKind};
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretBox};
 
@@ -173,17 +173,19 @@ fn check_certificate(der: &[u8]) -> Result<(), Torn> {
 }
 
 /// PEM blocks of the kinds that credentials are made of, in order.
-struct Blocks<'a>(Box<dyn Iterator<Item = Result<(SectionKind, Vec<u8>), rustls::pki_types::pem::Error>> + 'a>);
+struct Blocks<'a>(Box<dyn Iterator<Item = Result<Block, pem::Error>> + 'a>);
+
+type Block = (SectionKind, Vec<u8>);
 
 impl<'a> Blocks<'a> {
     fn new(text: &'a [u8]) -> Result<Self, Torn> {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Err(Torn::Empty);
         }
-        Ok(Self(Box::new(<(SectionKind, Vec<u8>)>::pem_slice_iter(text))))
+        Ok(Self(Box::new(Block::pem_slice_iter(text))))
     }
 
-    fn next(&mut self) -> Result<Option<(SectionKind, Vec<u8>)>, Torn> {
+    fn next(&mut self) -> Result<Option<Block>, Torn> {
         self.0.next().transpose().map_err(|_| Torn::BadPem)
     }
 

@@ -4,7 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::config::{Environment, Key};
+use cube_sdk_core::{Error, ErrorKind, Result};
+
+/// Where tbot's outputs are.
+pub const OUTPUTS: Key =
+    Key::open("CUBE_TELEPORT_OUTPUTS", "Directory with tbot's outputs, one directory `app-<name>` per app.");
 
 /// Everything in one file: private key, SSH certificate, TLS certificate, authorities.
 pub const IDENTITY: &str = "identity";
@@ -50,6 +55,18 @@ impl OutputRoot {
     /// Outputs under `path`, each named `app-<name>`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), prefix: "app-".to_owned() }
+    }
+
+    /// Outputs under the directory that `CUBE_TELEPORT_OUTPUTS` names.
+    ///
+    /// # Errors
+    /// `Config` when it is not set.
+    pub fn from_env(environment: &Environment) -> Result<Self> {
+        environment.text(OUTPUTS).map(|path| Self::new(path.value)).ok_or_else(|| {
+            Error::new(ErrorKind::Config, "no directory with tbot outputs is configured")
+                .with_target(OUTPUTS.env)
+                .advice("set it to the directory that holds the `app-<name>` directories")
+        })
     }
 
     /// Another prefix in place of `app-`; may be empty.

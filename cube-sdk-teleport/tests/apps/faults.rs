@@ -5,7 +5,9 @@ use std::time::Duration;
 use cube_sdk_core::ErrorKind;
 use cube_sdk_core::error::Sent;
 use cube_sdk_teleport::app_fault::Step;
+use cube_sdk_teleport::dial::app::refusal_of;
 use cube_sdk_teleport::dial::{AppDialer, Limits, Upgrade};
+use cube_sdk_teleport::tunnel::TunnelCode;
 use cube_sdk_teleport::{AppErrorExt, AppFault};
 use cube_sdk_testkit::teleport::{AppKind, AppState, Cluster, KeyForm, Life, ServerCertificate, Tear};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -180,6 +182,10 @@ async fn a_refusal_after_the_dial_is_an_error_of_the_first_read() {
     let _ = stream.flush().await;
     let error = stream.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.app_fault(), Some(AppFault::RefusedByTeleport), "{error:?}");
+    let refusal = refusal_of(&error).unwrap();
+    assert_eq!(refusal.code, TunnelCode::RefusedUpstream);
+    assert!(refusal.message.starts_with("RefusedByTeleport: "), "{refusal:?}");
+    assert!(refusal_of(&std::io::ErrorKind::BrokenPipe.into()).is_none());
 }
 
 #[tokio::test]

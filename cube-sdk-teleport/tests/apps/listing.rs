@@ -10,7 +10,7 @@ use cube_sdk_testkit::teleport::{
     AppKind, Diagnostics, DiagnosticsMode, KubeAuth, Life, TbotDirectory, Tear, kubeconfig_v1, kubeconfig_v2,
 };
 
-use crate::world::{APP, World, echo};
+use crate::world::{World, echo};
 
 #[tokio::test]
 async fn apps_are_listed_with_their_states() {

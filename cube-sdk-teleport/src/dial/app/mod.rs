@@ -17,7 +17,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use cube_sdk_core::operation::{Idempotency, Operation};
 use cube_sdk_core::retry::{Backoff, Deadline, Retrier, RetryBudget, RetryPolicy};
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::{Error, ErrorKind, Result};
 use tokio::net::UnixStream;
 
 pub use config::{AppConfig, AppKind, CONN_UPGRADE, DialConfig, Limits, PROXY, ProxyAddr, Upgrade, Via};
@@ -198,13 +198,17 @@ impl AppDialer {
     }
 }
 
+/// The refusal that an [`AppStream`]'s read reported after the dial; none for an ordinary I/O error.
+pub fn refusal_of(error: &std::io::Error) -> Option<Refusal> {
+    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    error.app_fault().map(|_| refusal(error))
+}
+
 /// A refusal names its fault first: its text may be cut.
 fn refusal(error: &Error) -> Refusal {
     let Some(fault) = error.app_fault() else {
-        let code = match error.code() {
-            Some("deadline") => TunnelCode::DialTimeout,
-            _ => TunnelCode::RefusedUpstream,
-        };
+        let late = error.kind() == ErrorKind::Timeout;
+        let code = if late { TunnelCode::DialTimeout } else { TunnelCode::RefusedUpstream };
         return Refusal::new(code, format!("{}: {}", error.kind(), error.message()));
     };
     let code = if fault.is_credential() { TunnelCode::NoCredential } else { TunnelCode::RefusedUpstream };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use crate::dial::alpn;
 use crate::dial::tls::{self, TlsFailure};
 use crate::http_get;
 
+const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How long the public address that the proxy named is used.
 const FOUND_FOR: Duration = Duration::from_secs(5 * 60);
 
@@ -125,8 +127,7 @@ pub(super) async fn connect(addr: &ProxyAddr, limit: Duration) -> Result<TcpStre
             let share = until.saturating_duration_since(Instant::now()) / waiting;
             match tokio::time::timeout(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    // Interactive apps wait for every small write otherwise; failure costs only speed.
-                    stream.set_nodelay(true).ok();
+                    tune(&stream);
                     return Ok(stream);
                 }
                 Ok(Err(cause)) => last = unreachable(format!("{address} does not accept connections")).cause(cause),
@@ -138,6 +139,14 @@ pub(super) async fn connect(addr: &ProxyAddr, limit: Duration) -> Result<TcpStre
         Err(last)
     })
     .await
+}
+
+/// Small writes go out at once, and a peer that vanished is found within a minute or so. Neither is
+/// worth a failed dial.
+fn tune(stream: &TcpStream) {
+    stream.set_nodelay(true).ok();
+    let alive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3).with_retries(3);
+    SockRef::from(stream).set_tcp_keepalive(&alive).ok();
 }
 
 async fn detect(config: &DialConfig, addr: &ProxyAddr) -> Result<Detected> {
