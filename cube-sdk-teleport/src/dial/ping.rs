@@ -100,7 +100,7 @@ pub struct PingStream<S> {
 
 impl<S> PingStream<S> {
     /// Speaks ping framing over `io`. A read that waits [`SILENCE`] without a byte or ping fails with
-    /// `TimedOut`.
+    /// `TimedOut`; its clock needs a tokio runtime with time.
     pub fn new(io: S) -> Self {
         Self { io, decoder: PingDecoder::default(), out: BytesMut::new(), silence: None, waiting: false }
     }

@@ -53,7 +53,7 @@ proptest! {
         room in prop_oneof![13usize..100, 1_000usize..70_000],
     ) {
         let data = data.repeat(repeat);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let heard = runtime.block_on(async {
             let (near, far) = tokio::io::duplex(room);
             let (mut near, mut far) = (PingStream::new(near), PingStream::new(far));

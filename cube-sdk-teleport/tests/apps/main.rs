@@ -8,4 +8,5 @@ mod listing;
 mod relay_seam;
 mod rotation;
 mod secrets;
+mod through_tunnel;
 mod world;
