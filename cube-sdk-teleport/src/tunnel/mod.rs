@@ -11,6 +11,7 @@ mod connect;
 mod counters;
 mod driver;
 pub mod frame;
+mod http1;
 mod keepalive;
 mod mux;
 mod negotiate;

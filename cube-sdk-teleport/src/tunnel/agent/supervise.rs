@@ -160,6 +160,7 @@ impl Supervisor {
     /// Drives the connection until it ends, drains, or the tunnel is to stop.
     async fn serve(&mut self, connection: &mut Connection) -> Left {
         let (host, driver) = (&mut self.host, &mut connection.driver);
+        driver.change_host();
         let stop = self.stopped.wait_for(Option::is_some);
         let mut stop = std::pin::pin!(stop);
         std::future::poll_fn(|cx| {

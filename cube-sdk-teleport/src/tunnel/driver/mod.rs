@@ -180,6 +180,11 @@ impl Driver {
         true
     }
 
+    /// Another host serves it from now on, whose wakers are not set yet.
+    pub(crate) fn change_host(&mut self) {
+        self.host_ready = true;
+    }
+
     /// Has the peer said that it will stop?
     pub(crate) fn is_draining(&self) -> bool {
         self.mux.is_draining()
