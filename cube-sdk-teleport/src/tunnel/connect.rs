@@ -1,9 +1,6 @@
 //! From nothing to an upgraded connection: proxy, TCP, TLS, handshake.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +8,9 @@ use cube_sdk_core::error::{Sent, kind_of_status, retry_after_of};
 use cube_sdk_core::redact::excerpt;
 use cube_sdk_core::secret::{ExposeSecret as _, bearer, trimmed};
 use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation, Result, SecretString};
-use futures_util::future::{BoxFuture, Either};
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::Empty;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -25,7 +19,7 @@ use super::frame::Version;
 use super::negotiate::{self, Protocol, Verdict};
 use super::proxy::Proxy;
 use super::websocket::handshake;
-use super::{percent, tls};
+use super::{http1, percent, tls};
 use crate::config::{Endpoint, Settings};
 use crate::dial::Duplex;
 use crate::fault::TunnelFault;
@@ -35,29 +29,6 @@ pub(crate) const CONNECT: Operation = Operation::new("tunnel", "connect", Idempo
 
 /// DNS and TCP together; the TLS handshake; the answer's head: each may take this long.
 const STEP_LIMIT: Duration = Duration::from_secs(10);
-
-/// A transport with a name: hyper's futures are `Send` only for types without an elided lifetime.
-struct Wire(Box<dyn Duplex>);
-
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
 
 /// An upgraded connection.
 pub(crate) struct Link {
@@ -109,11 +80,8 @@ async fn attempt(settings: &Settings, as_first: bool) -> Result<Link, Failure> {
         let offered = !as_first && settings.protocol != Protocol::V1;
         if !offered && !allows_url_key(&settings.endpoint) {
             return Err(Failure::Error(
-                Error::new(
-                    ErrorKind::Config,
-                    "version 1 carries the key in the URL, which needs wss or a loopback host",
-                )
-                .advice("use wss://, or a relay that speaks version 2"),
+                Error::new(ErrorKind::Config, "version 1 carries the key in the URL, which needs wss or a loopback host")
+                    .advice("use wss://, or a relay that speaks version 2"),
             ));
         }
         let io = transport(settings).await?;
@@ -140,9 +108,9 @@ async fn transport(settings: &Settings) -> Result<Box<dyn Duplex>> {
         Some(proxy) => proxy.address(),
         None => format!("{}:{}", endpoint.host(), endpoint.port()),
     };
-    let tcp = in_time("the TCP connection", TcpStream::connect(&address))
-        .await?
-        .map_err(|cause| Error::new(ErrorKind::Connect, format!("could not reach {address}: {cause}")).cause(cause))?;
+    let tcp = in_time("the TCP connection", TcpStream::connect(&address)).await?.map_err(|cause| {
+        Error::new(ErrorKind::Connect, format!("could not reach {address}: {cause}")).cause(cause)
+    })?;
     tcp.set_nodelay(true).ok();
     let io: Box<dyn Duplex> = match &proxy {
         Some(proxy) => in_time("the proxy's answer", proxy.open(tcp, endpoint)).await??,
@@ -189,33 +157,25 @@ fn broke(cause: hyper::Error) -> Error {
     Error::new(ErrorKind::Transport, format!("the relay broke off during the handshake: {cause}")).cause(cause)
 }
 
-async fn upgrade(settings: &Settings, io: Box<dyn Duplex>, key: &SecretString, offered: bool) -> Result<Link, Failure> {
+async fn upgrade(
+    settings: &Settings,
+    io: Box<dyn Duplex>,
+    key: &SecretString,
+    offered: bool,
+) -> Result<Link, Failure> {
     let nonce = handshake::key()?;
     let request = request(&settings.endpoint, key, &nonce, offered)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(Wire(io))).await.map_err(broke)?;
-    let mut connection = std::pin::pin!(connection.with_upgrades());
-    let sent = sender.send_request(request);
-    let answered = in_time("the relay's answer", futures_util::future::select(Box::pin(sent), connection.as_mut()));
-    let response = answered.await.map(|first| match first {
-        Either::Left((response, _)) => response.map_err(broke),
-        Either::Right((Err(cause), _)) => Err(broke(cause)),
-        Either::Right((Ok(()), _)) => Err(Error::new(ErrorKind::Transport, "the relay closed instead of answering")),
-    });
-    let response = response.map_err(|late| late.with_kind(ErrorKind::Timeout).with_sent(Sent::Unknown))??;
-    let verdict = negotiate::judge(settings.protocol, offered, response.status(), response.headers());
-    let certain = !offered || response.headers().contains_key(negotiate::MARK);
+    let answered = in_time("the relay's answer", http1::call(io, request)).await;
+    let answer = answered.map_err(|late| late.with_kind(ErrorKind::Timeout).with_sent(Sent::Unknown))?.map_err(broke)?;
+    let (status, marked) = (answer.status(), answer.headers().contains_key(negotiate::MARK));
+    let verdict = negotiate::judge(settings.protocol, offered, status, answer.headers());
+    let certain = !offered || marked;
     let version = match verdict {
         Verdict::Speak(version) => version,
         Verdict::FallBack | Verdict::Refused => {
-            let marked = response.headers().contains_key(negotiate::MARK);
-            let status = response.status();
-            let (read, _) = tokio::join!(
-                tokio::time::timeout(STEP_LIMIT, refusal(response)),
-                // Drives the body in; its own end says nothing more.
-                async { tokio::time::timeout(STEP_LIMIT, connection).await.ok() },
-            );
-            let error = read.unwrap_or_else(|_| status_error(status, &HeaderMap::new(), b""));
+            let headers = answer.headers().clone();
+            let body = tokio::time::timeout(STEP_LIMIT, answer.body(4096)).await.unwrap_or_default();
+            let error = status_error(status, &headers, &body);
             return Err(match (verdict, marked, status) {
                 (Verdict::FallBack, ..) if allows_url_key(&settings.endpoint) => Failure::FallBack(error),
                 (_, true, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Failure::Final(error),
@@ -232,23 +192,12 @@ async fn upgrade(settings: &Settings, io: Box<dyn Duplex>, key: &SecretString, o
             return Err(Failure::Error(Error::new(ErrorKind::Protocol, "the relay chose a subprotocol not offered")));
         }
     };
-    let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT);
+    let accept = answer.headers().get(header::SEC_WEBSOCKET_ACCEPT);
     if accept.is_none_or(|accept| accept.as_bytes() != handshake::accept(nonce.as_bytes()).as_bytes()) {
         return Err(Failure::Error(Error::new(ErrorKind::Protocol, "the relay's Sec-WebSocket-Accept is wrong")));
     }
-    let (upgraded, end) = tokio::join!(hyper::upgrade::on(response), connection);
-    end.map_err(broke)?;
-    match upgraded.map_err(broke)?.downcast::<TokioIo<Wire>>() {
-        Ok(parts) => Ok(Link { io: parts.io.into_inner().0, version, read_ahead: parts.read_buf, certain }),
-        Err(upgraded) => Ok(Link { io: Box::new(TokioIo::new(upgraded)), version, read_ahead: Bytes::new(), certain }),
-    }
-}
-
-/// Reads an answer that is no upgrade.
-async fn refusal(response: Response<Incoming>) -> Error {
-    let (parts, body) = response.into_parts();
-    let body = Limited::new(body, 4096).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    status_error(parts.status, &parts.headers, &body)
+    let (io, read_ahead) = answer.upgrade().await.map_err(broke)?;
+    Ok(Link { io, version, read_ahead, certain })
 }
 
 fn status_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
@@ -259,9 +208,9 @@ fn status_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
         message: String,
     }
     let after = retry_after_of(headers, std::time::SystemTime::now());
-    let known = serde_json::from_slice::<Body>(body)
-        .ok()
-        .and_then(|body| TunnelCode::from_name(&body.code).map(|code| TunnelFault::new(code, body.message)));
+    let known = serde_json::from_slice::<Body>(body).ok().and_then(|body| {
+        TunnelCode::from_name(&body.code).map(|code| TunnelFault::new(code, body.message))
+    });
     let error = match known {
         Some(fault) => fault.into_error().with_kind(kind_of_status(status)),
         None => {

@@ -677,7 +677,8 @@ impl Mux {
         }
         while let Some((at, id)) = self.openings.front().copied() {
             let slot = self.ids.get(&id).copied();
-            let pending = slot.and_then(|slot| self.live(slot)).is_some_and(|stream| stream.phase != Phase::Open);
+            let pending =
+                slot.and_then(|slot| self.live(slot)).is_some_and(|stream| stream.phase != Phase::Open);
             if pending && at > now {
                 break;
             }

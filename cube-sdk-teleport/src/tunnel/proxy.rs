@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use http::{HeaderValue, Request, header};
-use hyper_util::rt::TokioIo;
 use url::Url;
 
+use super::http1;
 use crate::config::{Endpoint, ProxySetting};
 use crate::dial::Duplex;
 
@@ -73,16 +73,8 @@ impl Proxy {
         let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).map_err(|cause| {
             Error::new(ErrorKind::Config, "the relay's host cannot stand in a proxy request").cause(cause)
         })?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(broke)?;
-        let mut connection = std::pin::pin!(connection.with_upgrades());
-        let response = tokio::select! {
-            response = sender.send_request(request) => response.map_err(broke)?,
-            end = &mut connection => {
-                end.map_err(broke)?;
-                return Err(Error::new(ErrorKind::Connect, format!("the proxy {} closed", self.address())));
-            }
-        };
-        let status = response.status();
+        let answer = http1::call(Box::new(io), request).await.map_err(broke)?;
+        let status = answer.status();
         if !status.is_success() {
             let error = Error::new(ErrorKind::Connect, format!("the proxy {} answered {status}", self.address()));
             return Err(match status.as_u16() {
@@ -90,9 +82,11 @@ impl Proxy {
                 _ => error.advice("check that the proxy may reach the relay, or name its host in NO_PROXY"),
             });
         }
-        let (upgraded, end) = tokio::join!(hyper::upgrade::on(response), connection);
-        end.map_err(broke)?;
-        Ok(Box::new(TokioIo::new(upgraded.map_err(broke)?)))
+        let (io, read_ahead) = answer.upgrade().await.map_err(broke)?;
+        if !read_ahead.is_empty() {
+            return Err(Error::new(ErrorKind::Protocol, "bytes came from the proxy before any were sent"));
+        }
+        Ok(io)
     }
 
     fn authorization(&self) -> Option<HeaderValue> {

@@ -102,7 +102,8 @@ impl World {
         let server = tokio::spawn(async move {
             server.run(async { stopped.await.unwrap_or(Duration::ZERO) }).await;
         });
-        let mut world = Self { relay, addr, door, stop: Some(stop), server, events, watcher, apps: Vec::new() };
+        let mut world =
+            Self { relay, addr, door, stop: Some(stop), server, events, watcher, apps: Vec::new() };
         let echo = world.app(echo).await;
         world.name("echo", echo);
         world

@@ -74,7 +74,12 @@ impl Connection {
         let Link { io, version, read_ahead, certain } = link;
         let settings = &origin.settings;
         let rules = Rules {
-            hello: Hello { window: settings.window, max_data: 256 * 1024, max_streams: settings.max_streams, flags: 0 },
+            hello: Hello {
+                window: settings.window,
+                max_data: 256 * 1024,
+                max_streams: settings.max_streams,
+                flags: 0,
+            },
             open_limit: Duration::from_secs(15),
             max_dialling: 0,
             idle_limit: None,
@@ -155,6 +160,7 @@ impl Supervisor {
     /// Drives the connection until it ends, drains, or the tunnel is to stop.
     async fn serve(&mut self, connection: &mut Connection) -> Left {
         let (host, driver) = (&mut self.host, &mut connection.driver);
+        driver.change_host();
         let stop = self.stopped.wait_for(Option::is_some);
         let mut stop = std::pin::pin!(stop);
         std::future::poll_fn(|cx| {

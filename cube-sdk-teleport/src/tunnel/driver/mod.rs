@@ -180,6 +180,11 @@ impl Driver {
         true
     }
 
+    /// Another host serves it from now on, whose wakers are not set yet.
+    pub(crate) fn change_host(&mut self) {
+        self.host_ready = true;
+    }
+
     /// Has the peer said that it will stop?
     pub(crate) fn is_draining(&self) -> bool {
         self.mux.is_draining()
@@ -379,9 +384,12 @@ impl Driver {
             self.message.clear();
             frame.encode(version, &mut self.message);
             // An end must not overtake the bytes before it; a cut may.
-            let ordered = matches!((&frame, version), (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1));
-            let behind =
-                ordered && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
+            let ordered = matches!(
+                (&frame, version),
+                (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1)
+            );
+            let behind = ordered
+                && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
             if matches!(frame, Frame::Pong(_)) {
                 self.count_pong()?;
             }
