@@ -79,13 +79,14 @@ impl Identity {
             }
             _ => {}
         }
+        let seconds = Timestamp::from_millisecond(now.as_second() * 1000);
         if now.saturating_add(leeway) >= subject.not_after {
             return Err(AppFault::CredentialExpired
-                .error(format_args!("the certificate ends at {}, now is {now}", subject.not_after)));
+                .error(format_args!("the certificate ends at {}, now is {seconds}", subject.not_after)));
         }
         if now.saturating_add(leeway) < subject.not_before {
             return Err(AppFault::CredentialExpired
-                .error(format_args!("the certificate begins only at {}, now is {now}", subject.not_before)));
+                .error(format_args!("the certificate begins only at {}, now is {seconds}", subject.not_before)));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cube_sdk_teleport::dial::{AppKind, Limits};
+use cube_sdk_teleport::dial::{AppKind, AppStream, Limits};
 use cube_sdk_testkit::teleport::{AppKind as Kind, KeyForm};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -124,4 +124,43 @@ async fn detection_happens_once_per_address() {
     }
     let asked = world.proxy.seen().alpn.iter().filter(|name| *name == "teleport-reversetunnel").count();
     assert_eq!(asked, 1);
+}
+
+/// One answer of a kept-alive connection: its status line and body.
+async fn answer(stream: &mut AppStream) -> String {
+    let (mut text, mut byte) = (Vec::new(), [0; 1]);
+    loop {
+        stream.read_exact(&mut byte).await.unwrap();
+        text.push(byte[0]);
+        let Some(end) = text.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&text[..end]).to_ascii_lowercase();
+        let length: usize =
+            head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.unwrap();
+        return format!("{} {}", head.lines().next().unwrap(), String::from_utf8_lossy(&body));
+    }
+}
+
+#[tokio::test]
+async fn a_kept_alive_http_flow_sees_the_end_of_its_session_and_the_next_dial_does_not() {
+    let world = World::bare().await;
+    world.cluster.add_app(APP, Kind::Http, greeter(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await);
+    world.tbot().rotate().await.unwrap();
+    let dialer = world.quick();
+    let web = app(APP).kind(AppKind::Http);
+    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut old = dialer.connect(&web).await.unwrap();
+    old.write_all(request).await.unwrap();
+    old.flush().await.unwrap();
+    assert_eq!(answer(&mut old).await, "http/1.1 200 ok ok");
+    world.cluster.drop_sessions();
+    world.tbot().rotate().await.unwrap();
+    old.write_all(request).await.unwrap();
+    old.flush().await.unwrap();
+    assert_eq!(answer(&mut old).await, "http/1.1 403 forbidden invalid session");
+    let mut new = dialer.connect(&web).await.unwrap();
+    new.write_all(request).await.unwrap();
+    new.flush().await.unwrap();
+    assert_eq!(answer(&mut new).await, "http/1.1 200 ok ok");
 }

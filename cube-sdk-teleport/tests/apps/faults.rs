@@ -125,6 +125,7 @@ async fn a_foreign_server_is_not_trusted() {
     for upgrade in [Upgrade::Auto, Upgrade::Never] {
         let (got, error) = fault(world.dialer_with(world.config().upgrade(upgrade)).connect(&app(APP)).await);
         assert_eq!((got, error.kind()), (AppFault::ProxyUntrusted, ErrorKind::Connect));
+        assert_eq!(error.target(), Some(format!("app db via {}", world.proxy.addr()).as_str()));
     }
     assert!(world.proxy.seen().alpn.is_empty(), "no handshake was completed");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cube_sdk_core::ErrorKind;
 use cube_sdk_teleport::AppFault;
+use cube_sdk_teleport::apps::tsh::Tsh;
 use cube_sdk_teleport::apps::{list_apps, list_kube_clusters};
 use cube_sdk_teleport::tbot::{Kubeconfig, Readiness, ServiceHealth};
 use cube_sdk_testkit::teleport::{
@@ -125,5 +126,39 @@ async fn a_mute_tbot_runs_into_the_clock() {
     let tbot = Diagnostics::start(DiagnosticsMode::Mute).await.unwrap();
     tokio::time::pause();
     let error = Readiness::ask(tbot.addr()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+/// A `tsh` that checks how it is called and answers like the real one.
+fn fake_tsh(world: &World, name: &str, body: &str) -> std::path::PathBuf {
+    let path = world.root.path().join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&path, executable).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn tsh_adds_what_the_identity_may_see() {
+    let world = World::bare().await;
+    let binary = fake_tsh(
+        &world,
+        "tsh",
+        r#"[ "$2 $3 $4 $5 $6 $7" = "ls --format=json -i /id --proxy p:443" ] || exit 9
+case $1 in
+apps) echo '[{"kind":"app","metadata":{"name":"db"},"spec":{"uri":"tcp://10.0.0.1:5432"}}]' ;;
+kube) echo '[{"kube_cluster_name":"cube-7","labels":{},"selected":false}]' ;;
+esac"#,
+    );
+    let tsh = Tsh::new(binary, "/id", "p:443");
+    let apps = tsh.apps().await.unwrap();
+    assert!(apps[0].is_tcp() && apps[0].name == "db");
+    assert_eq!(tsh.kube_clusters().await.unwrap()[0].name, "cube-7");
+    let failing = fake_tsh(&world, "failing", "echo 'ERROR: access denied' >&2; exit 1");
+    let error = Tsh::new(failing, "/id", "p:443").apps().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("access denied"), "{error}");
+    let slow = fake_tsh(&world, "slow", "exec sleep 5");
+    let error = Tsh::new(slow, "/id", "p:443").limit(Duration::from_millis(50)).apps().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }

@@ -119,8 +119,9 @@ impl AppDialer {
     }
 
     async fn try_ways(&self, name: &str, kind: AppKind, identity: &Identity) -> Result<AppStream> {
-        let addr = self.known.address(&self.config).await?;
-        let ways = self.known.ways(&self.config, &addr).await?;
+        let named = |error: Error| error.with_target(format!("app {name} via {}", self.config.proxy));
+        let addr = self.known.address(&self.config).await.map_err(named)?;
+        let ways = self.known.ways(&self.config, &addr).await.map_err(named)?;
         let mut outcome = self.go(&addr, ways[0], name, kind, identity).await;
         if let (Err(error), Some(second)) = (&outcome, ways.get(1))
             && matches!(error.app_fault(), Some(AppFault::AlpnRefused | AppFault::ProxyUnreachable))

@@ -114,7 +114,7 @@ impl Known {
 /// TCP to the proxy: addresses are looked up anew each time and tried in turn, each with its share of
 /// the time that is left.
 pub(super) async fn connect(addr: &ProxyAddr, limit: Duration) -> Result<TcpStream> {
-    let unreachable = |detail: String| AppFault::ProxyUnreachable.error(detail).with_target(addr.to_string());
+    let unreachable = |detail: String| AppFault::ProxyUnreachable.error(detail);
     within(Step::Connect, limit, async {
         let until = Instant::now() + limit;
         let addresses: Vec<_> = lookup_host((addr.host(), addr.port()))
@@ -158,7 +158,7 @@ async fn detect(config: &DialConfig, addr: &ProxyAddr) -> Result<Detected> {
             Ok(Detected::Way(if agreed { Way::Direct } else { Way::Upgraded }))
         }
         Err(TlsFailure::Alpn(_)) => Ok(Detected::Way(Way::Upgraded)),
-        Err(failure @ TlsFailure::Server(_)) => Err(failure.error("the proxy").with_target(addr.to_string())),
+        Err(failure @ TlsFailure::Server(_)) => Err(failure.error("the proxy")),
         Err(_) => Ok(Detected::Unclear),
     }
 }
@@ -181,23 +181,22 @@ struct FoundSsh {
 
 async fn find(config: &DialConfig) -> Result<ProxyAddr> {
     let addr = &config.proxy;
-    let target = |error: Error| error.with_target(format!("https://{addr}/webapi/find"));
     let tls = tls::anonymous(&config.roots, &[alpn::HTTP1]).await?;
     let stream = connect(addr, config.limits.connect).await?;
-    let stream =
-        tls::handshake(stream, addr.host(), tls).await.map_err(|failure| target(failure.error("the proxy")))?;
-    let (status, body) = http_get::get(stream, &addr.to_string(), "/webapi/find").await.map_err(target)?;
+    let stream = tls::handshake(stream, addr.host(), tls).await.map_err(|failure| failure.error("the proxy"))?;
+    let (status, body) = http_get::get(stream, &addr.to_string(), "/webapi/find").await?;
     if !status.is_success() {
         let kind = cube_sdk_core::error::kind_of_status(status);
-        return Err(target(Error::new(kind, "this is no answer of a Teleport proxy").with_status(status)));
+        let error = Error::new(kind, "/webapi/find is not answered as a Teleport proxy would").with_status(status);
+        return Err(error.advice("check that the address is a Teleport proxy's web address"));
     }
-    public_addr(&body).map_err(target).map(|found| found.unwrap_or_else(|| addr.clone()))
+    public_addr(&body).map(|found| found.unwrap_or_else(|| addr.clone()))
 }
 
 /// The public address out of the answer of `/webapi/find`; none when the proxy names none.
 fn public_addr(body: &[u8]) -> Result<Option<ProxyAddr>> {
     let found: Found = serde_json::from_slice(body).map_err(|cause| {
-        Error::new(ErrorKind::Decode, format!("the answer lacks proxy.ssh.public_addr: {cause}"))
+        Error::new(ErrorKind::Decode, format!("the answer of /webapi/find lacks proxy.ssh.public_addr: {cause}"))
             .advice("check that the address is a Teleport proxy's web address")
     })?;
     match found.proxy.ssh.public_addr.as_str() {

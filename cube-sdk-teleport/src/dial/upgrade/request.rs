@@ -113,6 +113,7 @@ async fn refused(response: Response<Incoming>) -> Error {
             return AppFault::UpgradeStripped
                 .error("the balancer does not reach the proxy")
                 .with_kind(ErrorKind::Unavailable)
+                .advice("check that the proxy runs and that the balancer counts it as healthy")
                 .with_status(status);
         }
         _ => "the request was answered in place of being upgraded",
