@@ -58,7 +58,7 @@ impl World {
     }
 
     pub(crate) fn config_at(&self, addr: SocketAddr) -> DialConfig {
-        let limits = Limits::default().verdict(Duration::from_millis(1500));
+        let limits = Limits::default().verdict(Duration::from_secs(4));
         DialConfig::new(addr.to_string().parse().unwrap())
             .trust_pem(self.cluster.authority().public_ca_pem().as_bytes())
             .unwrap()

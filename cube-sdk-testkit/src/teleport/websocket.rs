@@ -16,6 +16,8 @@ const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
+/// How long the client's own close frame is waited for.
+const LINGER: Duration = Duration::from_secs(1);
 const MAX_FRAME: u64 = 16 * 1024 * 1024;
 
 /// `Sec-WebSocket-Accept` for a key.
@@ -35,9 +37,15 @@ pub(crate) async fn bridge<S: AsyncRead + AsyncWrite + Send + Unpin>(
     let (read, write) = tokio::io::split(socket);
     let (inner_read, inner_write) = tokio::io::split(inner);
     let write = Mutex::new(write);
+    let inbound = inbound(read, inner_write, &write, &pongs);
+    tokio::pin!(inbound);
     tokio::select! {
-        outcome = inbound(read, inner_write, &write, &pongs) => outcome,
-        outcome = outbound(inner_read, &write, ping_every) => outcome,
+        outcome = &mut inbound => outcome,
+        outcome = outbound(inner_read, &write, ping_every) => {
+            // A socket that is closed with unread bytes resets, and takes what was just sent with it.
+            tokio::time::timeout(LINGER, inbound).await.ok();
+            outcome
+        }
     }
 }
 

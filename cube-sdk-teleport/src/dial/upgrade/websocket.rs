@@ -18,6 +18,8 @@ const MAX_SENT: usize = 32 * 1024;
 pub(crate) struct WebSocketIo<S> {
     socket: WebSocketStream<Rewound<S>>,
     unread: Bytes,
+    /// The close frame came. Answering it may fail, which is no matter to the reader.
+    ended: bool,
 }
 
 impl<S> std::fmt::Debug for WebSocketIo<S> {
@@ -32,7 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketIo<S> {
         let socket = ClientBuilder::new()
             .limits(Limits::default().max_payload_len(Some(MAX_MESSAGE)))
             .take_over(Rewound { early, io });
-        Self { socket, unread: Bytes::new() }
+        Self { socket, unread: Bytes::new(), ended: false }
     }
 }
 
@@ -47,10 +49,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocketIo<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while this.unread.is_empty() {
+            if this.ended {
+                return Poll::Ready(Ok(()));
+            }
             // Pings are answered by the library, the answer goes out with the next turn.
             match ready!(Pin::new(&mut this.socket).poll_next(cx)).transpose().map_err(broke)? {
-                None => return Poll::Ready(Ok(())),
-                Some(message) if message.is_close() => return Poll::Ready(Ok(())),
+                None => this.ended = true,
+                Some(message) if message.is_close() => this.ended = true,
                 Some(message) if message.is_binary() => this.unread = message.into_payload().into(),
                 Some(message) if message.is_text() => {
                     let error = io::Error::new(io::ErrorKind::InvalidData, "text inside the connection upgrade");
