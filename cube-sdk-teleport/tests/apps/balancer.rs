@@ -67,12 +67,17 @@ async fn never_upgraded_behind_a_balancer_names_the_balancer() {
 #[tokio::test]
 async fn a_balancer_that_appears_later_is_noticed() {
     let world = World::start().await;
-    // The same address first passes TLS on, then ends it: the detection made before is wrong from then on.
-    let (balancer, config) = behind(&world, BalancerAlpn::Ignored).await;
+    // The same address first passes TLS on, then ends it: what was detected before is wrong from then on.
+    let (balancer, config) = behind(&world, BalancerAlpn::PassesThrough).await;
     let dialer = world.dialer_with(config);
-    assert!(dialer.connect(&app(APP)).await.unwrap().upgraded());
-    balancer.alpn(BalancerAlpn::HttpOnly);
-    assert!(dialer.connect(&app(APP)).await.unwrap().upgraded());
+    assert!(!dialer.connect(&app(APP)).await.unwrap().upgraded());
+    for alpn in [BalancerAlpn::Ignored, BalancerAlpn::HttpOnly] {
+        balancer.alpn(alpn);
+        let mut stream = dialer.connect(&app(APP)).await.unwrap();
+        assert!(stream.upgraded(), "{alpn:?}");
+        assert_eq!(echoed(&mut stream, b"hi").await, b"hi");
+    }
+    assert_eq!(world.proxy.seen().upgrades, 2);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub enum BalancerAlpn {
     HttpOnly,
     /// It hangs up on clients that offer Teleport's protocols.
     HangsUp,
+    /// It does not end TLS at all, and passes the connection on.
+    PassesThrough,
 }
 
 /// What goes wrong with the connection upgrade.
@@ -113,7 +115,11 @@ impl Drop for Balancer {
     }
 }
 
-async fn serve(shared: &Arc<Shared>, stream: TcpStream, mode: (BalancerAlpn, BalancerFault)) -> io::Result<()> {
+async fn serve(shared: &Arc<Shared>, mut stream: TcpStream, mode: (BalancerAlpn, BalancerFault)) -> io::Result<()> {
+    if mode.0 == BalancerAlpn::PassesThrough {
+        let mut proxy = TcpStream::connect(shared.addr).await?;
+        return tokio::io::copy_bidirectional(&mut stream, &mut proxy).await.map(|_| ());
+    }
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
     let foreign =
         start.client_hello().alpn().is_some_and(|mut offered| offered.any(|name| name.starts_with(b"teleport-")));
@@ -122,7 +128,7 @@ async fn serve(shared: &Arc<Shared>, stream: TcpStream, mode: (BalancerAlpn, Bal
     }
     let protocols = match mode.0 {
         BalancerAlpn::HttpOnly | BalancerAlpn::HangsUp => vec![alpn::HTTP1.as_bytes().to_vec()],
-        BalancerAlpn::Ignored => Vec::new(),
+        BalancerAlpn::Ignored | BalancerAlpn::PassesThrough => Vec::new(),
     };
     let config = handshake::without_clients(shared.public_pair(), protocols).map_err(io::Error::other)?;
     let stream = start.into_stream(Arc::new(config)).await?;
