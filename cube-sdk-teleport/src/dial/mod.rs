@@ -3,6 +3,6 @@
 mod dialer;
 mod direct;
 
-pub use dialer::{Dialer, Route, Upstream};
 pub(crate) use dialer::{Channel, Duplex};
+pub use dialer::{Dialer, Route, Upstream};
 pub use direct::DirectDialer;
