@@ -174,7 +174,10 @@ impl Tunnels {
             None => {
                 let names: Vec<_> = self.list().await.iter().map(|tunnel| tunnel.app().to_string()).collect();
                 let running = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                Err(Error::new(ErrorKind::NotFound, format!("no tunnel to `{}` runs; running: {running}", app.escape_debug())))
+                Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("no tunnel to `{}` runs; running: {running}", app.escape_debug()),
+                ))
             }
         }
     }

@@ -24,7 +24,8 @@ impl TunnelFault {
 
     /// The error that carries it.
     pub fn into_error(self) -> Error {
-        let error = Error::new(self.code.kind(), self.message.clone()).with_code(self.code.name()).with_fault(self.clone());
+        let error =
+            Error::new(self.code.kind(), self.message.clone()).with_code(self.code.name()).with_fault(self.clone());
         match self.code.next_step() {
             Some(step) => error.advice(step),
             None => error,
@@ -76,9 +77,6 @@ mod tests {
         let error = TunnelFault::new(TunnelCode::UnknownApp, "no app `x`").into_error();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert_eq!(error.tunnel().map(|fault| fault.code), Some(TunnelCode::UnknownApp));
-        assert_eq!(
-            error.to_string(),
-            "no app `x` (code unknown_app); next: check the app's name in the list of apps"
-        );
+        assert_eq!(error.to_string(), "no app `x` (code unknown_app); next: check the app's name in the list of apps");
     }
 }

@@ -122,12 +122,9 @@ impl TunnelCode {
             Self::BadName => ErrorKind::InvalidInput,
             Self::Busy => ErrorKind::Throttled,
             Self::Internal => ErrorKind::Server,
-            Self::Stalled
-            | Self::Idle
-            | Self::PeerReset
-            | Self::Stopped
-            | Self::ConnectionLost
-            | Self::Other(_) => ErrorKind::Closed,
+            Self::Stalled | Self::Idle | Self::PeerReset | Self::Stopped | Self::ConnectionLost | Self::Other(_) => {
+                ErrorKind::Closed
+            }
         }
     }
 

@@ -80,8 +80,11 @@ async fn attempt(settings: &Settings, as_first: bool) -> Result<Link, Failure> {
         let offered = !as_first && settings.protocol != Protocol::V1;
         if !offered && !allows_url_key(&settings.endpoint) {
             return Err(Failure::Error(
-                Error::new(ErrorKind::Config, "version 1 carries the key in the URL, which needs wss or a loopback host")
-                    .advice("use wss://, or a relay that speaks version 2"),
+                Error::new(
+                    ErrorKind::Config,
+                    "version 1 carries the key in the URL, which needs wss or a loopback host",
+                )
+                .advice("use wss://, or a relay that speaks version 2"),
             ));
         }
         let io = transport(settings).await?;
@@ -108,9 +111,9 @@ async fn transport(settings: &Settings) -> Result<Box<dyn Duplex>> {
         Some(proxy) => proxy.address(),
         None => format!("{}:{}", endpoint.host(), endpoint.port()),
     };
-    let tcp = in_time("the TCP connection", TcpStream::connect(&address)).await?.map_err(|cause| {
-        Error::new(ErrorKind::Connect, format!("could not reach {address}: {cause}")).cause(cause)
-    })?;
+    let tcp = in_time("the TCP connection", TcpStream::connect(&address))
+        .await?
+        .map_err(|cause| Error::new(ErrorKind::Connect, format!("could not reach {address}: {cause}")).cause(cause))?;
     tcp.set_nodelay(true).ok();
     let io: Box<dyn Duplex> = match &proxy {
         Some(proxy) => in_time("the proxy's answer", proxy.open(tcp, endpoint)).await??,
@@ -157,16 +160,12 @@ fn broke(cause: hyper::Error) -> Error {
     Error::new(ErrorKind::Transport, format!("the relay broke off during the handshake: {cause}")).cause(cause)
 }
 
-async fn upgrade(
-    settings: &Settings,
-    io: Box<dyn Duplex>,
-    key: &SecretString,
-    offered: bool,
-) -> Result<Link, Failure> {
+async fn upgrade(settings: &Settings, io: Box<dyn Duplex>, key: &SecretString, offered: bool) -> Result<Link, Failure> {
     let nonce = handshake::key()?;
     let request = request(&settings.endpoint, key, &nonce, offered)?;
     let answered = in_time("the relay's answer", http1::call(io, request)).await;
-    let answer = answered.map_err(|late| late.with_kind(ErrorKind::Timeout).with_sent(Sent::Unknown))?.map_err(broke)?;
+    let answer =
+        answered.map_err(|late| late.with_kind(ErrorKind::Timeout).with_sent(Sent::Unknown))?.map_err(broke)?;
     let (status, marked) = (answer.status(), answer.headers().contains_key(negotiate::MARK));
     let verdict = negotiate::judge(settings.protocol, offered, status, answer.headers());
     let certain = !offered || marked;
@@ -208,9 +207,9 @@ fn status_error(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
         message: String,
     }
     let after = retry_after_of(headers, std::time::SystemTime::now());
-    let known = serde_json::from_slice::<Body>(body).ok().and_then(|body| {
-        TunnelCode::from_name(&body.code).map(|code| TunnelFault::new(code, body.message))
-    });
+    let known = serde_json::from_slice::<Body>(body)
+        .ok()
+        .and_then(|body| TunnelCode::from_name(&body.code).map(|code| TunnelFault::new(code, body.message)));
     let error = match known {
         Some(fault) => fault.into_error().with_kind(kind_of_status(status)),
         None => {

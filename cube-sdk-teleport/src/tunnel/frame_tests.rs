@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn text() -> impl Strategy<Value = String> {
-    proptest::collection::vec(any::<char>(), 0..60).prop_map(|chars| clipped(&chars.iter().collect::<String>()).to_owned())
+    proptest::collection::vec(any::<char>(), 0..60)
+        .prop_map(|chars| clipped(&chars.iter().collect::<String>()).to_owned())
 }
 
 fn code() -> impl Strategy<Value = Option<TunnelCode>> {
@@ -25,8 +26,9 @@ fn second() -> impl Strategy<Value = Frame> {
         (stream, 1..=u32::MAX).prop_map(|(stream, bytes)| Frame::Credit { stream, bytes }),
         any::<u64>().prop_map(Frame::Ping),
         any::<u64>().prop_map(Frame::Pong),
-        (any::<u32>(), 1..=u32::MAX, any::<u32>(), any::<u32>())
-            .prop_map(|(window, max_data, max_streams, flags)| Frame::Hello(Hello { window, max_data, max_streams, flags })),
+        (any::<u32>(), 1..=u32::MAX, any::<u32>(), any::<u32>()).prop_map(|(window, max_data, max_streams, flags)| {
+            Frame::Hello(Hello { window, max_data, max_streams, flags })
+        }),
         (any::<u32>(), text()).prop_map(|(grace_ms, text)| Frame::Drain { grace_ms, text }),
     ]
 }
@@ -88,9 +90,21 @@ fn version_1_errors_carry_their_code_in_front() {
 #[test]
 fn version_2_refuses_what_breaks_its_rules() {
     for bytes in [
-        "01", "02 00000001", "03 00000001", "03 00000001 00", "05 00000001 00", "06 00000001 00000000", "06 00000001 0001",
-        "07 00000001 00", "08 00000001 0000000000000000", "08 00000000 00", "0a 00000000 00", "0b 00000000 00",
-        "0c 00000001", "80 00000000", "01 00000000 61",
+        "01",
+        "02 00000001",
+        "03 00000001",
+        "03 00000001 00",
+        "05 00000001 00",
+        "06 00000001 00000000",
+        "06 00000001 0001",
+        "07 00000001 00",
+        "08 00000001 0000000000000000",
+        "08 00000000 00",
+        "0a 00000000 00",
+        "0b 00000000 00",
+        "0c 00000001",
+        "80 00000000",
+        "01 00000000 61",
     ] {
         assert!(Frame::decode(Version::V2, &hex(bytes)).is_err(), "{bytes}");
     }

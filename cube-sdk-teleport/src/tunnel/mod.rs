@@ -27,11 +27,11 @@ mod websocket;
 mod window;
 
 pub(crate) use agent::start;
-pub(crate) use connect::allows_url_key;
 pub use agent::{ShutdownReport, Tunnel, TunnelEvent, TunnelState};
 pub use app_name::AppName;
 pub use authorize::{Authorizer, Caller};
 pub use code::{Refusal, TunnelCode};
+pub(crate) use connect::allows_url_key;
 pub use counters::Traffic;
 pub use driver::ConnectionEnd;
 pub use frame::Version;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod raw;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -102,8 +104,7 @@ impl World {
         let server = tokio::spawn(async move {
             server.run(async { stopped.await.unwrap_or(Duration::ZERO) }).await;
         });
-        let mut world =
-            Self { relay, addr, door, stop: Some(stop), server, events, watcher, apps: Vec::new() };
+        let mut world = Self { relay, addr, door, stop: Some(stop), server, events, watcher, apps: Vec::new() };
         let echo = world.app(echo).await;
         world.name("echo", echo);
         world
@@ -159,6 +160,67 @@ pub async fn echo(mut stream: TcpStream) {
     let (mut read, mut write) = stream.split();
     if tokio::io::copy(&mut read, &mut write).await.is_ok() {
         write.shutdown().await.ok();
+    }
+}
+
+/// `S`: gives bytes for ever; `E`: echoes.
+pub async fn source(mut stream: TcpStream) {
+    match stream.read_u8().await {
+        Ok(b'S') => {
+            let bytes = vec![3; 64 * 1024];
+            while stream.write_all(&bytes).await.is_ok() {}
+        }
+        Ok(_) => echo(stream).await,
+        Err(_) => {}
+    }
+}
+
+/// A TCP hop that can be cut.
+pub struct Hop {
+    pub addr: SocketAddr,
+    cut: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Hop {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Hop {
+    pub async fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let cut = Arc::new(Notify::new());
+        let own = Arc::clone(&cut);
+        let task = tokio::spawn(async move {
+            let mut tasks = tokio::task::JoinSet::new();
+            loop {
+                tokio::select! {
+                    accepted = listener.accept() => {
+                        let (mut near, _) = accepted.unwrap();
+                        let cut = Arc::clone(&own);
+                        tasks.spawn(async move {
+                            let Ok(mut far) = TcpStream::connect(target).await else { return };
+                            tokio::select! {
+                                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                                () = cut.notified() => {
+                                    near.set_zero_linger().ok();
+                                    far.set_zero_linger().ok();
+                                }
+                            }
+                        });
+                    }
+                    Some(_) = tasks.join_next() => {}
+                }
+            }
+        });
+        Self { addr, cut, task }
+    }
+
+    pub fn cut(&self) {
+        self.cut.notify_waiters();
     }
 }
 

@@ -224,11 +224,7 @@ impl Tunnel {
         if aborted {
             self.abort();
         }
-        ShutdownReport {
-            completed: count(&shared.completed) - before.0,
-            cut: count(&shared.cut) - before.1,
-            aborted,
-        }
+        ShutdownReport { completed: count(&shared.completed) - before.0, cut: count(&shared.cut) - before.1, aborted }
     }
 
     /// Ends it at once: every stream is reset, nothing is said to the relay.

@@ -74,12 +74,7 @@ impl Connection {
         let Link { io, version, read_ahead, certain } = link;
         let settings = &origin.settings;
         let rules = Rules {
-            hello: Hello {
-                window: settings.window,
-                max_data: 256 * 1024,
-                max_streams: settings.max_streams,
-                flags: 0,
-            },
+            hello: Hello { window: settings.window, max_data: 256 * 1024, max_streams: settings.max_streams, flags: 0 },
             open_limit: Duration::from_secs(15),
             max_dialling: 0,
             idle_limit: None,

@@ -37,7 +37,11 @@ impl ConnectionEnd {
 pub(super) enum State {
     Running,
     /// A WebSocket close is under way.
-    Closing { deadline: Instant, end: ConnectionEnd, answered: bool },
+    Closing {
+        deadline: Instant,
+        end: ConnectionEnd,
+        answered: bool,
+    },
     Over(ConnectionEnd),
 }
 
@@ -154,7 +158,8 @@ impl Driver {
                 self.apply_actions(host);
                 self.encode_frames()?;
                 self.send_close(websocket, &text);
-                let by = if self.role == Role::Agent && code == TunnelCode::Draining { Party::Remote } else { Party::Local };
+                let by =
+                    if self.role == Role::Agent && code == TunnelCode::Draining { Party::Remote } else { Party::Local };
                 let end = ConnectionEnd { by, code: Some(websocket), reason: text };
                 self.state = State::Closing { deadline: self.now + CLOSE_LIMIT, end, answered: false };
                 self.stopping = None;

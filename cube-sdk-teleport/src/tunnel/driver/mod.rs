@@ -384,12 +384,9 @@ impl Driver {
             self.message.clear();
             frame.encode(version, &mut self.message);
             // An end must not overtake the bytes before it; a cut may.
-            let ordered = matches!(
-                (&frame, version),
-                (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1)
-            );
-            let behind = ordered
-                && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
+            let ordered = matches!((&frame, version), (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1));
+            let behind =
+                ordered && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
             if matches!(frame, Frame::Pong(_)) {
                 self.count_pong()?;
             }

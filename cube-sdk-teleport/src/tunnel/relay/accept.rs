@@ -80,17 +80,18 @@ impl Relay {
         match self.judge(request, peer).await {
             Ok(accepted) => Ok(accepted),
             Err((status, name, message)) => {
-                self.0.tell(|| RelayEvent::Refused { peer, status: status.as_u16(), code: name, message: message.clone() });
+                self.0.tell(|| RelayEvent::Refused {
+                    peer,
+                    status: status.as_u16(),
+                    code: name,
+                    message: message.clone(),
+                });
                 Err(refused(status, name, &message))
             }
         }
     }
 
-    async fn judge(
-        &self,
-        request: &Parts,
-        peer: SocketAddr,
-    ) -> Result<Accepted, (StatusCode, &'static str, String)> {
+    async fn judge(&self, request: &Parts, peer: SocketAddr) -> Result<Accepted, (StatusCode, &'static str, String)> {
         let key = websocket_key(request)?;
         let (version, named) = negotiate::choose(&request.headers);
         let plain = |refusal: Refusal| (refusal.code.status(), refusal.code.name(), refusal.message);

@@ -11,8 +11,8 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::accept::Accepted;
 use super::Shared;
+use super::accept::Accepted;
 use crate::dial::Duplex;
 use crate::tunnel::app_name::AppName;
 use crate::tunnel::authorize::Caller;

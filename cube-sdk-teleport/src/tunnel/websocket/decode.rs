@@ -124,7 +124,11 @@ impl Decoder {
         }
         let masked = second & 0x80 != 0;
         if masked != (self.side == Side::Server) {
-            return Err(Breach::protocol(if masked { "masked frame from a server" } else { "unmasked frame from a client" }));
+            return Err(Breach::protocol(if masked {
+                "masked frame from a server"
+            } else {
+                "unmasked frame from a client"
+            }));
         }
         let (length, used) = match second & 0x7f {
             126 => match rest.first_chunk::<2>() {

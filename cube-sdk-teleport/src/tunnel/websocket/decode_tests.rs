@@ -89,10 +89,9 @@ proptest! {
 #[test]
 fn fragments_make_one_message_with_control_between() {
     // CONNECT "ab" on stream 1 in three fragments with a ping between them.
-    let wire = [
-        &[0x02u8, 3, 1, 0, 0][..], &[0x89, 1, b'p'], &[0x00, 3, 0, 1, b'a'], &[0x80, 1, b'b'], &[0x81, 2, b'h', b'i'],
-    ]
-    .concat();
+    let wire =
+        [&[0x02u8, 3, 1, 0, 0][..], &[0x89, 1, b'p'], &[0x00, 3, 0, 1, b'a'], &[0x80, 1, b'b'], &[0x81, 2, b'h', b'i']]
+            .concat();
     let got = read_all(&mut Decoder::new(Side::Client, 100), &wire, &[1]).unwrap();
     assert_eq!(got, [(200, 0, b"p".to_vec()), (1, 1, b"ab".to_vec()), (203, 0, Vec::new())]);
 }
