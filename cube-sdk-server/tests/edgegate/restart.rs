@@ -90,3 +90,26 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
         }
     }
 }
+
+/// The process is lost after the run was stored and before it began.
+#[tokio::test]
+async fn a_queued_run_is_executed_by_the_next_start() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stuck = Stuck::default();
+    let world = World::builder().data_dir(dir.path()).executor(stuck.clone()).start().await.unwrap();
+    let owner = Client::owner(&world);
+    owner.active(&world).await;
+    let artifact = owner.registered(&world).await;
+    let run = owner.triggered(&world, &artifact).await;
+    stuck.0.notified().await;
+    copy_dir(dir.path(), copy.path());
+    drop(world);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(copy.path().join("edgegate.sqlite"));
+    let database = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("UPDATE runs SET status = 'queued'").execute(&database).await.unwrap();
+    sqlx::query("UPDATE cells SET status = 'queued', started_at = NULL").execute(&database).await.unwrap();
+    database.close().await;
+
+    let world = World::builder().data_dir(copy.path()).start().await.unwrap();
+    assert_eq!(Client::owner(&world).ended(&run).await["status"], "passed");
+}
