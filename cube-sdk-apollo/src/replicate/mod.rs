@@ -1,0 +1,1 @@
+//! Copying an environment: plan first, then apply.
