@@ -1,14 +1,13 @@
 //! Agents: what carries out plans on an environment.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let agents = apollo.agents("cube-7");
 //! let one = &agents.list().await?[0];
 //! assert!(one.id.is_some());
 //! agents.reset().await?; // exact name or RID only
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::{Error, ErrorKind};

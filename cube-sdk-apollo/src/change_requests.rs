@@ -1,9 +1,8 @@
 //! Change requests: what Apollo asks people to approve before it acts.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! use std::time::Duration;
 //!
 //! let change = apollo.entities("cube-7").enforce("mosquitto").await?;
@@ -18,18 +17,18 @@
 //! let reviewed = reviews.approve(change.rid()).comment("seen").await?;
 //! assert!(reviewed.status.is_some());
 //!
-//! let change = reviews.resume(&id)?;
 //! let merged = change.wait().interval(Duration::from_millis(1)).await?;
 //! assert!(merged.is_merged() && merged.is_done());
 //! let plan = merged.plan().interval(Duration::from_millis(1)).tries(5).await?;
-//! let same = merged.plan_of("mosquitto").await?;
-//! assert_eq!(plan.rid(), same.rid());
+//!
+//! let resumed = reviews.resume(&id)?.wait().await?; // elsewhere, later: the entity has to be named
+//! assert_eq!(resumed.plan_of("mosquitto").await?.rid(), plan.rid());
 //!
 //! let second = apollo.entities("cube-7").enforce("mosquitto").await?;
 //! reviews.reject(second.rid(), "not today").await?;
 //! let third = apollo.entities("cube-7").enforce("mosquitto").await?;
 //! reviews.cancel(third.rid()).await?;
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use std::fmt;

@@ -1,9 +1,8 @@
 //! Release channels: which releases environments may take.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let channels = apollo.channels();
 //! for channel in channels.list().await? {
 //!     println!("{} {:?} {:?}", channel.name, channel.kind, channel.description);
@@ -13,7 +12,7 @@
 //! assert_eq!(after.channels, ["DEV", "STABLE"]);
 //! let after = channels.remove(&release, ["DEV"]).rationale("superseded").await?;
 //! assert_eq!(after.channels, ["STABLE"]);
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use std::collections::HashSet;

@@ -22,8 +22,7 @@ use crate::graphql::Request;
 /// A client of Apollo. Cheap to clone; clones share connections, token and retry budget.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-/// # run(async |world| {
+/// # cube_sdk_testkit::apollo::tour(async |world| {
 /// # let environment = world.environment();
 /// use cube_sdk_apollo::Apollo;
 ///
@@ -32,7 +31,7 @@ use crate::graphql::Request;
 /// assert_eq!(teams, ["platform"]);
 /// assert!(apollo.url().as_str().starts_with("http://127.0.0.1:"));
 /// assert_eq!(Apollo::operations().len(), 49);
-/// # Ok(()) });
+/// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
 #[derive(Clone)]
 pub struct Apollo(Arc<Parts>);
@@ -53,8 +52,7 @@ impl fmt::Debug for Apollo {
 /// The settings of an [`Apollo`].
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-/// # run(async |world| {
+/// # cube_sdk_testkit::apollo::tour(async |world| {
 /// use cube_sdk_apollo::Apollo;
 /// use cube_sdk_core::clock::Clock;
 /// use cube_sdk_core::engine::Clocks;
@@ -70,7 +68,7 @@ impl fmt::Debug for Apollo {
 ///     .transport(world.transport())
 ///     .build()?;
 /// apollo.my_teams().await?;
-/// # Ok(()) });
+/// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
 #[must_use = "call build"]
 #[derive(Debug, Default)]

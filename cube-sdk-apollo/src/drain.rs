@@ -66,9 +66,8 @@ type Prepare<T> = Box<dyn FnOnce(Session) -> BoxFuture<Result<Source<T>>> + Send
 /// [`Self::allow_truncated`], ends and tells by [`Self::truncated`]. An item that comes twice is yielded once.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-/// # run(async |world| {
-/// # let apollo = client(&world);
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 /// use cube_sdk_apollo::Truncation;
 ///
 /// let mut list = apollo.environments().list().max_pages(1_000).allow_truncated().partial();
@@ -84,7 +83,7 @@ type Prepare<T> = Box<dyn FnOnce(Session) -> BoxFuture<Result<Source<T>>> + Send
 /// # let pages: Vec<_> = futures_util::TryStreamExt::try_collect(pages).await?;
 /// assert_eq!(all.len(), pages.len());
 /// assert_eq!(Truncation::PageCap.as_str(), "the cap on pages was reached");
-/// # Ok(()) });
+/// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
 #[must_use = "a list fetches nothing until it is read"]
 pub struct Listing<T> {

@@ -39,8 +39,8 @@ fn written_as_published() {
     let text = |version, value| render(version, &value).unwrap().expose_secret().to_owned();
     assert_eq!(text("1.10", json!({})), "1.10:\n  overrides: {}");
     assert_eq!(
-        text("4.11.3", json!({"b": {"list": ["x", {"k": "ü"}]}, "a": "yes", "n": "1.10"})),
-        "4.11.3:\n  overrides:\n    b:\n      list:\n      - x\n      - k: ü\n    a: \"yes\"\n    n: \"1.10\""
+        text("4.11.3", json!({"b": {"list": ["x", {"k": "ü"}]}, "a": "yes", "v": "1.10"})),
+        "4.11.3:\n  overrides:\n    b:\n      list:\n      - x\n      - k: ü\n    a: \"yes\"\n    v: \"1.10\""
     );
     let long = "word ".repeat(300);
     assert_eq!(read(&text("1", json!({ "long": long })))[0].1, Some(json!({ "long": long })));

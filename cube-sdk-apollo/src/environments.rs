@@ -1,9 +1,8 @@
 //! Environments: the cubes and fleets that Apollo looks after.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let mut list = apollo.environments().list();
 //! while let Some(environment) = list.try_next().await? {
 //!     println!("{} {}", environment.name, environment.id);
@@ -25,7 +24,7 @@
 //!
 //! let change = apollo.environments().delete(&environment).await?;
 //! apollo.change_requests().approve(change.rid()).await?;
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString, Timestamp};

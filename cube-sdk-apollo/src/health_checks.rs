@@ -1,15 +1,14 @@
 //! Health checks: the evidence behind an entity's health.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let report = apollo.health_checks("cube-7").of("mosquitto").await?;
 //! println!("{:?}", report.health);
 //! for check in report.failing() {
 //!     println!("{:?} {:?}", check.name, check.text());
 //! }
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::{Error, ErrorKind, Timestamp, open_enum};

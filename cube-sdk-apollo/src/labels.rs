@@ -1,14 +1,13 @@
 //! Labels of products.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let product = "com.example:mosquitto".parse()?;
 //! let labelled = apollo.labels(&product).set("customer", "north").await?;
 //! assert_eq!(labelled.labels, [("customer".to_owned(), "north".to_owned())]);
 //! assert!(apollo.labels(&product).remove("customer").await?.labels.is_empty());
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::{Error, ErrorKind, Result};

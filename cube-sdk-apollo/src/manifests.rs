@@ -1,9 +1,8 @@
 //! Publishing: a product, then a release from its manifest.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! use cube_sdk_apollo::manifests::CreatedProduct;
 //!
 //! let manifests = apollo.manifests();
@@ -13,7 +12,7 @@
 //! let manifest = "manifest-version: 1.0\nproduct-group: com.example\nproduct-name: new-app\nproduct-version: 1.0.0\n";
 //! let release = manifests.create_release(manifest).await?;
 //! assert_eq!(release.coordinate, "com.example:new-app:1.0.0");
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::{Error, ErrorKind, Result};

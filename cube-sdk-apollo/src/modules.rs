@@ -1,9 +1,8 @@
 //! Modules: bundles of entities that are installed and configured together.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let modules = apollo.modules("cube-7");
 //! for module in modules.list().await? {
 //!     println!("{} {:?}", module.coordinate, module.state);
@@ -30,7 +29,7 @@
 //! assert_eq!(current.variables[0].expose(), "south");
 //! let gone = modules.uninstall("mqtt").await?;
 //! assert!(gone.left_behind.is_empty()); // entities stay; nothing here was installed by it
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use std::fmt;

@@ -1,9 +1,8 @@
 //! Products, and where which version of one runs.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! for product in apollo.products().list().collect_up_to(1_000).await? {
 //!     println!("{} {:?}", product.id, product.labels);
 //! }
@@ -11,7 +10,7 @@
 //! let versions = apollo.products().compare(&product, ["cube-7", "cube-8"]).await?;
 //! assert_eq!(versions[0].entities[0].version(), Some("1.10"));
 //! assert!(versions[1].entities.is_empty());
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::Result;

@@ -16,13 +16,12 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// A read that is sent when it is awaited. Errors beside data fail it; [`Self::partial`] takes what came.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-/// # run(async |world| {
-/// # let apollo = client(&world);
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 /// let modules = apollo.modules("cube-7").list().partial().await?;
 /// assert!(modules.is_whole());
 /// assert_eq!(modules.value.len(), 1);
-/// # Ok(()) });
+/// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
 #[must_use = "a read does nothing until it is awaited"]
 pub struct Read<T> {

@@ -1,15 +1,14 @@
 //! Releases of a product, with the channels that they are in.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let product = "com.example:mosquitto".parse()?;
 //! let releases = apollo.releases(&product);
 //! let newest = releases.list().try_next().await?.expect("it was released");
 //! let same = releases.get(newest.version()).await?;
 //! assert_eq!(same.rid, newest.rid);
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::{Error, ErrorKind, Result};

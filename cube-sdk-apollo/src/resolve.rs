@@ -188,6 +188,12 @@ impl Session {
         .await
     }
 
+    /// The entity that was installed under exactly this name.
+    pub(crate) async fn entity_named(&self, environment: &Environment, name: &str) -> Result<Option<Entity>> {
+        let entities = self.entity_refs(environment).await?;
+        Ok(entities.into_iter().find(|entity| entity.entity_name.as_deref().unwrap_or(&entity.name) == name))
+    }
+
     /// The one entity that a name, id or RID means.
     pub(crate) async fn entity(&self, environment: &Environment, wanted: &str) -> Result<Entity> {
         let entities = self.entity_refs(environment).await?;

@@ -1,9 +1,8 @@
 //! Secrets of entities: names and key names can be read, values only written.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! let secrets = apollo.secrets("cube-7");
 //! secrets.create("mosquitto", "tls").key("cert", "…pem…".to_owned().into()).description("server").await?;
 //! secrets.create("mosquitto", "token").value("t0ken".to_owned().into()).await?; // its key is called `token` too
@@ -14,7 +13,7 @@
 //!     .value("t1ken".to_owned().into())
 //!     .patch_input(|input| assert_eq!(input[0]["keys"][0]["key"], "token"))
 //!     .await?;
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use cube_sdk_core::redact::is_placeholder;

@@ -184,6 +184,22 @@ impl Entity {
         })
     }
 
+    /// Of which only the id is known.
+    pub(crate) fn by_id(id: EntityId) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            rid: None,
+            entity_name: None,
+            product: None,
+            lifecycle: None,
+            reported: None,
+            release_channel: None,
+            plan_status: None,
+            managed_by: None,
+        }
+    }
+
     /// The version that its agent reported.
     pub fn version(&self) -> Option<&str> {
         self.reported.as_ref()?.version.as_deref()

@@ -1,9 +1,8 @@
 //! Entities: products installed on an environment.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! use cube_sdk_apollo::entities::ConfigUpdate;
 //! use serde_json::json;
 //!
@@ -47,7 +46,7 @@
 //! println!("waiting for approval of {}", change.rid());
 //! entities.enforce("mosquitto").await?;
 //! entities.uninstall("mosquitto").await?;
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 pub(crate) mod config_update;

@@ -1,9 +1,8 @@
 //! Plans: what Apollo's agents carry out, task by task.
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/setup.rs"));
-//! # run(async |world| {
-//! # let apollo = client(&world);
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! use std::time::Duration;
 //!
 //! # let change = apollo.entities("cube-7").enforce("mosquitto").await?;
@@ -45,7 +44,7 @@
 //! # change.wait().interval(Duration::from_millis(1)).await?.plan().interval(Duration::from_millis(1)).await?;
 //! let cancelled = plans.cancel_active("mosquitto").await?; // interrupts every plan of that agent
 //! assert_ne!(cancelled.plan, *last.rid());
-//! # Ok(()) });
+//! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 mod cancel;
