@@ -116,8 +116,9 @@ async fn writes(double: &Double, apollo: &Apollo) {
         .ignore_secret_requirements()
         .await
         .unwrap();
-    let updated = modules.update("Stack").set("region", secret("south")).set("extra", secret("1")).await.unwrap();
-    assert_eq!(updated.variables.len(), 3);
+    modules.update("Stack").set("region", secret("south")).set("extra", secret("1")).await.unwrap();
+    let values: Vec<_> = modules.get("Stack").await.unwrap().variables;
+    assert_eq!(values.iter().map(|variable| variable.expose()).collect::<Vec<_>>(), ["south", "small", "1"]);
     let gone = modules.uninstall("Stack").await.unwrap();
     assert_eq!(gone.state.as_deref(), Some("ApolloProductModuleInstallationState_Placeholder"));
 
@@ -165,14 +166,15 @@ async fn writes(double: &Double, apollo: &Apollo) {
     assert_eq!(manifests.create_product(&product).await.unwrap(), CreatedProduct::AlreadyExists);
     let text = "product-group: com.example\nproduct-name: new\nproduct-version: 1.0.0\n";
     assert_eq!(manifests.create_release(text).await.unwrap().coordinate, "com.example:new:1.0.0");
-    for version in 1..=50 {
+    for version in 1..=200 {
         manifests.create_release(text.replace("1.0.0", &format!("2.0.{version}"))).await.unwrap();
     }
-    assert_eq!(apollo.releases(&product).list().collect_up_to(100).await.unwrap().len(), 51);
+    assert_eq!(apollo.releases(&product).list().collect_up_to(1_000).await.unwrap().len(), 201);
     let release = "com.example:new:1.0.0".parse().unwrap();
     let after = apollo.channels().add(&release, ["STABLE"]).rationale("soaked").await.unwrap();
     assert_eq!(after.channels, ["DEV", "STABLE"]);
     assert_eq!(apollo.channels().remove(&release, ["DEV"]).await.unwrap().channels, ["STABLE"]);
+    assert_eq!(apollo.channels().list().await.unwrap().len(), 2);
     let labels = apollo.labels(&product);
     assert_eq!(labels.set("customer", "north").await.unwrap().labels[0].1, "north");
     assert!(labels.remove("customer").await.unwrap().labels.is_empty());

@@ -1,12 +1,12 @@
 //! A client on the double, without sockets.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use cube_sdk_apollo::Apollo;
 use cube_sdk_core::clock::{Clock, Timestamp};
 use cube_sdk_testkit::apollo::{CLIENT_ID, CLIENT_SECRET, Double};
 
-pub fn client(double: &Double) -> Apollo {
+pub(crate) fn client(double: &Double) -> Apollo {
     Apollo::builder()
         .url(double.url())
         .client_id(CLIENT_ID)
@@ -17,7 +17,7 @@ pub fn client(double: &Double) -> Apollo {
         .unwrap()
 }
 
-pub fn seeded() -> (Double, Apollo) {
+pub(crate) fn seeded() -> (Double, Apollo) {
     let double = Double::seeded().unwrap();
     let apollo = client(&double);
     (double, apollo)
