@@ -242,7 +242,7 @@ impl ChangeRequest {
 }
 
 /// Looks for the plan of a change request when awaited: the one proposed first since the request was opened, with a
-/// minute's grace for clocks that differ.
+/// minute's grace for clocks that differ; a plan that had ended before the request was opened is not it.
 #[derive(Clone, Debug)]
 #[must_use = "awaiting it looks for the plan"]
 pub struct FindPlan {
@@ -277,14 +277,14 @@ impl FindPlan {
                 .with_target(target)
                 .advice("name it with plan_of"));
         };
-        let since = change.created_at.or(change.opened_at).map(|at| at.saturating_sub(Duration::from_secs(60)));
+        let (created, opened) = (change.created_at, change.opened_at);
         let apollo = change.apollo.clone();
         let looked = Waiter::new(
             "the plan",
             self.interval,
             move || {
                 let (apollo, environment, entity) = (apollo.clone(), environment.clone(), entity.clone());
-                async move { first_since(&apollo, environment, &entity, since).await }
+                async move { first_since(&apollo, environment, &entity, created, opened).await }
             },
             |found: &Option<Plan>| if found.is_some() { Progress::Done } else { Progress::Running },
         );
@@ -300,7 +300,8 @@ async fn first_since(
     apollo: &Apollo,
     environment: EnvironmentId,
     entity: &str,
-    since: Option<Timestamp>,
+    created: Option<Timestamp>,
+    opened: Option<Timestamp>,
 ) -> Result<Option<Plan>> {
     let found = apollo.plans_by_id(environment).of(entity).await;
     let plans = match found {
@@ -309,9 +310,12 @@ async fn first_since(
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut plans: Vec<_> = plans.into_iter().filter(|plan| since.is_none_or(|since| plan.proposed() >= Some(since))).collect();
-    plans.sort_by_key(Plan::proposed);
-    Ok(plans.into_iter().next())
+    let since = created.or(opened).map(|at| at.saturating_sub(Duration::from_secs(60)));
+    let later = |plan: &Plan| since.is_none_or(|since| plan.proposed() >= Some(since));
+    // Both times are Apollo's own; this machine's clock would not do.
+    let over = |plan: &Plan| plan.ended().zip(created).is_some_and(|(ended, created)| ended < created);
+    let ours = plans.into_iter().filter(|plan| later(plan) && !over(plan));
+    Ok(ours.min_by_key(Plan::proposed))
 }
 
 impl IntoFuture for FindPlan {

@@ -243,6 +243,11 @@ impl Answer {
         self.read(pointer)?.ok_or_else(|| self.absent(pointer))
     }
 
+    /// A field whose value says nothing must at least be there: its type is not published, null may be success.
+    pub(crate) fn acknowledges(&self, pointer: &str) -> Result<()> {
+        self.data.pointer(pointer).map(drop).ok_or_else(|| self.absent(pointer))
+    }
+
     /// A field that must be there is absent.
     pub(crate) fn absent(&self, pointer: &str) -> Error {
         self.error(ErrorKind::Decode, format!("the reply has no {}", dotted(pointer)))

@@ -249,8 +249,7 @@ impl CreateSecret {
             .patch("secrets", draft.patch)
             .hides(hidden)
             .about(format!("{}/{}/{}", environment.name, entity.name, draft.name));
-        session.send(request).await?;
-        Ok(())
+        session.send(request).await?.acknowledges("/apollo/createSecrets")
     }
 }
 
@@ -280,7 +279,6 @@ impl UpdateSecret {
             .patch("secrets", draft.patch)
             .hides(hidden)
             .about(format!("{}/{}/{}", environment.name, holder.entity.name, draft.name));
-        session.send(request).await?;
-        Ok(())
+        session.send(request).await?.acknowledges("/apollo/updateSecretsByEntityId")
     }
 }

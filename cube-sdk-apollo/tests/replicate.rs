@@ -163,6 +163,13 @@ async fn what_cannot_be_carried_is_listed() {
     let report = apollo.apply(&plan, Journal::default()).interval(Duration::from_millis(1)).await.unwrap();
     assert_eq!(report.pending.len(), 1);
     assert!(report.pending[0].why.contains("no value for user, pass"));
+    double.unreport("cube-7", "mosquitto");
+    let plan = apollo.replicate("cube-7", "other").await.unwrap();
+    assert!(plan.to_string().contains("not carried: config of mosquitto"), "{plan}");
+    double.declare_config("cube-7", "mosquitto", "1.10:\n  overrides:\n    a: 1\n");
+    double.unreport("cube-7", "mosquitto");
+    let plan = apollo.replicate("cube-7", "other").await.unwrap();
+    assert!(plan.to_string().contains("write config of mosquitto"), "what is declared is not lost: {plan}");
     for (source, target) in [("cube-7", "cube-7"), ("cube-7", "CUBE-8"), ("cube-7", " ")] {
         assert_eq!(apollo.replicate(source, target).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     }

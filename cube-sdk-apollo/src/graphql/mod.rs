@@ -123,3 +123,6 @@ documents! {
 }
 
 pub(crate) use documents::*;
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ impl Plans {
                 options: delete_agent::ApolloAgentDeletionOptionsInput { reason: None },
             };
             let request = Request::of::<DeleteAgent>(variables)?.patch("options", patch).about(target);
-            session.send(request).await?;
+            session.send(request).await?.acknowledges("/apollo/deleteAgentById")?;
             Ok(CancelledPlan { plan: plan.rid().clone(), agent })
         })
     }

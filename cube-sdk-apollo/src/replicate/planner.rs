@@ -9,9 +9,11 @@ use cube_sdk_core::{Error, ErrorKind, Result};
 use super::{NotCarried, Place, ReplicationPlan, Step};
 use crate::client::Apollo;
 use crate::drain::SAFETY_PAGES;
+use crate::entities::Entity;
+use crate::entity_config::EntityConfig;
 use crate::environments::Environment;
 use crate::graphql::{EntitySecrets, Paged, Request, SourceEnv, TargetEnv, entity_secrets, source_env, target_env, wire};
-use crate::ids::{MavenCoordinate, ProductId};
+use crate::ids::{EntityId, MavenCoordinate, ProductId};
 use crate::read::{BoxFuture, Session};
 use crate::resolve::{EnvironmentRef, Match, all_environments};
 
@@ -84,7 +86,7 @@ impl PlanReplication {
         for module in from.modules {
             plan.module(module, &there.modules);
         }
-        let (mut configs, mut secrets) = (Vec::new(), Vec::new());
+        let (mut configs, mut secrets) = (Configs::default(), Vec::new());
         for entity in from.entities {
             let Some(name) = entity.entity_locator.as_ref().and_then(|locator| locator.entity_name.clone()) else {
                 plan.lacks(format!("an entity ({})", entity.id.unwrap_or_default()), "Apollo tells no name for it");
@@ -93,7 +95,18 @@ impl PlanReplication {
             secrets.extend(secret_steps(&name, &entity, &there));
             plan.entity(name, entity, &names, &self.namespaces, &mut configs);
         }
-        plan.steps.extend(configs);
+        // Nothing reported may mean that the agent has not reported yet: only the declared config tells.
+        for (name, id) in configs.unreported {
+            let declared = session.declared(&source, &Entity::by_id(id.clone())).await?;
+            let config = EntityConfig::from_texts(&declared.config.0);
+            let mut overrides = config.blocks().iter().filter_map(|block| block.expose_overrides());
+            if overrides.any(|overrides| !placeholder_positions(overrides).is_empty()) {
+                plan.lacks(format!("config of {name}"), MASKED);
+            } else if !config.is_empty() {
+                configs.steps.push(Step::WriteConfig { entity: name, from: id });
+            }
+        }
+        plan.steps.extend(configs.steps);
         plan.steps.extend(secrets);
         Ok(plan)
     }
@@ -143,7 +156,7 @@ impl ReplicationPlan {
         entity: wire::Entity,
         there: &HashSet<&str>,
         namespaces: &BTreeMap<String, String>,
-        configs: &mut Vec<Step>,
+        configs: &mut Configs,
     ) {
         if entity.installed_by.is_some() {
             self.by_modules.push(format!("entity {name}"));
@@ -169,20 +182,26 @@ impl ReplicationPlan {
                 namespace: namespace.unwrap_or_else(|| "default".into()),
             });
         }
-        let Some(reported) = entity.reported_config_overrides else { return };
+        let (false, Some(id)) = (exists, entity.id.map(EntityId::from)) else { return };
+        let reported = entity.reported_config_overrides.unwrap_or_default();
         let overrides = reported.overrides.unwrap_or_default();
         if overrides.is_null() {
-            let known = reported.type_name.as_deref() == Some("ApolloEntityReportedConfigOverrides_Default");
-            if !known {
-                let kind = reported.type_name.unwrap_or_default();
-                self.lacks(format!("config of {name}"), &format!("it is reported as the unknown kind `{kind}`"));
-            }
-        } else if !placeholder_positions(&overrides).is_empty() {
-            self.lacks(format!("config of {name}"), "it holds masked placeholders in place of secrets");
-        } else if let (false, Some(from)) = (exists, entity.id) {
-            configs.push(Step::WriteConfig { entity: name, from: from.into() });
+            configs.unreported.push((name, id));
+        } else if placeholder_positions(&overrides).is_empty() {
+            configs.steps.push(Step::WriteConfig { entity: name, from: id });
+        } else {
+            self.lacks(format!("config of {name}"), MASKED);
         }
     }
+}
+
+const MASKED: &str = "it holds masked placeholders in place of secrets";
+
+/// Entities whose config is to be written: those that reported some, and those that reported none.
+#[derive(Default)]
+struct Configs {
+    steps: Vec<Step>,
+    unreported: Vec<(String, EntityId)>,
 }
 
 fn secret_steps(name: &str, entity: &wire::Entity, there: &Contents) -> Vec<Step> {

@@ -222,6 +222,17 @@ impl Double {
         }
     }
 
+    /// Takes back what an entity's agent reported of its config.
+    pub fn unreport(&self, environment: &str, entity: &str) {
+        let mut world = lock(&self.shared.world);
+        let id = world.environments.iter().find(|env| env.name == environment).map(|env| env.id.clone());
+        for found in &mut world.entities {
+            if Some(&found.environment) == id.as_ref() && found.name == entity {
+                found.overrides = Value::Null;
+            }
+        }
+    }
+
     /// An entity's declared config.
     pub fn declared_config(&self, environment: &str, entity: &str) -> Vec<String> {
         let world = lock(&self.shared.world);
