@@ -11,6 +11,10 @@ pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result,
 /// What every domain stands on: engine, transport, credentials, retry, pager, waiter.
 pub use cube_sdk_core as core;
 
+/// Palantir Apollo: typed GraphQL services.
+#[cfg(feature = "apollo")]
+pub use cube_sdk_apollo as apollo;
+
 /// EdgeGate and bring-your-own storage: REST services, IAM documents, audit; with feature `s3` sessions,
 /// probe and the streaming reader.
 #[cfg(feature = "edgegate")]
