@@ -2,3 +2,5 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "teleport")]
+pub mod teleport;

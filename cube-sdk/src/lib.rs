@@ -15,3 +15,7 @@ pub use cube_sdk_core as core;
 /// probe and the streaming reader.
 #[cfg(feature = "edgegate")]
 pub use cube_sdk_byo as byo;
+
+/// Tunnels over WebSocket, tbot identities, dialling apps through a Teleport proxy.
+#[cfg(feature = "teleport")]
+pub use cube_sdk_teleport as teleport;

@@ -100,7 +100,7 @@ fn a_thousand_rows_survive_twenty_kills() {
     let kept: BTreeSet<u64> = rows.iter().map(|row| row.bytes_read.unwrap()).collect();
     let lost: Vec<_> = acknowledged.iter().filter(|number| !kept.contains(number)).collect();
     assert_eq!(lost, Vec::<&u64>::new());
-    let ids: Vec<_> = rows.iter().map(|row| row.attempt_id.unwrap()).collect();
+    let ids: Vec<_> = rows.iter().map(|row| row.attempt_id.clone().unwrap()).collect();
     assert!(ids.is_sorted_by(|a, b| a < b), "ids are not strictly increasing");
 }
 
