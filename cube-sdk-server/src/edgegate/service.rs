@@ -31,6 +31,8 @@ pub struct EdgeGateService {
     stop: watch::Sender<bool>,
     runner: JoinHandle<()>,
     prober: JoinHandle<()>,
+    /// Keeps other services off the database.
+    _claim: std::fs::File,
 }
 
 /// Sets up an [`EdgeGateService`].
@@ -128,8 +130,9 @@ impl EdgeGateServiceBuilder {
     /// Ends what an earlier process left in flight and starts the background work. Needs a tokio runtime.
     ///
     /// # Errors
-    /// `Io` when the database cannot be read or written.
+    /// `Conflict` when another service runs on the database; `Io` when it cannot be read or written.
     pub async fn start(self) -> Result<EdgeGateService> {
+        let claim = self.store.claim()?;
         let app = Arc::new(App {
             store: self.store.clone(),
             clock: self.clock,
@@ -145,7 +148,7 @@ impl EdgeGateServiceBuilder {
         let (stop, stopped) = watch::channel(false);
         let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
         let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
-        Ok(EdgeGateService { router: router::router(app), store: self.store, stop, runner, prober })
+        Ok(EdgeGateService { router: router::router(app), store: self.store, stop, runner, prober, _claim: claim })
     }
 }
 

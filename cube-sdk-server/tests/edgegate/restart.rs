@@ -1,10 +1,11 @@
 //! State survives a restart and the loss of the process.
 
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cube_sdk_core::Result;
+use cube_sdk_core::{ErrorKind, Result};
 use cube_sdk_server::edgegate::{Cell, CellExecutor, CellReport, Model};
 use cube_sdk_server::local::World;
 use serde_json::{Value, json};
@@ -89,6 +90,18 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn one_service_at_a_time_runs_on_a_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = World::builder().data_dir(dir.path()).start().await.unwrap();
+    let error = World::builder().data_dir(dir.path()).start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    drop(first);
+    World::builder().data_dir(dir.path()).start().await.unwrap();
+    let mode = std::fs::metadata(dir.path().join("edgegate.sqlite")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 /// The process is lost after the run was stored and before it began.
