@@ -74,8 +74,11 @@ async fn each_offence_meets_its_row_while_another_connection_goes_on() {
     let mut steady = TcpStream::connect(witness.local_addr()).await.unwrap();
 
     let keys = [
-        ("missing key", None), ("wrong key", Some("nope")), ("revoked key", Some("k-revoked")),
-        ("expired key", Some("k-expired")), ("key without tunnels", Some("k-forbidden")),
+        ("missing key", None),
+        ("wrong key", Some("nope")),
+        ("revoked key", Some("k-revoked")),
+        ("expired key", Some("k-expired")),
+        ("key without tunnels", Some("k-forbidden")),
     ];
     for (offence, key) in keys {
         for version in [Version::V1, Version::V2] {
@@ -93,8 +96,10 @@ async fn each_offence_meets_its_row_while_another_connection_goes_on() {
     check(&world, "no websocket handshake", before, Met::Http(status)).await;
 
     let refused: [(&str, Vec<u8>); 4] = [
-        ("forbidden app", b"forbidden".to_vec()), ("unknown app", b"nowhere".to_vec()),
-        ("app not reachable", b"dead".to_vec()), ("over-long name", vec![b'x'; 256]),
+        ("forbidden app", b"forbidden".to_vec()),
+        ("unknown app", b"nowhere".to_vec()),
+        ("app not reachable", b"dead".to_vec()),
+        ("over-long name", vec![b'x'; 256]),
     ];
     for (offence, app) in refused {
         let before = world.log().len();
@@ -128,8 +133,13 @@ async fn each_offence_meets_its_row_while_another_connection_goes_on() {
         check(&world, offence, before, Met::WebSocket(code)).await;
     }
     let raw_bytes: [(&str, Vec<u8>); 3] = [
-        ("message shorter than a header", vec![1, 0]), ("unknown command", vec![12, 0, 0, 0, 1]),
-        ("message too big", { let mut big = vec![2, 0, 0, 0, 1]; big.resize(300_000, 0); big }),
+        ("message shorter than a header", vec![1, 0]),
+        ("unknown command", vec![12, 0, 0, 0, 1]),
+        ("message too big", {
+            let mut big = vec![2, 0, 0, 0, 1];
+            big.resize(300_000, 0);
+            big
+        }),
     ];
     for (offence, bytes) in raw_bytes {
         let before = world.log().len();
