@@ -4,13 +4,21 @@
 //! classify → typed reply or [`Error`].
 
 pub mod clock;
+pub mod config;
+pub mod credentials;
+pub mod engine;
 pub mod error;
+pub mod open_enum;
 pub mod operation;
+pub mod pager;
 pub mod redact;
 pub mod retry;
 pub mod secret;
+pub mod transport;
+pub mod waiter;
 
 pub use clock::{Clock, Timestamp};
+pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
 pub use operation::{Idempotency, Operation};
 pub use secret::SecretString;

@@ -1,1 +1,6 @@
 //! The outside world of cube-sdk in process: doubles with faults on request
+
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "teleport")]
+pub mod teleport;

@@ -1,0 +1,64 @@
+//! A place to stand around each attempt: to add headers, to count, to log.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Answer, Transport};
+use crate::error::Result;
+use crate::operation::Operation;
+
+/// Which attempt of which call a middleware stands around.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The call.
+    pub operation: Operation,
+    /// 1 for the first.
+    pub number: u32,
+}
+
+impl Attempt {
+    /// Attempt `number` of a call.
+    pub const fn new(operation: Operation, number: u32) -> Self {
+        Self { operation, number }
+    }
+}
+
+/// Stands around each attempt, after credentials were added and before the transport.
+///
+/// The `Authorization` header is marked sensitive; a middleware must not log it.
+#[async_trait]
+pub trait Middleware: fmt::Debug + Send + Sync + 'static {
+    /// Handles one attempt; calls `next.run(request)` to go on.
+    ///
+    /// # Errors
+    /// Those of `next`, or its own.
+    async fn handle(&self, attempt: Attempt, request: http::Request<Bytes>, next: Next<'_>) -> Result<Answer>;
+}
+
+/// The rest of the way to the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Next<'a> {
+    rest: &'a [Arc<dyn Middleware>],
+    transport: &'a dyn Transport,
+}
+
+impl<'a> Next<'a> {
+    pub(crate) fn new(rest: &'a [Arc<dyn Middleware>], transport: &'a dyn Transport) -> Self {
+        Self { rest, transport }
+    }
+
+    /// Sends the request through the remaining middlewares and the transport.
+    ///
+    /// # Errors
+    /// Those of the remaining layers.
+    pub async fn run(self, attempt: Attempt, request: http::Request<Bytes>) -> Result<Answer> {
+        match self.rest.split_first() {
+            Some((first, rest)) => first.handle(attempt, request, Self { rest, transport: self.transport }).await,
+            None => self.transport.send(request).await,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The seam to the network: one request in, one answer with a streaming body out.
+
+mod body;
+mod http_client;
+mod middleware;
+mod tls;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use body::{Body, Chunks};
+pub use http_client::{HttpClient, HttpClientBuilder};
+pub use middleware::{Attempt, Middleware, Next};
+pub use tls::RootCertificates;
+
+use crate::error::Result;
+
+/// An answer whose body has not been read yet.
+pub type Answer = http::Response<Body>;
+
+/// Sends one request and returns once the head of the answer is in.
+///
+/// Implementations neither repeat nor redirect: the engine decides that. An error tells by its kind
+/// whether anything was sent ([`ErrorKind::Connect`](crate::ErrorKind::Connect) or
+/// [`ErrorKind::Transport`](crate::ErrorKind::Transport)).
+#[async_trait]
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// Sends `request`.
+    ///
+    /// # Errors
+    /// `Connect`, `Transport`, `Timeout` or `Config`.
+    async fn send(&self, request: http::Request<Bytes>) -> Result<Answer>;
+}
+
+/// A transport that is shared.
+pub type SharedTransport = Arc<dyn Transport>;
