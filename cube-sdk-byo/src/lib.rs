@@ -10,13 +10,29 @@ mod code;
 mod digest;
 mod external_id;
 mod fault;
+#[cfg(feature = "s3")]
+mod inspect;
+#[cfg(feature = "s3")]
+pub mod reader;
 mod region;
 mod s3_uri;
+#[cfg(feature = "s3")]
+pub mod session;
+#[cfg(feature = "s3")]
+mod storage;
 
 pub use arn::{AccountId, KmsKeyArn, PrincipalArn, PrincipalKind, RoleArn};
 pub use code::ByoCode;
 pub use digest::Sha256;
 pub use external_id::ExternalId;
 pub use fault::{ByoErrorExt, ByoFault};
+#[cfg(feature = "s3")]
+pub use inspect::ObjectInfo;
+#[cfg(feature = "s3")]
+pub use reader::{ObjectReader, OpenObject};
 pub use region::Region;
 pub use s3_uri::{Bucket, ObjectKey, S3Uri};
+#[cfg(feature = "s3")]
+pub use session::{GrantRef, Scope, Session};
+#[cfg(feature = "s3")]
+pub use storage::{Storage, StorageBuilder};

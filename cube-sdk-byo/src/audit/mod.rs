@@ -16,4 +16,5 @@ pub use cloudtrail::{CloudTrail, Matched, Reconciliation, TrailRecord, reconcile
 pub use entry::{AuditEntry, AuditEvent, AuditOutcome};
 pub use export::{AuditBatch, AuditExport, AuditSource, ExportCursor, ExportReport};
 pub use recorder::Recorder;
+pub(crate) use sink::sync_folder;
 pub use sink::{AuditReceiver, AuditSink, ChannelSink, MemorySink, NdjsonSink};

@@ -134,10 +134,7 @@ impl AwsWorldBuilder {
     pub async fn start(self) -> io::Result<AwsWorld> {
         for id in [&self.account_id, &self.edgegate_account_id] {
             if id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!("account id {id} is not 12 digits"),
-                ));
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("account id {id} is not 12 digits")));
             }
         }
         AwsWorld::start(self).await

@@ -13,16 +13,12 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock that reads the system's time now.
     pub(crate) fn start() -> Self {
-        Self {
-            wall: Timestamp::now(),
-            started: Instant::now(),
-        }
+        Self { wall: Timestamp::now(), started: Instant::now() }
     }
 
     /// The world's time.
     pub(crate) fn now(&self) -> Timestamp {
-        let passed =
-            SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
+        let passed = SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
         self.wall.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
 }

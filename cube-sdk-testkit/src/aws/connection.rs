@@ -52,8 +52,7 @@ impl Connection {
     /// Books `count` bytes at `rate`.
     pub(crate) fn book(&self, count: u64, rate: u64) {
         let mut next = self.next();
-        *next = (*next).max(Instant::now())
-            + Duration::from_secs_f64(count as f64 / rate.max(1) as f64);
+        *next = (*next).max(Instant::now()) + Duration::from_secs_f64(count as f64 / rate.max(1) as f64);
     }
 
     /// The number of times that everything written so far has reached the socket.
@@ -80,29 +79,18 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self {
-            io: TokioIo::new(stream),
-            connection,
-        }
+        Self { io: TokioIo::new(stream), connection }
     }
 }
 
 impl Read for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
 impl Write for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -123,12 +111,7 @@ impl Write for Socket {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
         if flushed.is_ready() {
             self.connection.flushes.fetch_add(1, Ordering::AcqRel);
-            let waiting = self
-                .connection
-                .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            let waiting = self.connection.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(waker) = waiting {
                 waker.wake();
             }

@@ -82,14 +82,7 @@ impl Fault {
     /// `effect` on every request.
     #[must_use]
     pub fn new(effect: Effect) -> Self {
-        Self {
-            effect,
-            operation: None,
-            key: None,
-            skip: 0,
-            times: None,
-            probability: None,
-        }
+        Self { effect, operation: None, key: None, skip: 0, times: None, probability: None }
     }
 
     /// Only requests of this operation: `GetObject`, `HeadObject`, `AssumeRole`, ….
@@ -155,9 +148,7 @@ pub struct Faults {
 
 impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.armed().1.iter().map(|armed| &armed.fault))
-            .finish()
+        f.debug_list().entries(self.armed().1.iter().map(|armed| &armed.fault)).finish()
     }
 }
 
@@ -172,13 +163,7 @@ impl Faults {
         armed.0 += 1;
         let id = FaultId(armed.0);
         let rng = Rng::with_seed(fault.probability.map_or(0, |(_, seed)| seed));
-        armed.1.push(Armed {
-            id,
-            fault,
-            rng,
-            matched: 0,
-            fired: 0,
-        });
+        armed.1.push(Armed { id, fault, rng, matched: 0, fired: 0 });
         id
     }
 
@@ -195,11 +180,7 @@ impl Faults {
     /// How often a fault has fired; 0 once it was removed.
     #[must_use]
     pub fn fired(&self, id: FaultId) -> u64 {
-        self.armed()
-            .1
-            .iter()
-            .find(|armed| armed.id == id)
-            .map_or(0, |armed| armed.fired)
+        self.armed().1.iter().find(|armed| armed.id == id).map_or(0, |armed| armed.fired)
     }
 
     /// The effects that befall one request.
@@ -208,22 +189,14 @@ impl Faults {
         let mut effects = Vec::new();
         for one in &mut armed.1 {
             let fault = &one.fault;
-            let matches = fault
-                .operation
-                .as_deref()
-                .is_none_or(|wanted| wanted == operation)
-                && fault
-                    .key
-                    .as_ref()
-                    .is_none_or(|test| key.is_some_and(|key| test(key)));
+            let matches = fault.operation.as_deref().is_none_or(|wanted| wanted == operation)
+                && fault.key.as_ref().is_none_or(|test| key.is_some_and(|key| test(key)));
             if !matches {
                 continue;
             }
             one.matched += 1;
             let spent = fault.times.is_some_and(|times| one.fired >= times);
-            let lucky = fault
-                .probability
-                .is_some_and(|(probability, _)| one.rng.f64() >= probability);
+            let lucky = fault.probability.is_some_and(|(probability, _)| one.rng.f64() >= probability);
             if one.matched <= fault.skip || spent || lucky {
                 continue;
             }
@@ -245,12 +218,7 @@ mod tests {
     #[test]
     fn operation_key_and_count_choose() {
         let faults = Faults::default();
-        let id = faults.add(
-            Fault::new(Effect::InternalError)
-                .on("GetObject")
-                .key("models/*.onnx")
-                .nth(2),
-        );
+        let id = faults.add(Fault::new(Effect::InternalError).on("GetObject").key("models/*.onnx").nth(2));
         assert_eq!(fires(&faults, "HeadObject", Some("models/a.onnx")), 0);
         assert_eq!(fires(&faults, "GetObject", Some("models/a.bin")), 0);
         assert_eq!(fires(&faults, "GetObject", None), 0);
@@ -267,9 +235,7 @@ mod tests {
         let draw = |seed| {
             let faults = Faults::default();
             faults.add(Fault::new(Effect::InternalError).probability(0.5, seed));
-            (0..64)
-                .map(|_| fires(&faults, "GetObject", None))
-                .collect::<Vec<_>>()
+            (0..64).map(|_| fires(&faults, "GetObject", None)).collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
@@ -283,10 +249,7 @@ mod tests {
         faults.add(Fault::new(Effect::Latency(Duration::from_secs(1))).times(1));
         faults.add(Fault::new(Effect::DropConnection).times(2));
         let effects = faults.befall("GetObject", None);
-        assert!(matches!(
-            effects.as_slice(),
-            [Effect::Latency(_), Effect::DropConnection]
-        ));
+        assert!(matches!(effects.as_slice(), [Effect::Latency(_), Effect::DropConnection]));
         assert_eq!(fires(&faults, "GetObject", None), 1);
         faults.clear();
         assert_eq!(fires(&faults, "GetObject", None), 0);

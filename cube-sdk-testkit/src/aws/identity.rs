@@ -24,9 +24,7 @@ pub struct AccessKey {
 
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey")
-            .field("access_key_id", &self.access_key_id)
-            .finish_non_exhaustive()
+        f.debug_struct("AccessKey").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
     }
 }
 
@@ -65,10 +63,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn arn(&self) -> String {
-        format!(
-            "arn:aws:sts::{}:assumed-role/{}/{}",
-            self.account, self.role_name, self.name
-        )
+        format!("arn:aws:sts::{}:assumed-role/{}/{}", self.account, self.role_name, self.name)
     }
 
     fn expired(&self, now: Timestamp) -> bool {
@@ -109,11 +104,7 @@ impl Caller {
     /// Everything a `Principal` may call this caller.
     pub(crate) fn principal_names(&self) -> Vec<String> {
         let account = self.account();
-        let mut names = vec![
-            self.arn(),
-            format!("arn:aws:iam::{account}:root"),
-            account.to_owned(),
-        ];
+        let mut names = vec![self.arn(), format!("arn:aws:iam::{account}:root"), account.to_owned()];
         if let Self::Session(session) = self {
             names.push(session.role_arn.clone());
         }
@@ -172,10 +163,7 @@ pub(crate) struct Directory {
 
 impl Directory {
     pub(crate) fn new(users: Vec<Arc<User>>) -> Self {
-        Self {
-            users,
-            sessions: Mutex::default(),
-        }
+        Self { users, sessions: Mutex::default() }
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
@@ -183,15 +171,9 @@ impl Directory {
     }
 
     fn find(&self, access_key_id: &str) -> Option<Caller> {
-        let user = self
-            .users
-            .iter()
-            .find(|user| user.key.access_key_id == access_key_id);
-        user.map(|user| Caller::User(user.clone())).or_else(|| {
-            self.sessions()
-                .get(access_key_id)
-                .map(|session| Caller::Session(session.clone()))
-        })
+        let user = self.users.iter().find(|user| user.key.access_key_id == access_key_id);
+        user.map(|user| Caller::User(user.clone()))
+            .or_else(|| self.sessions().get(access_key_id).map(|session| Caller::Session(session.clone())))
     }
 
     /// Whose key this is, without any proof.
@@ -208,12 +190,7 @@ impl Directory {
     }
 
     /// Checks that `token` belongs to the key and is alive; the signature is checked elsewhere.
-    pub(crate) fn admit(
-        &self,
-        access_key_id: &str,
-        token: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Caller, Rejected> {
+    pub(crate) fn admit(&self, access_key_id: &str, token: Option<&str>, now: Timestamp) -> Result<Caller, Rejected> {
         let caller = self.find(access_key_id).ok_or(Rejected::UnknownKey)?;
         match (&caller, token) {
             (Caller::User(_), None) => Ok(caller),
@@ -229,8 +206,7 @@ impl Directory {
 
     pub(crate) fn open(&self, session: Session) -> Arc<Session> {
         let session = Arc::new(session);
-        self.sessions()
-            .insert(session.access_key_id.clone(), session.clone());
+        self.sessions().insert(session.access_key_id.clone(), session.clone());
         session
     }
 

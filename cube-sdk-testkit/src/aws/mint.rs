@@ -23,10 +23,7 @@ impl Mint {
 
     fn draw(&self, alphabet: &[u8], len: usize) -> String {
         let mut rng = self.rng();
-        (0..len)
-            .filter_map(|_| rng.choice(alphabet).copied())
-            .map(char::from)
-            .collect()
+        (0..len).filter_map(|_| rng.choice(alphabet).copied()).map(char::from).collect()
     }
 
     /// `AKIA`, `ASIA`, `AIDA` or `AROA` and 16 characters of base32 (AWS IAM user guide, unique identifiers).
@@ -57,9 +54,7 @@ impl Mint {
     /// A version 4 uuid.
     pub(crate) fn uuid(&self) -> String {
         let bytes = self.rng().u128(..).to_le_bytes();
-        uuid::Builder::from_random_bytes(bytes)
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
     /// The unique part of a CloudTrail file name: 16 letters and digits.
@@ -77,10 +72,8 @@ impl Mint {
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

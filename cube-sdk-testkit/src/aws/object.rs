@@ -37,10 +37,7 @@ enum Content {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Object")
-            .field("size", &self.size())
-            .field("etag", &self.etag())
-            .finish_non_exhaustive()
+        f.debug_struct("Object").field("size", &self.size()).field("etag", &self.etag()).finish_non_exhaustive()
     }
 }
 
@@ -60,22 +57,11 @@ impl Object {
         let mut rng = Rng::with_seed(seed ^ 0x9E37_79B9_7F4A_7C15);
         let mut tile = vec![0; TILE + RUN as usize];
         rng.fill(&mut tile);
-        Self::from(Content::Generated {
-            tile: tile.into(),
-            seed,
-            size,
-        })
+        Self::from(Content::Generated { tile: tile.into(), seed, size })
     }
 
     fn from(content: Content) -> Self {
-        Self {
-            content,
-            digest: Arc::default(),
-            etag: None,
-            kms_key_arn: None,
-            content_type: None,
-            checksum: false,
-        }
+        Self { content, digest: Arc::default(), etag: None, kms_key_arn: None, content_type: None, checksum: false }
     }
 
     /// Encrypted with this KMS key: reading it needs `kms:Decrypt` on the key's ARN, and its ETag is no MD5.
@@ -122,12 +108,8 @@ impl Object {
             return etag.clone();
         }
         match &self.content {
-            Content::Held(bytes) if self.kms_key_arn.is_none() => {
-                hex(Md5::checksum(bytes).as_ref())
-            }
-            Content::Held(bytes) => {
-                hex(Md5::checksum(&[bytes.as_ref(), b"sse-kms"].concat()).as_ref())
-            }
+            Content::Held(bytes) if self.kms_key_arn.is_none() => hex(Md5::checksum(bytes).as_ref()),
+            Content::Held(bytes) => hex(Md5::checksum(&[bytes.as_ref(), b"sse-kms"].concat()).as_ref()),
             Content::Generated { seed, size, .. } => {
                 let name = hex(Md5::checksum(format!("{seed}/{size}").as_bytes()).as_ref());
                 format!("{name}-{}", size.div_ceil(PART).max(1))
@@ -214,20 +196,11 @@ mod tests {
         let object = Object::generated(5, 3 * RUN + 17);
         let whole = object.read(0..u64::MAX);
         assert_eq!(whole.len() as u64, object.size());
-        for (from, to) in [
-            (0, 1),
-            (RUN - 1, RUN + 1),
-            (RUN, 2 * RUN),
-            (17, 3 * RUN + 17),
-            (5, 5),
-            (3 * RUN + 16, u64::MAX),
-        ] {
+        for (from, to) in
+            [(0, 1), (RUN - 1, RUN + 1), (RUN, 2 * RUN), (17, 3 * RUN + 17), (5, 5), (3 * RUN + 16, u64::MAX)]
+        {
             let end = to.min(object.size());
-            assert_eq!(
-                object.read(from..to),
-                whole[from as usize..end as usize],
-                "{from}..{to}"
-            );
+            assert_eq!(object.read(from..to), whole[from as usize..end as usize], "{from}..{to}");
         }
         assert_eq!(object.sha256(), hex(&Sha256::digest(&whole)));
     }
@@ -241,11 +214,7 @@ mod tests {
         assert_eq!(one.etag(), Object::generated(1, 4 * RUN).etag());
         assert_eq!(
             one.read(0..64),
-            Object::generated(1, 9)
-                .read(0..64)
-                .into_iter()
-                .chain(one.read(9..64))
-                .collect::<Vec<_>>()
+            Object::generated(1, 9).read(0..64).into_iter().chain(one.read(9..64)).collect::<Vec<_>>()
         );
     }
 
@@ -258,14 +227,8 @@ mod tests {
 
     #[test]
     fn etags_of_held_bytes() {
-        assert_eq!(
-            Object::bytes("hello world").etag(),
-            "5eb63bbbe01eeed093cb22bb8f5acdc3"
-        );
-        assert_ne!(
-            Object::bytes("hello world").kms_key("arn:k").etag(),
-            "5eb63bbbe01eeed093cb22bb8f5acdc3"
-        );
+        assert_eq!(Object::bytes("hello world").etag(), "5eb63bbbe01eeed093cb22bb8f5acdc3");
+        assert_ne!(Object::bytes("hello world").kms_key("arn:k").etag(), "5eb63bbbe01eeed093cb22bb8f5acdc3");
         assert_eq!(Object::bytes("").with_etag("abc").etag(), "abc");
     }
 }

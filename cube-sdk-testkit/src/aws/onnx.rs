@@ -52,18 +52,9 @@ impl Message {
 /// The model's file. The same seed gives the same bytes.
 pub(crate) fn model(seed: u64) -> Bytes {
     // Field numbers: onnx.proto, messages ModelProto, GraphProto, NodeProto, TensorProto, ValueInfoProto.
-    let weights = Message::default()
-        .number(1, ROWS)
-        .number(1, COLUMNS)
-        .number(2, FLOAT)
-        .text(8, "W")
-        .bytes(9, &weights(seed));
-    let node = Message::default()
-        .text(1, "x")
-        .text(1, "W")
-        .text(2, "y")
-        .text(3, "project")
-        .text(4, "MatMul");
+    let weights =
+        Message::default().number(1, ROWS).number(1, COLUMNS).number(2, FLOAT).text(8, "W").bytes(9, &weights(seed));
+    let node = Message::default().text(1, "x").text(1, "W").text(2, "y").text(3, "project").text(4, "MatMul");
     let graph = Message::default()
         .message(1, node)
         .text(2, "projection")
@@ -71,31 +62,22 @@ pub(crate) fn model(seed: u64) -> Bytes {
         .message(11, tensor("x", 1, ROWS))
         .message(12, tensor("y", 1, COLUMNS));
     let opset = Message::default().text(1, "").number(2, OPSET);
-    let model = Message::default()
-        .number(1, IR_VERSION)
-        .text(2, "cube-sdk-testkit")
-        .message(7, graph)
-        .message(8, opset);
+    let model =
+        Message::default().number(1, IR_VERSION).text(2, "cube-sdk-testkit").message(7, graph).message(8, opset);
     model.0.into()
 }
 
 /// `ValueInfoProto`: a name and the type `float[rows, columns]`.
 fn tensor(name: &str, rows: u64, columns: u64) -> Message {
     let dimension = |size| Message::default().number(1, size);
-    let shape = Message::default()
-        .message(1, dimension(rows))
-        .message(1, dimension(columns));
+    let shape = Message::default().message(1, dimension(rows)).message(1, dimension(columns));
     let kind = Message::default().number(1, FLOAT).message(2, shape);
-    Message::default()
-        .text(1, name)
-        .message(2, Message::default().message(1, kind))
+    Message::default().text(1, name).message(2, Message::default().message(1, kind))
 }
 
 fn weights(seed: u64) -> Vec<u8> {
     let mut rng = Rng::with_seed(seed);
-    let block: Vec<u8> = (0..BLOCK)
-        .flat_map(|_| (rng.f32() - 0.5).to_le_bytes())
-        .collect();
+    let block: Vec<u8> = (0..BLOCK).flat_map(|_| (rng.f32() - 0.5).to_le_bytes()).collect();
     let wanted = (ROWS * COLUMNS * 4) as usize;
     let mut out = Vec::with_capacity(wanted + block.len());
     let mut turn = 0;

@@ -41,24 +41,15 @@ pub(crate) fn load(dir: &Path) -> io::Result<Option<Saved>> {
 }
 
 /// Puts the saved buckets and objects into the store.
-pub(crate) fn restore(
-    state: &State,
-    dir: &Path,
-    buckets: &BTreeMap<String, StoredBucket>,
-) -> io::Result<()> {
+pub(crate) fn restore(state: &State, dir: &Path, buckets: &BTreeMap<String, StoredBucket>) -> io::Result<()> {
     for (name, stored) in buckets {
         let mut objects = Vec::new();
         for (key, object) in &stored.objects {
-            objects.push((
-                key.clone(),
-                object.open(fs::read(object_file(dir, &object.sha256))?),
-            ));
+            objects.push((key.clone(), object.open(fs::read(object_file(dir, &object.sha256))?)));
         }
         let mut all = state.store.buckets();
-        let bucket = all.entry(name.clone()).or_insert_with(|| Bucket {
-            kept: stored.kept,
-            ..Bucket::new(&stored.region)
-        });
+        let bucket =
+            all.entry(name.clone()).or_insert_with(|| Bucket { kept: stored.kept, ..Bucket::new(&stored.region) });
         bucket.objects.extend(objects);
     }
     Ok(())
@@ -70,9 +61,7 @@ pub(crate) async fn save(state: &Arc<State>) -> io::Result<()> {
         return Ok(());
     }
     let state = state.clone();
-    tokio::task::spawn_blocking(move || save_now(&state))
-        .await
-        .map_err(io::Error::other)?
+    tokio::task::spawn_blocking(move || save_now(&state)).await.map_err(io::Error::other)?
 }
 
 /// [`save`] on this thread: the file is small.
@@ -81,10 +70,7 @@ pub(crate) fn save_now(state: &State) -> io::Result<()> {
         return Ok(());
     };
     // One writer at a time, so that the newest state is the last to take the name.
-    let _turn = state
-        .saving
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _turn = state.saving.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     fs::create_dir_all(dir.join("objects"))?;
     let mut buckets = BTreeMap::new();
     let all = state.store.buckets().clone();
@@ -101,23 +87,11 @@ pub(crate) fn save_now(state: &State) -> io::Result<()> {
             objects.insert(key.clone(), stored);
         }
         if bucket.kept || !objects.is_empty() {
-            buckets.insert(
-                name.clone(),
-                StoredBucket {
-                    region: bucket.region.clone(),
-                    kept: bucket.kept,
-                    objects,
-                },
-            );
+            buckets.insert(name.clone(), StoredBucket { region: bucket.region.clone(), kept: bucket.kept, objects });
         }
     }
     let roles = state.iam.latest().values().map(StoredRole::from).collect();
-    let saved = Saved {
-        seed: state.seed,
-        boots: state.boots,
-        roles,
-        buckets,
-    };
+    let saved = Saved { seed: state.seed, boots: state.boots, roles, buckets };
     write_whole(&state_file(dir), &serde_json::to_vec_pretty(&saved)?)
 }
 
@@ -138,11 +112,6 @@ impl StoredObject {
         object.kms_key_arn = self.kms_key_arn.clone();
         object.content_type = self.content_type.clone();
         object.checksum = self.checksum;
-        Entry {
-            object,
-            etag: self.etag.clone(),
-            modified: self.modified,
-            kept: true,
-        }
+        Entry { object, etag: self.etag.clone(), modified: self.modified, kept: true }
     }
 }

@@ -31,25 +31,16 @@ pub(crate) struct RequestLog {
 
 impl RequestLog {
     pub(crate) fn new(on: bool) -> Self {
-        Self {
-            on,
-            lines: Mutex::default(),
-        }
+        Self { on, lines: Mutex::default() }
     }
 
     pub(crate) fn add(&self, entry: impl FnOnce() -> LoggedRequest) {
         if self.on {
-            self.lines
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(entry());
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(entry());
         }
     }
 
     pub(crate) fn entries(&self) -> Vec<LoggedRequest> {
-        self.lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

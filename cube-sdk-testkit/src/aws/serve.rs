@@ -8,9 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, SERVER,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
 use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Limited};
@@ -48,10 +46,7 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Self::S3(body) => Pin::new(body).poll_frame(cx),
@@ -69,9 +64,7 @@ impl Body for Reply {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Text(text) => {
-                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
-            }
+            Self::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
             Self::S3(body) => body.size_hint(),
             Self::Object(body) => body.size_hint(),
         }
@@ -92,10 +85,10 @@ pub(crate) async fn respond(
 ) -> io::Result<Response<Reply>> {
     let form = request.method() == Method::POST
         && request.uri().path() == "/"
-        && request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
-            kind.as_bytes()
-                .starts_with(b"application/x-www-form-urlencoded")
-        });
+        && request
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     if form {
         respond_query(&state, &connection, request).await
     } else {
@@ -119,15 +112,11 @@ async fn befall(state: &State, operation: &str, target: Option<(&str, &str)>) ->
             Effect::ExpireSessions => state.directory.end_sessions(),
             Effect::Overwrite(object) => {
                 if let Some((bucket, key)) = target {
-                    state
-                        .store
-                        .put(bucket, key, object, state.clock.now(), false);
+                    state.store.put(bucket, key, object, state.clock.now(), false);
                 }
             }
             Effect::DropConnection => ordeal.drop = true,
-            Effect::SlowDown { retry_after } => {
-                ordeal.instead = Some(Failure::slow_down(retry_after))
-            }
+            Effect::SlowDown { retry_after } => ordeal.instead = Some(Failure::slow_down(retry_after)),
             Effect::InternalError => ordeal.instead = Some(Failure::internal()),
             other => ordeal.after.push(other),
         }
@@ -141,11 +130,7 @@ async fn respond_query(
     request: Request<Incoming>,
 ) -> io::Result<Response<Reply>> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, query::MAX_FORM)
-        .collect()
-        .await
-        .map_err(io::Error::other)?
-        .to_bytes();
+    let body = Limited::new(body, query::MAX_FORM).collect().await.map_err(io::Error::other)?.to_bytes();
     let form = Form::parse(&body);
     let operation = form.get("Action").unwrap_or("Unknown").to_owned();
     let request_id = state.mint.uuid();
@@ -158,25 +143,17 @@ async fn respond_query(
     }
     let (status, text) = match ordeal.instead {
         Some(failure) => {
-            let code = if failure.code == "SlowDown" {
-                "Throttling"
-            } else {
-                "InternalFailure"
-            };
+            let code = if failure.code == "SlowDown" { "Throttling" } else { "InternalFailure" };
             let error = match code {
                 "Throttling" => ApiError::sender(400, code, "Rate exceeded"),
                 _ => ApiError::receiver(500, code, &failure.message),
             };
-            (
-                error.status,
-                error.render("https://sts.amazonaws.com/doc/2011-06-15/", &request_id),
-            )
+            (error.status, error.render("https://sts.amazonaws.com/doc/2011-06-15/", &request_id))
         }
         None => {
             let answer = query::answer(state, &parts, &form, &body, &request_id);
             let service = query::Service::of(&form);
-            let iam_write =
-                service == query::Service::Iam && answer.error.is_none() && !is_read(&operation);
+            let iam_write = service == query::Service::Iam && answer.error.is_none() && !is_read(&operation);
             if iam_write {
                 persist::save_now(state)?;
             }
@@ -190,9 +167,7 @@ async fn respond_query(
                         region: state.region.clone(),
                         request_id: request_id.clone(),
                         identity: trail::identity(Some(caller), &state.account_id),
-                        user_agent: header(&parts.headers, "user-agent")
-                            .unwrap_or_default()
-                            .to_owned(),
+                        user_agent: header(&parts.headers, "user-agent").unwrap_or_default().to_owned(),
                         source_ip: connection.peer.ip().to_string(),
                         error: answer.error,
                         request_parameters: answer.request_parameters,
@@ -223,33 +198,17 @@ async fn respond_s3(
     connection: &Arc<Connection>,
     mut request: Request<Incoming>,
 ) -> io::Result<Response<Reply>> {
-    let target = Target::of(
-        request.method(),
-        request.uri().path(),
-        request.uri().query(),
-    );
+    let target = Target::of(request.method(), request.uri().path(), request.uri().query());
     let in_flight = (target.operation == "GetObject").then(|| state.traffic.enter());
     state.traffic.count(target.operation);
-    let exchange = Arc::new(Exchange::new(
-        state.mint.s3_request_id(),
-        state.mint.s3_host_id(),
-    ));
+    let exchange = Arc::new(Exchange::new(state.mint.s3_request_id(), state.mint.s3_host_id()));
     let place = target.bucket.as_deref().zip(target.key.as_deref());
     let ordeal = befall(state, target.operation, place).await;
 
     request.extensions_mut().insert(exchange.clone());
     let (parts, body) = request.into_parts();
     let seen = Parts::of(&parts, connection.peer);
-    let log = |status| {
-        log(
-            state,
-            target.operation,
-            target.key.clone(),
-            &parts,
-            status,
-            &exchange.request_id,
-        )
-    };
+    let log = |status| log(state, target.operation, target.key.clone(), &parts, status, &exchange.request_id);
     if ordeal.drop {
         log(None);
         return Err(dropped());
@@ -263,9 +222,7 @@ async fn respond_s3(
             let request = Request::from_parts(parts.clone(), s3s::Body::from(body));
             let answered = s3.call(request).await;
             answered
-                .map_err(|broken| {
-                    io::Error::other(Box::<dyn std::error::Error + Send + Sync>::from(broken))
-                })?
+                .map_err(|broken| io::Error::other(Box::<dyn std::error::Error + Send + Sync>::from(broken)))?
                 .map(Reply::S3)
         }
     };
@@ -276,13 +233,8 @@ async fn respond_s3(
         None => {
             let planned = exchange.notes().body.take();
             if let (Some(planned), Some(in_flight)) = (planned, in_flight) {
-                let body = ObjectBody::new(
-                    planned,
-                    connection.clone(),
-                    state.traffic.clone(),
-                    counted.clone(),
-                    in_flight,
-                );
+                let body =
+                    ObjectBody::new(planned, connection.clone(), state.traffic.clone(), counted.clone(), in_flight);
                 *response.body_mut() = Reply::Object(Box::new(body));
             }
             for effect in ordeal.after {
@@ -309,11 +261,7 @@ async fn failure_of(exchange: &Exchange, response: &mut Response<Reply>) -> Opti
         return None;
     }
     let body = std::mem::replace(response.body_mut(), Reply::Text(None));
-    let body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-        .unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     Some(Failure::from_s3s(status, &body))
 }
 
@@ -346,20 +294,14 @@ fn render_failure(
 
 fn spoil(response: &mut Response<Reply>, effect: Effect) {
     if let Effect::WrongEtag = effect {
-        response.headers_mut().insert(
-            ETAG,
-            HeaderValue::from_static("\"00000000000000000000000000000000\""),
-        );
+        response.headers_mut().insert(ETAG, HeaderValue::from_static("\"00000000000000000000000000000000\""));
     }
     let Reply::Object(body) = response.body_mut() else {
         return;
     };
     match effect {
         Effect::ResetBody { after } => body.cut(Cut { after, reset: true }),
-        Effect::TruncateBody { after } => body.cut(Cut {
-            after,
-            reset: false,
-        }),
+        Effect::TruncateBody { after } => body.cut(Cut { after, reset: false }),
         Effect::SlowBody { bytes_per_second } => body.slow(bytes_per_second),
         Effect::CorruptByte { at } => body.corrupt(at),
         _ => {}
@@ -376,12 +318,9 @@ struct Parts {
 impl Parts {
     fn of(parts: &request::Parts, peer: SocketAddr) -> Self {
         Self {
-            user_agent: header(&parts.headers, "user-agent")
-                .unwrap_or_default()
-                .to_owned(),
+            user_agent: header(&parts.headers, "user-agent").unwrap_or_default().to_owned(),
             source_ip: peer.ip().to_string(),
-            access_key_id: Authorization::read(&parts.headers)
-                .map(|authorization| authorization.access_key_id),
+            access_key_id: Authorization::read(&parts.headers).map(|authorization| authorization.access_key_id),
         }
     }
 }
@@ -399,29 +338,21 @@ fn record(
         (notes.caller.take(), notes.decrypt.take())
     };
     // An injected failure is answered before anyone is authenticated; the trail names whoever the key says.
-    let caller: Option<Caller> =
-        caller.or_else(|| state.directory.owner(seen.access_key_id.as_deref()?));
+    let caller: Option<Caller> = caller.or_else(|| state.directory.owner(seen.access_key_id.as_deref()?));
     let Some(caller) = caller else { return };
-    let region = target
-        .bucket
-        .as_deref()
-        .and_then(|bucket| state.store.buckets().get(bucket).map(|b| b.region.clone()));
+    let region =
+        target.bucket.as_deref().and_then(|bucket| state.store.buckets().get(bucket).map(|b| b.region.clone()));
     let region = region.unwrap_or_else(|| state.region.clone());
     let identity = trail::identity(Some(&caller), &state.account_id);
-    let bucket_arn = target
-        .bucket
-        .as_ref()
-        .map(|bucket| format!("arn:aws:s3:::{bucket}"));
-    let mut parameters =
-        json!({ "bucketName": target.bucket, "Host": format!("s3.{region}.amazonaws.com") });
+    let bucket_arn = target.bucket.as_ref().map(|bucket| format!("arn:aws:s3:::{bucket}"));
+    let mut parameters = json!({ "bucketName": target.bucket, "Host": format!("s3.{region}.amazonaws.com") });
     let mut resources = Vec::new();
     if let (Some(arn), Some(key)) = (&bucket_arn, &target.key) {
         parameters["key"] = json!(key);
         resources.push(json!({ "type": "AWS::S3::Object", "ARN": format!("{arn}/{key}") }));
     }
     if let Some(arn) = &bucket_arn {
-        resources
-            .push(json!({ "accountId": state.account_id, "type": "AWS::S3::Bucket", "ARN": arn }));
+        resources.push(json!({ "accountId": state.account_id, "type": "AWS::S3::Bucket", "ARN": arn }));
     }
     let now = state.clock.now();
     state.trail.add(
@@ -439,10 +370,7 @@ fn record(
             request_parameters: parameters,
             response_elements: Value::Null,
             resources: Value::Array(resources),
-            read_only: !matches!(
-                target.operation,
-                "PutObject" | "DeleteObject" | "CreateBucket"
-            ),
+            read_only: !matches!(target.operation, "PutObject" | "DeleteObject" | "CreateBucket"),
             data: target.key.is_some() || target.operation.starts_with("ListObjects"),
             bytes_out: Some(counted),
             host_id: Some(exchange.host_id.clone()),
@@ -451,26 +379,30 @@ fn record(
     if let Some(decrypt) = decrypt {
         let mut identity = identity;
         identity["invokedBy"] = json!("AWS Internal");
-        state.trail.add(&state.mint, now, Event {
-            source: "kms.amazonaws.com",
-            name: "Decrypt".to_owned(),
-            region,
-            request_id: state.mint.uuid(),
-            identity,
-            user_agent: "AWS Internal".to_owned(),
-            source_ip: "AWS Internal".to_owned(),
-            error: decrypt.denied.map(|message| ("AccessDenied".to_owned(), message)),
-            request_parameters: json!({
-                "encryptionContext": { "aws:s3:arn": decrypt.object_arn },
-                "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
-            }),
-            response_elements: Value::Null,
-            resources: json!([{ "accountId": state.account_id, "type": "AWS::KMS::Key", "ARN": decrypt.key_arn }]),
-            read_only: true,
-            data: false,
-            bytes_out: None,
-            host_id: None,
-        });
+        state.trail.add(
+            &state.mint,
+            now,
+            Event {
+                source: "kms.amazonaws.com",
+                name: "Decrypt".to_owned(),
+                region,
+                request_id: state.mint.uuid(),
+                identity,
+                user_agent: "AWS Internal".to_owned(),
+                source_ip: "AWS Internal".to_owned(),
+                error: decrypt.denied.map(|message| ("AccessDenied".to_owned(), message)),
+                request_parameters: json!({
+                    "encryptionContext": { "aws:s3:arn": decrypt.object_arn },
+                    "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
+                }),
+                response_elements: Value::Null,
+                resources: json!([{ "accountId": state.account_id, "type": "AWS::KMS::Key", "ARN": decrypt.key_arn }]),
+                read_only: true,
+                data: false,
+                bytes_out: None,
+                host_id: None,
+            },
+        );
     }
 }
 
@@ -502,11 +434,7 @@ fn without_signature(parts: &request::Parts) -> String {
         .filter(|q| !q.is_empty() && !q.starts_with("X-Amz-"))
         .collect();
     let path = parts.uri.path();
-    if kept.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", kept.join("&"))
-    }
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

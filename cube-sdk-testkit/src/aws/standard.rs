@@ -95,37 +95,19 @@ pub(crate) fn standard(
     let mint = Mint::new(seed);
     let (account, edgegate) = (&setup.account_id, &setup.edgegate_account_id);
     let user = |name: &str, account: &str, policy: Value| {
-        let key = AccessKey {
-            access_key_id: mint.unique_id("AKIA"),
-            secret_access_key: SecretString::from(mint.secret()),
-        };
+        let key =
+            AccessKey { access_key_id: mint.unique_id("AKIA"), secret_access_key: SecretString::from(mint.secret()) };
         let policy = Document::parse(&policy.to_string(), Kind::Identity)?;
         let id = mint.unique_id("AIDA");
-        Ok::<_, Malformed>(Arc::new(User {
-            name: name.to_owned(),
-            account: account.to_owned(),
-            id,
-            key,
-            policy,
-        }))
+        Ok::<_, Malformed>(Arc::new(User { name: name.to_owned(), account: account.to_owned(), id, key, policy }))
     };
     let admin = user("admin", account, statement("*", "*"))?;
-    let worker = user(
-        "edgegate-worker",
-        edgegate,
-        statement("sts:AssumeRole", "*"),
-    )?;
+    let worker = user("edgegate-worker", edgegate, statement("sts:AssumeRole", "*"))?;
     let principal_arn = worker.arn();
-    let other_region = if setup.region == "us-west-2" {
-        "us-east-2"
-    } else {
-        "us-west-2"
-    };
+    let other_region = if setup.region == "us-west-2" { "us-east-2" } else { "us-west-2" };
     let kms_key_arn = format!("arn:aws:kms:{}:{account}:key/{}", setup.region, mint.uuid());
     let bucket = "acme-edge-models".to_owned();
-    let model = Object::bytes(onnx::model(seed))
-        .content_type("application/octet-stream")
-        .with_checksum();
+    let model = Object::bytes(onnx::model(seed)).content_type("application/octet-stream").with_checksum();
     let role_arn = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
     let card = AwsCard {
         endpoint_url,
@@ -156,11 +138,7 @@ pub(crate) fn standard(
     };
     fill(&card, model, seed, store)?;
     let roles = roles(&card, &mint)?;
-    Ok(Standard {
-        card,
-        users: vec![admin, worker],
-        roles,
-    })
+    Ok(Standard { card, users: vec![admin, worker], roles })
 }
 
 fn fill(card: &AwsCard, model: Object, seed: u64, store: &Store) -> Result<(), Malformed> {
@@ -172,40 +150,16 @@ fn fill(card: &AwsCard, model: Object, seed: u64, store: &Store) -> Result<(), M
         "Resource": format!("arn:aws:s3:::{}/{}", card.bucket, card.denied_key),
     }] });
     let mut home = Bucket::new(&card.region);
-    home.policy = Some(Arc::new(Document::parse(
-        &denied.to_string(),
-        Kind::Resource,
-    )?));
+    home.policy = Some(Arc::new(Document::parse(&denied.to_string(), Kind::Resource)?));
     store.buckets().insert(card.bucket.clone(), home);
-    store.buckets().insert(
-        card.other_region_bucket.clone(),
-        Bucket::new(&card.other_region),
-    );
+    store.buckets().insert(card.other_region_bucket.clone(), Bucket::new(&card.other_region));
     let now = jiff::Timestamp::now();
     let small = |salt: u64| Object::generated(seed.wrapping_add(salt), 64 * 1024);
-    store.put(
-        &card.other_region_bucket,
-        &card.object_key,
-        model.clone(),
-        now,
-        false,
-    );
+    store.put(&card.other_region_bucket, &card.object_key, model.clone(), now, false);
     store.put(&card.bucket, &card.object_key, model, now, false);
-    store.put(
-        &card.bucket,
-        &card.large_key,
-        Object::generated(seed, card.large_size),
-        now,
-        false,
-    );
+    store.put(&card.bucket, &card.large_key, Object::generated(seed, card.large_size), now, false);
     store.put(&card.bucket, &card.denied_key, small(101), now, false);
-    store.put(
-        &card.bucket,
-        &card.kms_denied_key,
-        small(202).kms_key(&card.kms_key_arn),
-        now,
-        false,
-    );
+    store.put(&card.bucket, &card.kms_denied_key, small(202).kms_key(&card.kms_key_arn), now, false);
     Ok(())
 }
 
@@ -214,10 +168,10 @@ fn roles(card: &AwsCard, mint: &Mint) -> Result<Vec<Role>, Malformed> {
         "Resource": format!("arn:aws:s3:::{}/*", card.bucket) });
     let list = json!({ "Sid": "ListBucket", "Effect": "Allow", "Action": ["s3:ListBucket"],
         "Resource": format!("arn:aws:s3:::{}", card.bucket) });
-    let decrypt = json!({ "Sid": "DecryptModels", "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": card.kms_key_arn });
+    let decrypt =
+        json!({ "Sid": "DecryptModels", "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": card.kms_key_arn });
     let any = json!({ "StringLike": { "sts:ExternalId": "*" } });
-    let placeholder =
-        json!({ "StringEquals": { "sts:ExternalId": AwsCard::PLACEHOLDER_EXTERNAL_ID } });
+    let placeholder = json!({ "StringEquals": { "sts:ExternalId": AwsCard::PLACEHOLDER_EXTERNAL_ID } });
     let stranger = "arn:aws:iam::999988887777:root";
     let worker = card.principal_arn.as_str();
     [

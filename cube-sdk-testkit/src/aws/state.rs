@@ -48,19 +48,14 @@ impl State {
         ];
         match caller {
             Caller::User(user) => {
-                keys.extend([
-                    ("aws:principalarn", user.arn()),
-                    ("aws:username", user.name.clone()),
-                ]);
+                keys.extend([("aws:principalarn", user.arn()), ("aws:username", user.name.clone())]);
             }
             Caller::Session(session) => keys.extend([
                 ("aws:principalarn", session.role_arn.clone()),
                 ("aws:tokenissuetime", session.issued.to_string()),
             ]),
         }
-        keys.into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
+        keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// The caller's own policies as they are in force now: a session's are its role's, none once the role is gone.
@@ -69,11 +64,8 @@ impl State {
             Caller::User(user) => vec![Arc::new(user.policy.clone())],
             Caller::Session(session) => {
                 let roles = self.iam.settled();
-                let role = roles
-                    .get(&session.role_name)
-                    .filter(|role| role.id == session.role_id);
-                role.map(|role| role.inline.values().cloned().collect())
-                    .unwrap_or_default()
+                let role = roles.get(&session.role_name).filter(|role| role.id == session.role_id);
+                role.map(|role| role.inline.values().cloned().collect()).unwrap_or_default()
             }
         }
     }
@@ -95,39 +87,20 @@ impl State {
         extra: &[(&str, &str)],
     ) -> Result<(), Denial> {
         let mut context = self.context(caller);
-        context.extend(
-            extra
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-        );
+        context.extend(extra.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let names = caller.principal_names();
-        let question = Question {
-            principal_names: &names,
-            action,
-            resource,
-            context,
-        };
+        let question = Question { principal_names: &names, action, resource, context };
         let identity = self.identity_policies(caller);
         let identity: Vec<&Document> = identity.iter().map(AsRef::as_ref).collect();
         let same_account = caller.account() == self.account_id;
         decide(
             &question,
-            Access {
-                identity: &identity,
-                session: self.session_policy(caller),
-                resource: policy,
-                same_account,
-            },
+            Access { identity: &identity, session: self.session_policy(caller), resource: policy, same_account },
         )
     }
 
     /// [`State::permit`] for what has no policy of its own.
-    pub(crate) fn permit_account(
-        &self,
-        caller: &Caller,
-        action: &str,
-        resource: &str,
-    ) -> Result<(), Denial> {
+    pub(crate) fn permit_account(&self, caller: &Caller, action: &str, resource: &str) -> Result<(), Denial> {
         self.permit(caller, action, resource, None, &[])
     }
 }

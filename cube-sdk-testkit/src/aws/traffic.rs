@@ -35,12 +35,7 @@ impl Traffic {
     /// Requests of one operation (`GetObject`, `AssumeRole`, …), successful or not, faults included.
     #[must_use]
     pub fn served(&self, operation: &str) -> u64 {
-        self.served
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(operation)
-            .copied()
-            .unwrap_or(0)
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).get(operation).copied().unwrap_or(0)
     }
 
     /// Bytes of object bodies handed to connections.

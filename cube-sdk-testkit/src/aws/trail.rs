@@ -58,19 +58,12 @@ impl Trail {
     }
 
     pub(crate) fn add(&self, mint: &Mint, at: Timestamp, event: Event) {
-        self.records().push(Record {
-            event,
-            id: mint.uuid(),
-            at,
-        });
+        self.records().push(Record { event, id: mint.uuid(), at });
     }
 
     /// The records as JSON, oldest first.
     pub(crate) fn render(&self, account_id: &str) -> Vec<Value> {
-        self.records()
-            .iter()
-            .map(|record| record.render(account_id))
-            .collect()
+        self.records().iter().map(|record| record.render(account_id)).collect()
     }
 }
 
@@ -116,10 +109,7 @@ impl Record {
         put("eventType", json!("AwsApiCall"));
         put("managementEvent", json!(!event.data));
         put("recipientAccountId", json!(account_id));
-        put(
-            "eventCategory",
-            json!(if event.data { "Data" } else { "Management" }),
-        );
+        put("eventCategory", json!(if event.data { "Data" } else { "Management" }));
         Value::Object(record)
     }
 }
@@ -152,10 +142,7 @@ pub(crate) fn write(
     records
         .chunks(PER_FILE)
         .map(|chunk| {
-            let path = dir.join(format!(
-                "{account_id}_CloudTrail_{region}_{stamp}_{}{suffix}",
-                mint.file_suffix()
-            ));
+            let path = dir.join(format!("{account_id}_CloudTrail_{region}_{stamp}_{}{suffix}", mint.file_suffix()));
             let text = serde_json::to_vec(&json!({ "Records": chunk }))?;
             let bytes = if gz {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -43,9 +43,7 @@ pub struct AwsWorld {
 
 impl std::fmt::Debug for AwsWorld {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AwsWorld")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("AwsWorld").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -56,17 +54,9 @@ impl AwsWorld {
     }
 
     pub(crate) async fn start(setup: AwsWorldBuilder) -> io::Result<Self> {
-        let saved = setup
-            .data_dir
-            .as_deref()
-            .map(persist::load)
-            .transpose()?
-            .flatten();
+        let saved = setup.data_dir.as_deref().map(persist::load).transpose()?.flatten();
         let first = saved.is_none();
-        let saved = saved.unwrap_or_else(|| Saved {
-            seed: setup.seed,
-            ..Saved::default()
-        });
+        let saved = saved.unwrap_or_else(|| Saved { seed: setup.seed, ..Saved::default() });
         let (seed, boots) = (saved.seed, saved.boots + 1);
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, setup.port)).await?;
         let address = socket.local_addr()?;
@@ -75,12 +65,8 @@ impl AwsWorld {
         let Standard { card, users, roles } =
             standard(&setup, seed, &store, format!("http://{address}")).map_err(unreadable)?;
         let iam = Iam::new(setup.iam_delay.clone());
-        let stored: Vec<Role> = saved
-            .roles
-            .into_iter()
-            .map(Role::try_from)
-            .collect::<Result<_, _>>()
-            .map_err(unreadable)?;
+        let stored: Vec<Role> =
+            saved.roles.into_iter().map(Role::try_from).collect::<Result<_, _>>().map_err(unreadable)?;
         let roles = if first { roles } else { stored };
         iam.change_now(|all| {
             all.extend(roles.into_iter().map(|role| (role.name.clone(), role)));
@@ -112,13 +98,7 @@ impl AwsWorld {
         persist::save(&state).await?;
         let (stop, stopped) = watch::channel(false);
         let listener = tokio::spawn(listen(socket, state.clone(), stopped));
-        Ok(Self {
-            state,
-            card,
-            address,
-            stop,
-            listener,
-        })
+        Ok(Self { state, card, address, stop, listener })
     }
 
     /// Names and values of the standard contents.
@@ -170,20 +150,12 @@ impl AwsWorld {
 
     /// Changes how a wrong region is answered.
     pub fn set_wrong_region(&self, shape: WrongRegion) {
-        *self
-            .state
-            .wrong_region
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = shape;
+        *self.state.wrong_region.lock().unwrap_or_else(PoisonError::into_inner) = shape;
     }
 
     /// Makes an empty bucket, or leaves the one of that name as it is. Not kept in the data directory.
     pub fn create_bucket(&self, name: &str, region: &str) {
-        self.state
-            .store
-            .buckets()
-            .entry(name.to_owned())
-            .or_insert_with(|| Bucket::new(region));
+        self.state.store.buckets().entry(name.to_owned()).or_insert_with(|| Bucket::new(region));
     }
 
     /// Removes a bucket and its objects; whether there was one.
@@ -197,9 +169,7 @@ impl AwsWorld {
     /// `NotFound` without such a bucket; `InvalidInput` for a text that is no bucket policy.
     pub fn set_bucket_policy(&self, bucket: &str, policy: Option<&str>) -> io::Result<()> {
         let policy = policy.map(|text| Document::parse(text, Kind::Resource).map(Arc::new));
-        let policy = policy
-            .transpose()
-            .map_err(|bad| io::Error::new(io::ErrorKind::InvalidInput, bad.0))?;
+        let policy = policy.transpose().map_err(|bad| io::Error::new(io::ErrorKind::InvalidInput, bad.0))?;
         let mut buckets = self.state.store.buckets();
         let bucket = buckets.get_mut(bucket).ok_or_else(|| no_bucket(bucket))?;
         bucket.policy = policy;
@@ -211,24 +181,13 @@ impl AwsWorld {
     /// # Errors
     /// `NotFound` without such a bucket.
     pub fn put_object(&self, bucket: &str, key: &str, object: Object) -> io::Result<()> {
-        let stored = self
-            .state
-            .store
-            .put(bucket, key, object, self.state.clock.now(), false);
-        if stored {
-            Ok(())
-        } else {
-            Err(no_bucket(bucket))
-        }
+        let stored = self.state.store.put(bucket, key, object, self.state.clock.now(), false);
+        if stored { Ok(()) } else { Err(no_bucket(bucket)) }
     }
 
     /// Removes an object without a request; whether there was one.
     pub fn delete_object(&self, bucket: &str, key: &str) -> bool {
-        self.state
-            .store
-            .buckets()
-            .get_mut(bucket)
-            .is_some_and(|bucket| bucket.objects.remove(key).is_some())
+        self.state.store.buckets().get_mut(bucket).is_some_and(|bucket| bucket.objects.remove(key).is_some())
     }
 
     /// The object under a key: its size, ETag, SHA-256 and content to compare with.
@@ -242,18 +201,10 @@ impl AwsWorld {
     ///
     /// # Errors
     /// `InvalidInput` for a text that is no policy.
-    pub fn put_role(
-        &self,
-        name: &str,
-        trust: &str,
-        permissions: Option<&str>,
-    ) -> io::Result<String> {
+    pub fn put_role(&self, name: &str, trust: &str, permissions: Option<&str>) -> io::Result<String> {
         let invalid = |bad: Malformed| io::Error::new(io::ErrorKind::InvalidInput, bad.0);
         let trust = Arc::new(Document::parse(trust, Kind::Trust).map_err(invalid)?);
-        let permissions = permissions
-            .map(|text| Document::parse(text, Kind::Identity))
-            .transpose()
-            .map_err(invalid)?;
+        let permissions = permissions.map(|text| Document::parse(text, Kind::Identity)).transpose().map_err(invalid)?;
         let arn = format!("arn:aws:iam::{}:role/{name}", self.state.account_id);
         let role = Role {
             name: name.to_owned(),
@@ -265,10 +216,7 @@ impl AwsWorld {
             max_session: 3_600,
             tags: Vec::new(),
             trust,
-            inline: permissions
-                .map(|document| ("permissions".to_owned(), Arc::new(document)))
-                .into_iter()
-                .collect(),
+            inline: permissions.map(|document| ("permissions".to_owned(), Arc::new(document))).into_iter().collect(),
         };
         self.state.iam.change_now(|roles| {
             roles.insert(name.to_owned(), role);
@@ -309,10 +257,7 @@ impl AwsWorld {
     /// Stops accepting, lets answers in progress finish for at most `grace`, then closes what is left.
     pub async fn shutdown(mut self, grace: Duration) {
         let _ = self.stop.send(true);
-        if tokio::time::timeout(grace, &mut self.listener)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(grace, &mut self.listener).await.is_err() {
             self.listener.abort();
         }
     }
@@ -365,8 +310,7 @@ async fn serve(
     s3: S3Service,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let service =
-        service_fn(move |request| respond(state.clone(), s3.clone(), connection.clone(), request));
+    let service = service_fn(move |request| respond(state.clone(), s3.clone(), connection.clone(), request));
     let mut served = std::pin::pin!(http1::Builder::new().serve_connection(socket, service));
     // How a connection ended is the client's business; a fault may well be the reason.
     tokio::select! {

@@ -3,12 +3,14 @@
 //! Executables are looked for in `CUBE_REAL_BIN` (a directory), then on `PATH`. A missing one is a failure
 //! with `CUBE_REAL=1`, else the test says loudly that it was skipped.
 
+mod aws_cli;
 mod ministack;
 mod process;
 mod seaweedfs;
 
 use std::path::PathBuf;
 
+pub use aws_cli::AwsCli;
 pub use ministack::MiniStack;
 pub use process::{Process, free_port, wait_until_ready};
 pub use seaweedfs::SeaweedFs;

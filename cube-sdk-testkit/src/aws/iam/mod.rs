@@ -44,10 +44,7 @@ pub(crate) struct Iam {
 
 impl Iam {
     pub(crate) fn new(delay: RangeInclusive<Duration>) -> Self {
-        Self {
-            history: Mutex::new(vec![(Instant::now(), Arc::default())]),
-            delay,
-        }
+        Self { history: Mutex::new(vec![(Instant::now(), Arc::default())]), delay }
     }
 
     fn history(&self) -> MutexGuard<'_, Vec<(Instant, Arc<Roles>)>> {
@@ -56,10 +53,7 @@ impl Iam {
 
     /// What IAM's own calls see: always the newest.
     pub(crate) fn latest(&self) -> Arc<Roles> {
-        self.history()
-            .last()
-            .map(|(_, roles)| roles.clone())
-            .unwrap_or_default()
+        self.history().last().map(|(_, roles)| roles.clone()).unwrap_or_default()
     }
 
     /// What STS and S3 see now.
@@ -68,41 +62,25 @@ impl Iam {
         let mut history = self.history();
         let effective = history.iter().rposition(|(at, _)| *at <= now).unwrap_or(0);
         history.drain(..effective);
-        history
-            .first()
-            .map(|(_, roles)| roles.clone())
-            .unwrap_or_default()
+        history.first().map(|(_, roles)| roles.clone()).unwrap_or_default()
     }
 
     /// Applies one change; it settles after a delay drawn from the range, never before an earlier change.
-    pub(crate) fn change<T, E>(
-        &self,
-        mint: &Mint,
-        edit: impl FnOnce(&mut Roles) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(crate) fn change<T, E>(&self, mint: &Mint, edit: impl FnOnce(&mut Roles) -> Result<T, E>) -> Result<T, E> {
         let (low, high) = (*self.delay.start(), *self.delay.end());
         let delay = low + high.saturating_sub(low).mul_f64(mint.fraction());
         self.commit(delay, edit)
     }
 
     /// Applies one change at once.
-    pub(crate) fn change_now<T, E>(
-        &self,
-        edit: impl FnOnce(&mut Roles) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(crate) fn change_now<T, E>(&self, edit: impl FnOnce(&mut Roles) -> Result<T, E>) -> Result<T, E> {
         self.commit(Duration::ZERO, edit)
     }
 
-    fn commit<T, E>(
-        &self,
-        delay: Duration,
-        edit: impl FnOnce(&mut Roles) -> Result<T, E>,
-    ) -> Result<T, E> {
+    fn commit<T, E>(&self, delay: Duration, edit: impl FnOnce(&mut Roles) -> Result<T, E>) -> Result<T, E> {
         let mut history = self.history();
-        let (last, newest) = history
-            .last()
-            .map(|(at, roles)| (*at, roles.clone()))
-            .unwrap_or((Instant::now(), Arc::default()));
+        let (last, newest) =
+            history.last().map(|(at, roles)| (*at, roles.clone())).unwrap_or((Instant::now(), Arc::default()));
         let mut roles = Roles::clone(&newest);
         let done = edit(&mut roles)?;
         history.push(((Instant::now() + delay).max(last), Arc::new(roles)));
@@ -137,11 +115,7 @@ impl From<&Role> for StoredRole {
             max_session: role.max_session,
             tags: role.tags.clone(),
             trust: role.trust.text.clone(),
-            inline: role
-                .inline
-                .iter()
-                .map(|(name, document)| (name.clone(), document.text.clone()))
-                .collect(),
+            inline: role.inline.iter().map(|(name, document)| (name.clone(), document.text.clone())).collect(),
         }
     }
 }
@@ -150,9 +124,10 @@ impl TryFrom<StoredRole> for Role {
     type Error = Malformed;
 
     fn try_from(stored: StoredRole) -> Result<Self, Malformed> {
-        let inline = stored.inline.into_iter().map(|(name, text)| {
-            Document::parse(&text, Kind::Identity).map(|document| (name, Arc::new(document)))
-        });
+        let inline = stored
+            .inline
+            .into_iter()
+            .map(|(name, text)| Document::parse(&text, Kind::Identity).map(|document| (name, Arc::new(document))));
         Ok(Self {
             inline: inline.collect::<Result<_, _>>()?,
             trust: Arc::new(Document::parse(&stored.trust, Kind::Trust)?),

@@ -55,20 +55,12 @@ impl Operator {
     fn negated(self) -> bool {
         matches!(
             self,
-            Self::StringNotEquals
-                | Self::StringNotEqualsIgnoreCase
-                | Self::StringNotLike
-                | Self::DateNotEquals
+            Self::StringNotEquals | Self::StringNotEqualsIgnoreCase | Self::StringNotLike | Self::DateNotEquals
         )
     }
 
     fn positive(self, actual: &str, value: &str) -> bool {
-        let dates = || {
-            Some((
-                actual.parse::<Timestamp>().ok()?,
-                value.parse::<Timestamp>().ok()?,
-            ))
-        };
+        let dates = || Some((actual.parse::<Timestamp>().ok()?, value.parse::<Timestamp>().ok()?));
         match self {
             Self::StringEquals | Self::StringNotEquals => actual == value,
             Self::StringEqualsIgnoreCase | Self::StringNotEqualsIgnoreCase | Self::Bool => {
@@ -97,31 +89,22 @@ pub(super) struct Condition {
 impl Condition {
     /// Every condition of a block, all of which must hold.
     pub(super) fn parse_block(block: &Value) -> Result<Vec<Self>, Malformed> {
-        let operators = block
-            .as_object()
-            .ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
+        let operators = block.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
         let mut conditions = Vec::new();
         for (name, keys) in operators {
             let (base, if_exists) = match name.strip_suffix("IfExists") {
                 Some(base) => (base, true),
                 None => (name.as_str(), false),
             };
-            let operator = Operator::parse(base)
-                .ok_or_else(|| Malformed::new(&format!("Invalid Condition type : {name}.")))?;
-            let keys = keys
-                .as_object()
-                .ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
+            let operator =
+                Operator::parse(base).ok_or_else(|| Malformed::new(&format!("Invalid Condition type : {name}.")))?;
+            let keys = keys.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
             for (key, values) in keys {
                 let values = match values {
                     Value::Array(values) => values.iter().map(scalar).collect::<Result<_, _>>()?,
                     one => vec![scalar(one)?],
                 };
-                conditions.push(Self {
-                    operator,
-                    if_exists,
-                    key: key.to_ascii_lowercase(),
-                    values,
-                });
+                conditions.push(Self { operator, if_exists, key: key.to_ascii_lowercase(), values });
             }
         }
         Ok(conditions)
@@ -130,18 +113,12 @@ impl Condition {
     pub(super) fn holds(&self, context: &Context) -> bool {
         let actual = context.get(&self.key);
         if self.operator == Operator::Null {
-            return self
-                .values
-                .iter()
-                .any(|v| v.eq_ignore_ascii_case("true") == actual.is_none());
+            return self.values.iter().any(|v| v.eq_ignore_ascii_case("true") == actual.is_none());
         }
         match actual {
             None => self.if_exists || self.operator.negated(),
             Some(actual) => {
-                self.values
-                    .iter()
-                    .any(|value| self.operator.positive(actual, value))
-                    != self.operator.negated()
+                self.values.iter().any(|value| self.operator.positive(actual, value)) != self.operator.negated()
             }
         }
     }
@@ -162,93 +139,39 @@ mod tests {
     use serde_json::json;
 
     fn holds(block: Value, context: &[(&str, &str)]) -> bool {
-        let context = context
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        Condition::parse_block(&block)
-            .unwrap()
-            .iter()
-            .all(|c| c.holds(&context))
+        let context = context.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Condition::parse_block(&block).unwrap().iter().all(|c| c.holds(&context))
     }
 
     #[test]
     fn table() {
         let id = [("sts:externalid", "abc")];
         for (block, context, expected) in [
-            (
-                json!({"StringEquals": {"sts:ExternalId": "abc"}}),
-                &id[..],
-                true,
-            ),
-            (
-                json!({"StringEquals": {"STS:externalID": ["x", "abc"]}}),
-                &id,
-                true,
-            ),
-            (
-                json!({"StringEquals": {"sts:ExternalId": "ABC"}}),
-                &id,
-                false,
-            ),
-            (
-                json!({"StringEquals": {"sts:ExternalId": "abc"}}),
-                &[],
-                false,
-            ),
-            (
-                json!({"StringEqualsIfExists": {"sts:ExternalId": "x"}}),
-                &[],
-                true,
-            ),
-            (
-                json!({"StringNotEquals": {"sts:ExternalId": "x"}}),
-                &id,
-                true,
-            ),
-            (
-                json!({"StringNotEquals": {"sts:ExternalId": ["x", "abc"]}}),
-                &id,
-                false,
-            ),
-            (
-                json!({"StringNotEquals": {"sts:ExternalId": "x"}}),
-                &[],
-                true,
-            ),
+            (json!({"StringEquals": {"sts:ExternalId": "abc"}}), &id[..], true),
+            (json!({"StringEquals": {"STS:externalID": ["x", "abc"]}}), &id, true),
+            (json!({"StringEquals": {"sts:ExternalId": "ABC"}}), &id, false),
+            (json!({"StringEquals": {"sts:ExternalId": "abc"}}), &[], false),
+            (json!({"StringEqualsIfExists": {"sts:ExternalId": "x"}}), &[], true),
+            (json!({"StringNotEquals": {"sts:ExternalId": "x"}}), &id, true),
+            (json!({"StringNotEquals": {"sts:ExternalId": ["x", "abc"]}}), &id, false),
+            (json!({"StringNotEquals": {"sts:ExternalId": "x"}}), &[], true),
             (json!({"StringLike": {"sts:ExternalId": "a?c*"}}), &id, true),
             (json!({"StringLike": {"sts:ExternalId": "*"}}), &[], false),
             (json!({"Null": {"sts:ExternalId": "true"}}), &[], true),
             (json!({"Null": {"sts:ExternalId": "true"}}), &id, false),
             (json!({"Null": {"sts:ExternalId": false}}), &id, true),
         ] {
-            assert_eq!(
-                holds(block.clone(), context),
-                expected,
-                "{block} with {context:?}"
-            );
+            assert_eq!(holds(block.clone(), context), expected, "{block} with {context:?}");
         }
     }
 
     #[test]
     fn dates_compare_as_times() {
         let issued = [("aws:tokenissuetime", "2026-07-01T09:00:00Z")];
-        assert!(holds(
-            json!({"DateLessThan": {"aws:TokenIssueTime": "2026-07-01T09:00:00.500Z"}}),
-            &issued
-        ));
-        assert!(!holds(
-            json!({"DateLessThan": {"aws:TokenIssueTime": "2026-07-01T09:00:00Z"}}),
-            &issued
-        ));
-        assert!(!holds(
-            json!({"DateLessThan": {"aws:TokenIssueTime": "2026-07-01T09:00:00Z"}}),
-            &[]
-        ));
-        assert!(!holds(
-            json!({"DateLessThan": {"aws:TokenIssueTime": "yesterday"}}),
-            &issued
-        ));
+        assert!(holds(json!({"DateLessThan": {"aws:TokenIssueTime": "2026-07-01T09:00:00.500Z"}}), &issued));
+        assert!(!holds(json!({"DateLessThan": {"aws:TokenIssueTime": "2026-07-01T09:00:00Z"}}), &issued));
+        assert!(!holds(json!({"DateLessThan": {"aws:TokenIssueTime": "2026-07-01T09:00:00Z"}}), &[]));
+        assert!(!holds(json!({"DateLessThan": {"aws:TokenIssueTime": "yesterday"}}), &issued));
     }
 
     #[test]

@@ -45,9 +45,7 @@ impl Denial {
     /// `because …`, as AWS ends its access-denied messages (IAM user guide, access denied errors).
     pub(crate) fn because(self, action: &str) -> String {
         match self {
-            Self::ExplicitIdentity => {
-                "with an explicit deny in an identity-based policy".to_owned()
-            }
+            Self::ExplicitIdentity => "with an explicit deny in an identity-based policy".to_owned(),
             Self::ExplicitSession => "with an explicit deny in a session policy".to_owned(),
             Self::ExplicitResource => "with an explicit deny in a resource-based policy".to_owned(),
             Self::NoIdentity => {
@@ -74,9 +72,7 @@ enum Verdict {
 /// Decides one request.
 pub(crate) fn decide(question: &Question<'_>, access: Access<'_>) -> Decision {
     let identity = read(access.identity.iter().copied(), question);
-    let session = access
-        .session
-        .map(|document| read([document].into_iter(), question));
+    let session = access.session.map(|document| read([document].into_iter(), question));
     let resource = read(access.resource.into_iter(), question);
     if resource == Verdict::Deny {
         return Err(Denial::ExplicitResource);
@@ -117,18 +113,9 @@ fn read<'a>(documents: impl Iterator<Item = &'a Document>, question: &Question<'
 impl Statement {
     fn applies(&self, question: &Question<'_>) -> bool {
         self.actions.covers(question.action, matches_ignoring_case)
-            && self
-                .resources
-                .as_ref()
-                .is_none_or(|scope| scope.covers(question.resource, matches))
-            && self
-                .principals
-                .as_ref()
-                .is_none_or(|named| named.admit(question.principal_names))
-            && self
-                .conditions
-                .iter()
-                .all(|condition| condition.holds(&question.context))
+            && self.resources.as_ref().is_none_or(|scope| scope.covers(question.resource, matches))
+            && self.principals.as_ref().is_none_or(|named| named.admit(question.principal_names))
+            && self.conditions.iter().all(|condition| condition.holds(&question.context))
     }
 }
 
@@ -140,10 +127,7 @@ impl Scope {
 
 impl Principals {
     fn admit(&self, caller: &[String]) -> bool {
-        self.names
-            .iter()
-            .any(|name| name == "*" || caller.contains(name))
-            != self.inverted
+        self.names.iter().any(|name| name == "*" || caller.contains(name)) != self.inverted
     }
 }
 
@@ -157,19 +141,11 @@ mod tests {
     const OBJECT: &str = "arn:aws:s3:::models/vision/net.onnx";
 
     fn identity(statements: Value) -> Document {
-        Document::parse(
-            &json!({"Version": "2012-10-17", "Statement": statements}).to_string(),
-            Kind::Identity,
-        )
-        .unwrap()
+        Document::parse(&json!({"Version": "2012-10-17", "Statement": statements}).to_string(), Kind::Identity).unwrap()
     }
 
     fn resource(statements: Value) -> Document {
-        Document::parse(
-            &json!({"Version": "2012-10-17", "Statement": statements}).to_string(),
-            Kind::Resource,
-        )
-        .unwrap()
+        Document::parse(&json!({"Version": "2012-10-17", "Statement": statements}).to_string(), Kind::Resource).unwrap()
     }
 
     fn allow(action: &str, resource: &str) -> Value {
@@ -182,94 +158,45 @@ mod tests {
 
     #[test]
     fn table_of_decisions() {
-        let names = [
-            "arn:aws:iam::111122223333:role/r".to_owned(),
-            "111122223333".to_owned(),
-        ];
-        let question = Question {
-            principal_names: &names,
-            action: "s3:GetObject",
-            resource: OBJECT,
-            context: Context::new(),
-        };
+        let names = ["arn:aws:iam::111122223333:role/r".to_owned(), "111122223333".to_owned()];
+        let question =
+            Question { principal_names: &names, action: "s3:GetObject", resource: OBJECT, context: Context::new() };
         let reads = identity(json!([allow("s3:GetObject", "arn:aws:s3:::models/*")]));
         let lists = identity(json!([allow("s3:ListBucket", "arn:aws:s3:::models")]));
-        let denies = identity(json!([
-            allow("*", "*"),
-            deny("s3:Get*", "arn:aws:s3:::models/vision/*")
-        ]));
-        let others =
-            identity(json!([{"Effect": "Allow", "NotAction": "s3:GetObject", "Resource": "*"}]));
-        let elsewhere = identity(
-            json!([{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::models/*"}]),
-        );
+        let denies = identity(json!([allow("*", "*"), deny("s3:Get*", "arn:aws:s3:::models/vision/*")]));
+        let others = identity(json!([{"Effect": "Allow", "NotAction": "s3:GetObject", "Resource": "*"}]));
+        let elsewhere =
+            identity(json!([{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::models/*"}]));
         let bucket_allows = resource(
             json!([{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::models/*"}]),
         );
-        let bucket_denies = resource(
-            json!([{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": OBJECT}]),
-        );
+        let bucket_denies =
+            resource(json!([{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": OBJECT}]));
         let bucket_of_others = resource(
             json!([{"Effect": "Deny", "NotPrincipal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": "*"}]),
         );
-        type Case<'a> = (
-            &'a [&'a Document],
-            Option<&'a Document>,
-            Option<&'a Document>,
-            bool,
-            Decision,
-        );
+        type Case<'a> = (&'a [&'a Document], Option<&'a Document>, Option<&'a Document>, bool, Decision);
         let cases: &[Case<'_>] = &[
             (&[&reads], None, None, true, Ok(())),
             (&[], None, None, true, Err(Denial::NoIdentity)),
             (&[&lists], None, None, true, Err(Denial::NoIdentity)),
             (&[&denies], None, None, true, Err(Denial::ExplicitIdentity)),
-            (
-                &[&reads, &denies],
-                None,
-                None,
-                true,
-                Err(Denial::ExplicitIdentity),
-            ),
+            (&[&reads, &denies], None, None, true, Err(Denial::ExplicitIdentity)),
             (&[&others], None, None, true, Err(Denial::NoIdentity)),
             (&[&elsewhere], None, None, true, Err(Denial::NoIdentity)),
             (&[&reads], Some(&reads), None, true, Ok(())),
             (&[&reads], Some(&lists), None, true, Err(Denial::NoSession)),
             (&[&lists], Some(&reads), None, true, Err(Denial::NoIdentity)),
-            (
-                &[&reads],
-                Some(&denies),
-                None,
-                true,
-                Err(Denial::ExplicitSession),
-            ),
+            (&[&reads], Some(&denies), None, true, Err(Denial::ExplicitSession)),
             (&[], None, Some(&bucket_allows), true, Ok(())),
-            (
-                &[&reads],
-                None,
-                Some(&bucket_denies),
-                true,
-                Err(Denial::ExplicitResource),
-            ),
+            (&[&reads], None, Some(&bucket_denies), true, Err(Denial::ExplicitResource)),
             (&[&reads], None, Some(&bucket_of_others), true, Ok(())),
             (&[&reads], None, None, false, Err(Denial::NoResource)),
             (&[&reads], None, Some(&bucket_allows), false, Ok(())),
-            (
-                &[],
-                None,
-                Some(&bucket_allows),
-                false,
-                Err(Denial::NoIdentity),
-            ),
+            (&[], None, Some(&bucket_allows), false, Err(Denial::NoIdentity)),
         ];
-        for (row, (identity, session, resource, same_account, expected)) in cases.iter().enumerate()
-        {
-            let access = Access {
-                identity,
-                session: *session,
-                resource: *resource,
-                same_account: *same_account,
-            };
+        for (row, (identity, session, resource, same_account, expected)) in cases.iter().enumerate() {
+            let access = Access { identity, session: *session, resource: *resource, same_account: *same_account };
             assert_eq!(decide(&question, access), *expected, "row {row}");
         }
     }

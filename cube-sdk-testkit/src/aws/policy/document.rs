@@ -58,25 +58,16 @@ pub(super) struct Principals {
 impl Document {
     /// Parses `text` as a document of `kind`.
     pub(crate) fn parse(text: &str, kind: Kind) -> Result<Self, Malformed> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|_| Malformed::new("This policy contains invalid Json"))?;
-        let object = value
-            .as_object()
-            .ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
-        if let Some(extra) = object
-            .keys()
-            .find(|k| !matches!(k.as_str(), "Version" | "Id" | "Statement"))
-        {
-            return Err(Malformed(format!(
-                "Syntax errors in policy: unknown field {extra}."
-            )));
+        let value: Value =
+            serde_json::from_str(text).map_err(|_| Malformed::new("This policy contains invalid Json"))?;
+        let object = value.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
+        if let Some(extra) = object.keys().find(|k| !matches!(k.as_str(), "Version" | "Id" | "Statement")) {
+            return Err(Malformed(format!("Syntax errors in policy: unknown field {extra}.")));
         }
         match object.get("Version").map(Value::as_str) {
             None | Some(Some("2012-10-17" | "2008-10-17")) => {}
             Some(_) => {
-                return Err(Malformed::new(
-                    "The policy must contain a valid version string",
-                ));
+                return Err(Malformed::new("The policy must contain a valid version string"));
             }
         }
         let statements = match object.get("Statement") {
@@ -84,38 +75,26 @@ impl Document {
             Some(one @ Value::Object(_)) => vec![one],
             _ => return Err(Malformed::new("Missing required field Statement")),
         };
-        let statements = statements
-            .into_iter()
-            .map(|s| Statement::parse(s, kind))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            text: text.to_owned(),
-            statements,
-        })
+        let statements = statements.into_iter().map(|s| Statement::parse(s, kind)).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), statements })
     }
 }
 
 impl Statement {
     fn parse(value: &Value, kind: Kind) -> Result<Self, Malformed> {
-        let object = value
-            .as_object()
-            .ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
+        let object = value.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
         for key in object.keys() {
             match key.as_str() {
                 "Sid" | "Effect" | "Action" | "NotAction" | "Condition" => {}
                 "Principal" | "NotPrincipal" if kind == Kind::Identity => {
-                    return Err(Malformed::new(
-                        "Policy document should not specify a principal.",
-                    ));
+                    return Err(Malformed::new("Policy document should not specify a principal."));
                 }
                 "Resource" | "NotResource" if kind == Kind::Trust => {
                     return Err(Malformed(format!("Has prohibited field {key}")));
                 }
                 "Principal" | "NotPrincipal" | "Resource" | "NotResource" => {}
                 other => {
-                    return Err(Malformed(format!(
-                        "Syntax errors in policy: unknown field {other}."
-                    )));
+                    return Err(Malformed(format!("Syntax errors in policy: unknown field {other}.")));
                 }
             }
         }
@@ -126,11 +105,7 @@ impl Statement {
         };
         let actions = Scope::parse(object, "Action", "NotAction")?
             .ok_or_else(|| Malformed::new("Policy statement must contain actions."))?;
-        if let Some(bad) = actions
-            .patterns
-            .iter()
-            .find(|a| a.as_str() != "*" && !a.contains(':'))
-        {
+        if let Some(bad) = actions.patterns.iter().find(|a| a.as_str() != "*" && !a.contains(':')) {
             return Err(Malformed(format!(
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: {bad}"
             )));
@@ -139,48 +114,28 @@ impl Statement {
         if resources.is_none() && kind != Kind::Trust {
             return Err(Malformed::new("Policy statement must contain resources."));
         }
-        if let Some(bad) = resources
-            .iter()
-            .flat_map(|r| &r.patterns)
-            .find(|r| r.as_str() != "*" && !r.starts_with("arn:"))
+        if let Some(bad) =
+            resources.iter().flat_map(|r| &r.patterns).find(|r| r.as_str() != "*" && !r.starts_with("arn:"))
         {
-            return Err(Malformed(format!(
-                "Resource {bad} must be in ARN format or \"*\"."
-            )));
+            return Err(Malformed(format!("Resource {bad} must be in ARN format or \"*\".")));
         }
         let principals = Principals::parse(object)?;
         if principals.is_none() && kind != Kind::Identity {
             return Err(Malformed::new("Missing required field Principal"));
         }
-        let conditions = object
-            .get("Condition")
-            .map(Condition::parse_block)
-            .transpose()?
-            .unwrap_or_default();
-        Ok(Self {
-            deny,
-            principals,
-            actions,
-            resources,
-            conditions,
-        })
+        let conditions = object.get("Condition").map(Condition::parse_block).transpose()?.unwrap_or_default();
+        Ok(Self { deny, principals, actions, resources, conditions })
     }
 }
 
 impl Scope {
-    fn parse(
-        object: &Map<String, Value>,
-        name: &str,
-        inverse: &str,
-    ) -> Result<Option<Self>, Malformed> {
+    fn parse(object: &Map<String, Value>, name: &str, inverse: &str) -> Result<Option<Self>, Malformed> {
         let (value, inverted) = match (object.get(name), object.get(inverse)) {
             (Some(value), None) => (value, false),
             (None, Some(value)) => (value, true),
             (None, None) => return Ok(None),
             _ => {
-                return Err(Malformed(format!(
-                    "Statement holds both {name} and {inverse}."
-                )));
+                return Err(Malformed(format!("Statement holds both {name} and {inverse}.")));
             }
         };
         let patterns = texts(value)?;
@@ -198,9 +153,7 @@ impl Principals {
             (None, Some(value)) => (value, true),
             (None, None) => return Ok(None),
             _ => {
-                return Err(Malformed::new(
-                    "Statement holds both Principal and NotPrincipal.",
-                ));
+                return Err(Malformed::new("Statement holds both Principal and NotPrincipal."));
             }
         };
         let mut names = Vec::new();
@@ -212,18 +165,14 @@ impl Principals {
                     match kind.as_str() {
                         "AWS" => {
                             if let Some(bad) = listed.iter().find(|name| !is_aws_principal(name)) {
-                                return Err(Malformed(format!(
-                                    "Invalid principal in policy: \"AWS\":\"{bad}\""
-                                )));
+                                return Err(Malformed(format!("Invalid principal in policy: \"AWS\":\"{bad}\"")));
                             }
                             names.extend(listed);
                         }
                         // Legal, but never a caller of this world.
                         "Service" | "Federated" | "CanonicalUser" => {}
                         _ => {
-                            return Err(Malformed(format!(
-                                "Invalid principal in policy: \"{kind}\""
-                            )));
+                            return Err(Malformed(format!("Invalid principal in policy: \"{kind}\"")));
                         }
                     }
                 }
@@ -243,10 +192,7 @@ fn is_aws_principal(name: &str) -> bool {
     match parts.as_slice() {
         ["arn", "aws", "iam", "", id, rest] => {
             account(id)
-                && (*rest == "root"
-                    || ["user/", "role/"]
-                        .iter()
-                        .any(|p| rest.len() > p.len() && rest.starts_with(p)))
+                && (*rest == "root" || ["user/", "role/"].iter().any(|p| rest.len() > p.len() && rest.starts_with(p)))
         }
         ["arn", "aws", "sts", "", id, rest] => account(id) && rest.starts_with("assumed-role/"),
         _ => false,
@@ -254,12 +200,8 @@ fn is_aws_principal(name: &str) -> bool {
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, Malformed> {
-    let one = |value: &Value| {
-        value
-            .as_str()
-            .map(str::to_owned)
-            .ok_or_else(|| Malformed::new("Syntax errors in policy."))
-    };
+    let one =
+        |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| Malformed::new("Syntax errors in policy."));
     match value {
         Value::Array(many) => many.iter().map(one).collect(),
         single => Ok(vec![one(single)?]),
@@ -281,38 +223,14 @@ mod tests {
             ("{", Kind::Identity, "invalid Json"),
             ("[]", Kind::Identity, "Syntax errors"),
             (r#"{"Version":"2012-10-17"}"#, Kind::Identity, "Statement"),
-            (
-                r#"{"Version":"2020-01-01","Statement":[]}"#,
-                Kind::Identity,
-                "version",
-            ),
+            (r#"{"Version":"2020-01-01","Statement":[]}"#, Kind::Identity, "version"),
             (trust, Kind::Identity, "principal"),
             (identity, Kind::Trust, "prohibited field Resource"),
-            (
-                r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#,
-                Kind::Trust,
-                "Principal",
-            ),
-            (
-                r#"{"Statement":{"Effect":"allow","Action":"s3:*","Resource":"*"}}"#,
-                Kind::Identity,
-                "Effect",
-            ),
-            (
-                r#"{"Statement":{"Effect":"Allow","Action":"GetObject","Resource":"*"}}"#,
-                Kind::Identity,
-                "vendor",
-            ),
-            (
-                r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"bucket"}}"#,
-                Kind::Identity,
-                "ARN format",
-            ),
-            (
-                r#"{"Statement":{"Effect":"Allow","Action":"s3:*"}}"#,
-                Kind::Identity,
-                "resources",
-            ),
+            (r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#, Kind::Trust, "Principal"),
+            (r#"{"Statement":{"Effect":"allow","Action":"s3:*","Resource":"*"}}"#, Kind::Identity, "Effect"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"GetObject","Resource":"*"}}"#, Kind::Identity, "vendor"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"bucket"}}"#, Kind::Identity, "ARN format"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"s3:*"}}"#, Kind::Identity, "resources"),
             (
                 r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"bob"}}}"#,
                 Kind::Trust,

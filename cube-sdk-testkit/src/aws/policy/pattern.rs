@@ -4,8 +4,7 @@
 ///
 /// Linear in both for one star, quadratic at worst: only the last star is ever tried again.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while t < text.len() {
@@ -46,9 +45,9 @@ mod tests {
         match pattern.split_first() {
             None => text.is_empty(),
             Some(('*', rest)) => (0..=text.len()).any(|skip| by_definition(rest, &text[skip..])),
-            Some((&c, rest)) => text
-                .split_first()
-                .is_some_and(|(&t, tail)| (c == '?' || c == t) && by_definition(rest, tail)),
+            Some((&c, rest)) => {
+                text.split_first().is_some_and(|(&t, tail)| (c == '?' || c == t) && by_definition(rest, tail))
+            }
         }
     }
 
@@ -64,11 +63,7 @@ mod tests {
             ("a*b", "a/x/b", true),
             ("a*b", "abc", false),
             ("*a*b*", "xxaybz", true),
-            (
-                "arn:aws:s3:::models/*",
-                "arn:aws:s3:::models/vision/net.onnx",
-                true,
-            ),
+            ("arn:aws:s3:::models/*", "arn:aws:s3:::models/vision/net.onnx", true),
             ("arn:aws:s3:::models/*", "arn:aws:s3:::models", false),
             ("arn:aws:s3:::models/*", "arn:aws:s3:::models-eu/x", false),
             ("a**?", "a", false),

@@ -14,19 +14,11 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn sender(status: u16, code: &str, message: &str) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.to_owned(),
-            sender: true,
-        }
+        Self { status, code: code.to_owned(), message: message.to_owned(), sender: true }
     }
 
     pub(crate) fn receiver(status: u16, code: &str, message: &str) -> Self {
-        Self {
-            sender: false,
-            ..Self::sender(status, code, message)
-        }
+        Self { sender: false, ..Self::sender(status, code, message) }
     }
 
     pub(crate) fn denied(message: String) -> Self {
@@ -38,11 +30,7 @@ impl ApiError {
     }
 
     pub(crate) fn invalid_action(action: &str) -> Self {
-        Self::sender(
-            400,
-            "InvalidAction",
-            &format!("Could not find operation {action} in this service"),
-        )
+        Self::sender(400, "InvalidAction", &format!("Could not find operation {action} in this service"))
     }
 
     pub(crate) fn missing(parameter: &str) -> Self {
@@ -65,9 +53,6 @@ impl ApiError {
                 .text("Code", &self.code)
                 .text("Message", &self.message)
         };
-        Xml::new()
-            .wrap("Error", inside)
-            .text("RequestId", request_id)
-            .document("ErrorResponse", namespace)
+        Xml::new().wrap("Error", inside).text("RequestId", request_id).document("ErrorResponse", namespace)
     }
 }

@@ -34,12 +34,7 @@ impl Form {
         (1..)
             .map_while(|n| {
                 let key = self.get(&format!("{prefix}.{n}.Key"))?;
-                Some((
-                    key.to_owned(),
-                    self.get(&format!("{prefix}.{n}.Value"))
-                        .unwrap_or_default()
-                        .to_owned(),
-                ))
+                Some((key.to_owned(), self.get(&format!("{prefix}.{n}.Value")).unwrap_or_default().to_owned()))
             })
             .collect()
     }
@@ -47,27 +42,17 @@ impl Form {
     /// CloudTrail's `requestParameters`: camel-cased names, without the protocol's own two.
     pub(crate) fn trail_parameters(&self) -> Value {
         let mut map = Map::new();
-        for (name, value) in self
-            .0
-            .iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "Action" | "Version"))
-        {
+        for (name, value) in self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "Action" | "Version")) {
             let mut camel = name.clone();
             if let Some(first) = camel.get_mut(..1) {
                 first.make_ascii_lowercase();
             }
             let value = match value.parse::<u32>() {
-                Ok(number) if name == "DurationSeconds" || name == "MaxSessionDuration" => {
-                    Value::from(number)
-                }
+                Ok(number) if name == "DurationSeconds" || name == "MaxSessionDuration" => Value::from(number),
                 _ => Value::from(value.as_str()),
             };
             map.insert(camel, value);
         }
-        if map.is_empty() {
-            Value::Null
-        } else {
-            Value::Object(map)
-        }
+        if map.is_empty() { Value::Null } else { Value::Object(map) }
     }
 }

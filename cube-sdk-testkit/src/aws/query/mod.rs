@@ -31,11 +31,7 @@ pub(crate) enum Service {
 impl Service {
     /// The service of a form: STS unless it carries IAM's version.
     pub(crate) fn of(form: &Form) -> Self {
-        if form.get("Version") == Some("2010-05-08") {
-            Self::Iam
-        } else {
-            Self::Sts
-        }
+        if form.get("Version") == Some("2010-05-08") { Self::Iam } else { Self::Sts }
     }
 
     fn scope(self) -> &'static str {
@@ -72,13 +68,7 @@ pub(crate) struct Answer {
 }
 
 /// Answers one form.
-pub(crate) fn answer(
-    state: &State,
-    parts: &request::Parts,
-    form: &Form,
-    body: &[u8],
-    request_id: &str,
-) -> Answer {
+pub(crate) fn answer(state: &State, parts: &request::Parts, form: &Form, body: &[u8], request_id: &str) -> Answer {
     let service = Service::of(form);
     let action = form.get("Action").unwrap_or_default();
     let mut answer = Answer {
@@ -91,18 +81,15 @@ pub(crate) fn answer(
         resources: Value::Null,
     };
     if let Some(arn) = form.get("RoleArn") {
-        answer.resources =
-            json!([{ "accountId": state.account_id, "type": "AWS::IAM::Role", "ARN": arn }]);
+        answer.resources = json!([{ "accountId": state.account_id, "type": "AWS::IAM::Role", "ARN": arn }]);
     }
     let outcome = authenticate(state, service, parts, body).and_then(|caller| {
         answer.caller = Some(caller.clone());
         match (service, action) {
-            (Service::Sts, "AssumeRole") => {
-                sts::assume_role(state, &caller, form).map(|(xml, elements)| {
-                    answer.response_elements = elements;
-                    Some(xml)
-                })
-            }
+            (Service::Sts, "AssumeRole") => sts::assume_role(state, &caller, form).map(|(xml, elements)| {
+                answer.response_elements = elements;
+                Some(xml)
+            }),
             (Service::Sts, "GetCallerIdentity") => Ok(Some(sts::caller_identity(&caller))),
             (Service::Sts, _) => Err(ApiError::invalid_action(action)),
             (Service::Iam, _) => iam::handle(state, &caller, action, form),
@@ -128,45 +115,21 @@ fn success(service: Service, action: &str, result: Option<Xml>, request_id: &str
     xml.document(&format!("{action}Response"), service.namespace())
 }
 
-fn authenticate(
-    state: &State,
-    service: Service,
-    parts: &request::Parts,
-    body: &[u8],
-) -> Result<Caller, ApiError> {
+fn authenticate(state: &State, service: Service, parts: &request::Parts, body: &[u8]) -> Result<Caller, ApiError> {
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
     if header("authorization").is_none() {
-        return Err(ApiError::sender(
-            403,
-            "MissingAuthenticationToken",
-            "Request is missing Authentication Token",
-        ));
+        return Err(ApiError::sender(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
     }
     let authorization = Authorization::read(&parts.headers).ok_or_else(|| {
-        ApiError::sender(
-            400,
-            "IncompleteSignature",
-            "The request signature does not conform to AWS standards.",
-        )
+        ApiError::sender(400, "IncompleteSignature", "The request signature does not conform to AWS standards.")
     })?;
     if authorization.service != service.scope() {
-        let message = format!(
-            "Credential should be scoped to correct service: '{}'. ",
-            service.scope()
-        );
+        let message = format!("Credential should be scoped to correct service: '{}'. ", service.scope());
         return Err(ApiError::sender(403, "SignatureDoesNotMatch", &message));
     }
-    let invalid = || {
-        ApiError::sender(
-            403,
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-        )
-    };
-    let secret = state
-        .directory
-        .secret(&authorization.access_key_id)
-        .ok_or_else(invalid)?;
+    let invalid =
+        || ApiError::sender(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    let secret = state.directory.secret(&authorization.access_key_id).ok_or_else(invalid)?;
     authorization.verify(parts, body, secret.expose_secret(), jiff::Timestamp::now()).map_err(|why| {
         let message = match why {
             Refused::Malformed => "The request signature does not conform to AWS standards.",
@@ -178,17 +141,12 @@ fn authenticate(
         };
         ApiError::sender(403, "SignatureDoesNotMatch", message)
     })?;
-    let admitted = state.directory.admit(
-        &authorization.access_key_id,
-        header("x-amz-security-token"),
-        state.clock.now(),
-    );
+    let admitted =
+        state.directory.admit(&authorization.access_key_id, header("x-amz-security-token"), state.clock.now());
     admitted.map_err(|why| match why {
         Rejected::UnknownKey | Rejected::WrongToken => invalid(),
-        Rejected::Expired => ApiError::sender(
-            403,
-            "ExpiredToken",
-            "The security token included in the request is expired",
-        ),
+        Rejected::Expired => {
+            ApiError::sender(403, "ExpiredToken", "The security token included in the request is expired")
+        }
     })
 }

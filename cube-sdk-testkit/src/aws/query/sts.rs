@@ -21,11 +21,7 @@ const MAX_CHAINED_SECONDS: u32 = 3_600;
 const MAX_POLICY_CHARS: usize = 2_048;
 
 /// Opens a session, or says why not; the second value is CloudTrail's `responseElements`.
-pub(super) fn assume_role(
-    state: &State,
-    caller: &Caller,
-    form: &Form,
-) -> Result<(Xml, Value), ApiError> {
+pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result<(Xml, Value), ApiError> {
     let role_arn = form.need("RoleArn")?;
     let name = form.need("RoleSessionName")?;
     let external_id = form.get("ExternalId");
@@ -34,11 +30,7 @@ pub(super) fn assume_role(
         check_words(id, "externalId", 2..=1_224, b"+=,.@:/-_")?;
     }
     if role_arn.len() < 20 {
-        return Err(ApiError::validation(
-            role_arn,
-            "roleArn",
-            "Member must have length greater than or equal to 20",
-        ));
+        return Err(ApiError::validation(role_arn, "roleArn", "Member must have length greater than or equal to 20"));
     }
     let policy = form.get("Policy").map(session_policy).transpose()?;
     let seconds = match form.get("DurationSeconds") {
@@ -53,22 +45,14 @@ pub(super) fn assume_role(
         ))
     };
     let roles = state.iam.settled();
-    let role = roles
-        .values()
-        .find(|role| role.arn == role_arn)
-        .ok_or_else(denied)?;
+    let role = roles.values().find(|role| role.arn == role_arn).ok_or_else(denied)?;
     let mut context = state.context(caller);
     context.insert("sts:rolesessionname".to_owned(), name.to_owned());
     if let Some(id) = external_id {
         context.insert("sts:externalid".to_owned(), id.to_owned());
     }
     let names = caller.principal_names();
-    let question = Question {
-        principal_names: &names,
-        action: "sts:AssumeRole",
-        resource: role_arn,
-        context,
-    };
+    let question = Question { principal_names: &names, action: "sts:AssumeRole", resource: role_arn, context };
     let identity = state.identity_policies(caller);
     let identity: Vec<&Document> = identity.iter().map(AsRef::as_ref).collect();
     let access = Access {
@@ -79,19 +63,17 @@ pub(super) fn assume_role(
     };
     decide(&question, access).map_err(|_| denied())?;
     if matches!(caller, Caller::Session(_)) && seconds > MAX_CHAINED_SECONDS {
-        let message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
+        let message =
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
         return Err(ApiError::sender(400, "ValidationError", message));
     }
     if seconds > role.max_session {
-        let message =
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ApiError::sender(400, "ValidationError", message));
     }
 
     let issued = state.clock.now();
-    let packed = policy
-        .as_ref()
-        .map(|policy| policy.text.len() * 100 / MAX_POLICY_CHARS);
+    let packed = policy.as_ref().map(|policy| policy.text.len() * 100 / MAX_POLICY_CHARS);
     let session = state.directory.open(Session {
         access_key_id: state.mint.unique_id("ASIA"),
         secret: SecretString::from(state.mint.secret()),
@@ -103,18 +85,13 @@ pub(super) fn assume_role(
         name: name.to_owned(),
         policy,
         issued,
-        expires: issued
-            .saturating_add(SignedDuration::from_secs(seconds.into()))
-            .unwrap_or(issued),
+        expires: issued.saturating_add(SignedDuration::from_secs(seconds.into())).unwrap_or(issued),
         ended: AtomicBool::new(false),
     });
     let assumed_id = format!("{}:{name}", role.id);
     let expiration = clock::seconds(session.expires);
     let mut xml = Xml::new()
-        .wrap("AssumedRoleUser", |xml| {
-            xml.text("AssumedRoleId", &assumed_id)
-                .text("Arn", &session.arn())
-        })
+        .wrap("AssumedRoleUser", |xml| xml.text("AssumedRoleId", &assumed_id).text("Arn", &session.arn()))
         .wrap("Credentials", |xml| {
             xml.text("AccessKeyId", &session.access_key_id)
                 .text("SecretAccessKey", session.secret.expose_secret())
@@ -137,32 +114,19 @@ pub(super) fn assume_role(
 
 /// Needs no permission: every admitted caller may ask who it is.
 pub(super) fn caller_identity(caller: &Caller) -> Xml {
-    Xml::new()
-        .text("Arn", &caller.arn())
-        .text("UserId", &caller.user_id())
-        .text("Account", caller.account())
+    Xml::new().text("Arn", &caller.arn()).text("UserId", &caller.user_id()).text("Account", caller.account())
 }
 
 fn session_policy(text: &str) -> Result<Document, ApiError> {
     if text.chars().count() > MAX_POLICY_CHARS {
-        return Err(ApiError::validation(
-            text,
-            "policy",
-            "Member must have length less than or equal to 2048",
-        ));
+        return Err(ApiError::validation(text, "policy", "Member must have length less than or equal to 2048"));
     }
     Document::parse(text, Kind::Identity).map_err(|bad| ApiError::malformed_policy(&bad.0))
 }
 
 fn duration(state: &State, text: &str) -> Result<u32, ApiError> {
-    let least = if state.settings.short_sessions {
-        1
-    } else {
-        MIN_SECONDS
-    };
-    let seconds: u32 = text
-        .parse()
-        .map_err(|_| ApiError::sender(400, "MalformedInput", "Invalid DurationSeconds"))?;
+    let least = if state.settings.short_sessions { 1 } else { MIN_SECONDS };
+    let seconds: u32 = text.parse().map_err(|_| ApiError::sender(400, "MalformedInput", "Invalid DurationSeconds"))?;
     if seconds < least {
         let constraint = format!("Member must have value greater than or equal to {least}");
         return Err(ApiError::validation(text, "durationSeconds", &constraint));
@@ -184,28 +148,15 @@ fn check_words(
     marks: &[u8],
 ) -> Result<(), ApiError> {
     if value.len() < *length.start() {
-        let constraint = format!(
-            "Member must have length greater than or equal to {}",
-            length.start()
-        );
+        let constraint = format!("Member must have length greater than or equal to {}", length.start());
         return Err(ApiError::validation(value, parameter, &constraint));
     }
     if value.len() > *length.end() {
-        let constraint = format!(
-            "Member must have length less than or equal to {}",
-            length.end()
-        );
+        let constraint = format!("Member must have length less than or equal to {}", length.end());
         return Err(ApiError::validation(value, parameter, &constraint));
     }
-    if value
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || marks.contains(&b))
-    {
+    if value.bytes().all(|b| b.is_ascii_alphanumeric() || marks.contains(&b)) {
         return Ok(());
     }
-    Err(ApiError::validation(
-        value,
-        parameter,
-        "Member must satisfy regular expression pattern: [\\w+=,.@:\\/-]*",
-    ))
+    Err(ApiError::validation(value, parameter, "Member must satisfy regular expression pattern: [\\w+=,.@:\\/-]*"))
 }

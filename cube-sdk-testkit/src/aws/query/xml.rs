@@ -10,8 +10,7 @@ impl Xml {
     }
 
     pub(crate) fn text(mut self, name: &str, value: &str) -> Self {
-        self.0
-            .push_str(&format!("<{name}>{}</{name}>", escape(value)));
+        self.0.push_str(&format!("<{name}>{}</{name}>", escape(value)));
         self
     }
 
@@ -33,25 +32,21 @@ impl Xml {
 
     /// The whole document under a bare root element, with the declaration that S3 sends.
     pub(crate) fn declared(self, root: &str) -> String {
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}>{}</{root}>",
-            self.0
-        )
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}>{}</{root}>", self.0)
     }
 }
 
 /// The five entities, and control characters as references.
 fn escape(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut out, c| {
-            match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '"' => out.push_str("&quot;"),
-                '\r' => out.push_str("&#13;"),
-                other => out.push(other),
-            }
-            out
-        })
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\r' => out.push_str("&#13;"),
+            other => out.push(other),
+        }
+        out
+    })
 }

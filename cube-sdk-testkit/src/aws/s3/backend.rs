@@ -8,11 +8,10 @@ use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    BucketLocationConstraint, ChecksumMode, ChecksumType, CreateBucketInput, CreateBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetBucketLocationInput,
-    GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
-    HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, PutObjectInput,
-    PutObjectOutput, ServerSideEncryption, Timestamp,
+    BucketLocationConstraint, ChecksumMode, ChecksumType, CreateBucketInput, CreateBucketOutput, DeleteObjectInput,
+    DeleteObjectOutput, ETag, ETagCondition, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input,
+    ListObjectsV2Output, PutObjectInput, PutObjectOutput, ServerSideEncryption, Timestamp,
 };
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use secrecy::ExposeSecret as _;
@@ -36,10 +35,7 @@ impl S3Auth for Keys {
             Some(secret) => Ok(SecretKey::from(secret.expose_secret())),
             None => {
                 let message = "The AWS Access Key Id you provided does not exist in our records.";
-                Err(S3Error::with_message(
-                    S3ErrorCode::InvalidAccessKeyId,
-                    message,
-                ))
+                Err(S3Error::with_message(S3ErrorCode::InvalidAccessKeyId, message))
             }
         }
     }
@@ -50,35 +46,24 @@ pub(crate) struct Backend(pub(crate) Arc<State>);
 
 #[async_trait]
 impl S3 for Backend {
-    async fn get_object(
-        &self,
-        req: S3Request<GetObjectInput>,
-    ) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let state = &self.0;
         let (bucket, key) = (&req.input.bucket, &req.input.key);
         let admitted = admit(state, &req, bucket)?;
         let entry = admitted.find(state, "s3:GetObject", key)?;
         admitted.decrypt(state, &entry, key)?;
-        conditions(
-            &admitted.exchange,
-            &entry,
-            req.input.if_match.as_ref(),
-            req.input.if_none_match.as_ref(),
-        )?;
+        conditions(&admitted.exchange, &entry, req.input.if_match.as_ref(), req.input.if_none_match.as_ref())?;
         let size = entry.object.size();
         let range = requested(&admitted.exchange, req.input.range, size)?;
         let sent = range.clone().unwrap_or(0..size);
-        let checksum =
-            checksum(&entry.object, req.input.checksum_mode.as_ref()).filter(|_| range.is_none());
+        let checksum = checksum(&entry.object, req.input.checksum_mode.as_ref()).filter(|_| range.is_none());
         admitted.exchange.notes().body = Some((entry.object.clone(), sent.clone()));
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: Some((sent.end - sent.start) as i64),
             content_range: range.map(|r| format!("bytes {}-{}/{size}", r.start, r.end - 1)),
             content_type: Some(content_type(&entry.object)),
-            checksum_type: checksum
-                .as_ref()
-                .map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+            checksum_type: checksum.as_ref().map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
             checksum_sha256: checksum,
             last_modified: Some(Timestamp::from(std::time::SystemTime::from(entry.modified))),
             server_side_encryption: Some(encryption(&entry.object)),
@@ -88,10 +73,7 @@ impl S3 for Backend {
         }))
     }
 
-    async fn head_object(
-        &self,
-        req: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let state = &self.0;
         let (bucket, key) = (&req.input.bucket, &req.input.key);
         let admitted = admit(state, &req, bucket)?;
@@ -101,12 +83,7 @@ impl S3 for Backend {
         if req.input.checksum_mode.is_some() {
             admitted.decrypt(state, &entry, key)?;
         }
-        conditions(
-            &admitted.exchange,
-            &entry,
-            req.input.if_match.as_ref(),
-            req.input.if_none_match.as_ref(),
-        )?;
+        conditions(&admitted.exchange, &entry, req.input.if_match.as_ref(), req.input.if_none_match.as_ref())?;
         let size = entry.object.size();
         let range = requested(&admitted.exchange, req.input.range, size)?;
         let length = range.as_ref().map_or(size, |r| r.end - r.start);
@@ -115,9 +92,7 @@ impl S3 for Backend {
             content_length: Some(length as i64),
             content_range: range.map(|r| format!("bytes {}-{}/{size}", r.start, r.end - 1)),
             content_type: Some(content_type(&entry.object)),
-            checksum_type: checksum
-                .as_ref()
-                .map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+            checksum_type: checksum.as_ref().map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
             checksum_sha256: checksum,
             last_modified: Some(Timestamp::from(std::time::SystemTime::from(entry.modified))),
             server_side_encryption: Some(encryption(&entry.object)),
@@ -127,22 +102,14 @@ impl S3 for Backend {
         }))
     }
 
-    async fn head_bucket(
-        &self,
-        req: S3Request<HeadBucketInput>,
-    ) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         let admitted = admit(&self.0, &req, &req.input.bucket)?;
-        admitted
-            .require(&self.0, "s3:ListBucket", &admitted.bucket_arn(), &[])
-            .inspect_err(|_| {
-                if let Some(failure) = &mut admitted.exchange.notes().failure {
-                    failure.bucket_region = Some(admitted.bucket_region.clone());
-                }
-            })?;
-        Ok(S3Response::new(HeadBucketOutput {
-            bucket_region: Some(admitted.bucket_region),
-            ..Default::default()
-        }))
+        admitted.require(&self.0, "s3:ListBucket", &admitted.bucket_arn(), &[]).inspect_err(|_| {
+            if let Some(failure) = &mut admitted.exchange.notes().failure {
+                failure.bucket_region = Some(admitted.bucket_region.clone());
+            }
+        })?;
+        Ok(S3Response::new(HeadBucketOutput { bucket_region: Some(admitted.bucket_region), ..Default::default() }))
     }
 
     async fn get_bucket_location(
@@ -154,37 +121,18 @@ impl S3 for Backend {
         // us-east-1 is told by an empty constraint.
         let constraint = Some(admitted.bucket_region).filter(|region| region != "us-east-1");
         let location_constraint = constraint.map(BucketLocationConstraint::from);
-        Ok(S3Response::new(GetBucketLocationOutput {
-            location_constraint,
-        }))
+        Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
     }
 
-    async fn list_objects_v2(
-        &self,
-        req: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let admitted = admit(&self.0, &req, &req.input.bucket)?;
         let prefix = req.input.prefix.clone().unwrap_or_default();
-        admitted.require(
-            &self.0,
-            "s3:ListBucket",
-            &admitted.bucket_arn(),
-            &[("s3:prefix", &prefix)],
-        )?;
-        let objects = self
-            .0
-            .store
-            .buckets()
-            .get(&admitted.bucket)
-            .map(|b| b.objects.clone())
-            .unwrap_or_default();
+        admitted.require(&self.0, "s3:ListBucket", &admitted.bucket_arn(), &[("s3:prefix", &prefix)])?;
+        let objects = self.0.store.buckets().get(&admitted.bucket).map(|b| b.objects.clone()).unwrap_or_default();
         Ok(S3Response::new(listing::page(req.input, &objects)))
     }
 
-    async fn put_object(
-        &self,
-        mut req: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let state = &self.0;
         let admitted = admit(state, &req, &req.input.bucket)?;
         let key = req.input.key.clone();
@@ -193,30 +141,18 @@ impl S3 for Backend {
         if let Some(mut body) = req.input.body.take() {
             while let Some(chunk) = body.next().await {
                 content.extend_from_slice(
-                    &chunk.map_err(|broken| {
-                        S3Error::with_source(S3ErrorCode::IncompleteBody, broken)
-                    })?,
+                    &chunk.map_err(|broken| S3Error::with_source(S3ErrorCode::IncompleteBody, broken))?,
                 );
             }
         }
         let mut object = Object::bytes(content.freeze());
         let sent = req.trailing_headers.as_ref().and_then(|trailers| {
-            trailers.read(|headers| {
-                headers
-                    .get("x-amz-checksum-sha256")?
-                    .to_str()
-                    .ok()
-                    .map(str::to_owned)
-            })?
+            trailers.read(|headers| headers.get("x-amz-checksum-sha256")?.to_str().ok().map(str::to_owned))?
         });
         if let Some(expected) = sent.or_else(|| req.input.checksum_sha256.clone()) {
             if expected != object.sha256_base64() {
                 let message = "The SHA256 you specified did not match the calculated checksum.";
-                return Err(admitted.exchange.fail(Failure::new(
-                    http::StatusCode::BAD_REQUEST,
-                    "BadDigest",
-                    message,
-                )));
+                return Err(admitted.exchange.fail(Failure::new(http::StatusCode::BAD_REQUEST, "BadDigest", message)));
             }
             object = object.with_checksum();
         }
@@ -226,24 +162,12 @@ impl S3 for Backend {
         if let Some(arn) = req.input.ssekms_key_id {
             object = object.kms_key(arn);
         }
-        if req.input.if_none_match.is_some_and(|c| c.is_any())
-            && state.store.get(&admitted.bucket, &key).is_some()
-        {
-            return Err(admitted
-                .exchange
-                .fail(Failure::precondition("If-None-Match")));
+        if req.input.if_none_match.is_some_and(|c| c.is_any()) && state.store.get(&admitted.bucket, &key).is_some() {
+            return Err(admitted.exchange.fail(Failure::precondition("If-None-Match")));
         }
-        let (e_tag, encryption, kms) = (
-            object.etag(),
-            encryption(&object),
-            object.kms_key_arn.clone(),
-        );
-        state
-            .store
-            .put(&admitted.bucket, &key, object, state.clock.now(), true);
-        persist::save(state)
-            .await
-            .map_err(S3Error::internal_error)?;
+        let (e_tag, encryption, kms) = (object.etag(), encryption(&object), object.kms_key_arn.clone());
+        state.store.put(&admitted.bucket, &key, object, state.clock.now(), true);
+        persist::save(state).await.map_err(S3Error::internal_error)?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(e_tag)),
             server_side_encryption: Some(encryption),
@@ -252,53 +176,30 @@ impl S3 for Backend {
         }))
     }
 
-    async fn delete_object(
-        &self,
-        req: S3Request<DeleteObjectInput>,
-    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         let state = &self.0;
         let admitted = admit(state, &req, &req.input.bucket)?;
-        admitted.require(
-            state,
-            "s3:DeleteObject",
-            &admitted.object_arn(&req.input.key),
-            &[],
-        )?;
+        admitted.require(state, "s3:DeleteObject", &admitted.object_arn(&req.input.key), &[])?;
         if let Some(bucket) = state.store.buckets().get_mut(&admitted.bucket) {
             bucket.objects.remove(&req.input.key);
         }
-        persist::save(state)
-            .await
-            .map_err(S3Error::internal_error)?;
+        persist::save(state).await.map_err(S3Error::internal_error)?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
-    async fn create_bucket(
-        &self,
-        req: S3Request<CreateBucketInput>,
-    ) -> S3Result<S3Response<CreateBucketOutput>> {
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
         let state = &self.0;
         let (caller, exchange) = authenticate(state, &req)?;
         let name = req.input.bucket.clone();
         let arn = format!("arn:aws:s3:::{name}");
         // A bucket is made in the account of its maker; only the customer's account lives here.
-        if caller.account() != state.account_id
-            || state
-                .permit_account(&caller, "s3:CreateBucket", &arn)
-                .is_err()
-        {
-            let message = format!(
-                "User: {} is not authorized to perform: s3:CreateBucket on resource: \"{arn}\"",
-                caller.arn()
-            );
+        if caller.account() != state.account_id || state.permit_account(&caller, "s3:CreateBucket", &arn).is_err() {
+            let message =
+                format!("User: {} is not authorized to perform: s3:CreateBucket on resource: \"{arn}\"", caller.arn());
             return Err(exchange.fail(Failure::denied(&message)));
         }
-        let asked = req
-            .input
-            .create_bucket_configuration
-            .and_then(|c| c.location_constraint);
-        let region =
-            asked.map_or_else(|| state.region.clone(), |region| region.as_str().to_owned());
+        let asked = req.input.create_bucket_configuration.and_then(|c| c.location_constraint);
+        let region = asked.map_or_else(|| state.region.clone(), |region| region.as_str().to_owned());
         {
             let mut buckets = state.store.buckets();
             if buckets.contains_key(&name) {
@@ -309,20 +210,10 @@ impl S3 for Backend {
                     message,
                 )));
             }
-            buckets.insert(
-                name.clone(),
-                Bucket {
-                    kept: true,
-                    ..Bucket::new(&region)
-                },
-            );
+            buckets.insert(name.clone(), Bucket { kept: true, ..Bucket::new(&region) });
         }
-        persist::save(state)
-            .await
-            .map_err(S3Error::internal_error)?;
-        Ok(S3Response::new(CreateBucketOutput {
-            location: Some(format!("/{name}")),
-        }))
+        persist::save(state).await.map_err(S3Error::internal_error)?;
+        Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{name}")) }))
     }
 
     async fn list_buckets(
@@ -331,16 +222,8 @@ impl S3 for Backend {
     ) -> S3Result<S3Response<s3s::dto::ListBucketsOutput>> {
         let (caller, exchange) = authenticate(&self.0, &req)?;
         let own = caller.account() == self.0.account_id;
-        if !own
-            || self
-                .0
-                .permit_account(&caller, "s3:ListAllMyBuckets", "*")
-                .is_err()
-        {
-            let message = format!(
-                "User: {} is not authorized to perform: s3:ListAllMyBuckets",
-                caller.arn()
-            );
+        if !own || self.0.permit_account(&caller, "s3:ListAllMyBuckets", "*").is_err() {
+            let message = format!("User: {} is not authorized to perform: s3:ListAllMyBuckets", caller.arn());
             return Err(exchange_of(&req).fail(Failure::denied(&message)));
         }
         drop(exchange);
@@ -348,13 +231,9 @@ impl S3 for Backend {
         let buckets = buckets.iter().map(|(name, bucket)| s3s::dto::Bucket {
             name: Some(name.clone()),
             bucket_region: Some(bucket.region.clone()),
-            creation_date: Some(Timestamp::from(std::time::SystemTime::from(bucket.created))),
             ..Default::default()
         });
-        Ok(S3Response::new(s3s::dto::ListBucketsOutput {
-            buckets: Some(buckets.collect()),
-            ..Default::default()
-        }))
+        Ok(S3Response::new(s3s::dto::ListBucketsOutput { buckets: Some(buckets.collect()), ..Default::default() }))
     }
 }
 
@@ -377,11 +256,7 @@ fn conditions(
     Ok(())
 }
 
-fn requested(
-    exchange: &Exchange,
-    range: Option<s3s::dto::Range>,
-    size: u64,
-) -> S3Result<Option<Range<u64>>> {
+fn requested(exchange: &Exchange, range: Option<s3s::dto::Range>, size: u64) -> S3Result<Option<Range<u64>>> {
     let Some(range) = range else { return Ok(None) };
     match range.check(size) {
         Ok(found) if found.start < found.end => Ok(Some(found)),
@@ -394,17 +269,10 @@ fn checksum(object: &Object, mode: Option<&ChecksumMode>) -> Option<String> {
 }
 
 fn content_type(object: &Object) -> String {
-    object
-        .content_type
-        .clone()
-        .unwrap_or_else(|| "binary/octet-stream".to_owned())
+    object.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned())
 }
 
 fn encryption(object: &Object) -> ServerSideEncryption {
-    let kind = if object.kms_key_arn.is_some() {
-        ServerSideEncryption::AWS_KMS
-    } else {
-        ServerSideEncryption::AES256
-    };
+    let kind = if object.kms_key_arn.is_some() { ServerSideEncryption::AWS_KMS } else { ServerSideEncryption::AES256 };
     ServerSideEncryption::from_static(kind)
 }

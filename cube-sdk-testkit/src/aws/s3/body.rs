@@ -79,18 +79,12 @@ impl ObjectBody {
     }
 
     pub(crate) fn slow(&mut self, bytes_per_second: u64) {
-        self.rate = Some(
-            self.rate
-                .map_or(bytes_per_second, |rate| rate.min(bytes_per_second))
-                .max(1),
-        );
+        self.rate = Some(self.rate.map_or(bytes_per_second, |rate| rate.min(bytes_per_second)).max(1));
     }
 
     /// Ends the connection once what was sent has left.
     fn poll_cut(&mut self, cx: &Context<'_>, cut: Cut) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let before = *self
-            .cut_flush
-            .get_or_insert_with(|| self.connection.flushes());
+        let before = *self.cut_flush.get_or_insert_with(|| self.connection.flushes());
         // Nothing of the body was sent: the headers still have to leave first, so this waits all the same.
         if self.connection.flushes() == before {
             self.connection.wake_at_flush(cx.waker());
@@ -107,10 +101,7 @@ impl Body for ObjectBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
         if this.at >= this.end {
             return Poll::Ready(None);
@@ -135,10 +126,7 @@ impl Body for ObjectBody {
         }
         let mut chunk = this.object.run(this.at, most.min(this.end - this.at));
         let count = chunk.len() as u64;
-        if let Some(wrong) = this
-            .corrupt
-            .filter(|wrong| (this.sent..this.sent + count).contains(wrong))
-        {
+        if let Some(wrong) = this.corrupt.filter(|wrong| (this.sent..this.sent + count).contains(wrong)) {
             let mut spoilt = BytesMut::from(chunk.as_ref());
             if let Some(byte) = spoilt.get_mut((wrong - this.sent) as usize) {
                 *byte ^= 0x01;

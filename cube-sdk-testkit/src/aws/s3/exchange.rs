@@ -37,11 +37,7 @@ pub(crate) struct Decrypt {
 
 impl Exchange {
     pub(crate) fn new(request_id: String, host_id: String) -> Self {
-        Self {
-            request_id,
-            host_id,
-            notes: Mutex::default(),
-        }
+        Self { request_id, host_id, notes: Mutex::default() }
     }
 
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {

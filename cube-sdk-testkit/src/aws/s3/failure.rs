@@ -39,41 +39,23 @@ impl Failure {
     }
 
     pub(crate) fn no_such_bucket(bucket: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "NoSuchBucket",
-            "The specified bucket does not exist",
-        )
-        .with("BucketName", bucket)
+        Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist")
+            .with("BucketName", bucket)
     }
 
     pub(crate) fn no_such_key(key: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "NoSuchKey",
-            "The specified key does not exist.",
-        )
-        .with("Key", key)
+        Self::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").with("Key", key)
     }
 
     pub(crate) fn invalid_range(range: &str, size: u64) -> Self {
-        Self::new(
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            "InvalidRange",
-            "The requested range is not satisfiable",
-        )
-        .with("RangeRequested", range)
-        .with("ActualObjectSize", size.to_string())
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", "The requested range is not satisfiable")
+            .with("RangeRequested", range)
+            .with("ActualObjectSize", size.to_string())
     }
 
     pub(crate) fn precondition(condition: &str) -> Self {
         let message = "At least one of the pre-conditions you specified did not hold";
-        Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            "PreconditionFailed",
-            message,
-        )
-        .with("Condition", condition)
+        Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message).with("Condition", condition)
     }
 
     pub(crate) fn not_modified() -> Self {
@@ -82,8 +64,7 @@ impl Failure {
 
     pub(crate) fn unknown_key(access_key_id: &str) -> Self {
         let message = "The AWS Access Key Id you provided does not exist in our records.";
-        Self::new(StatusCode::FORBIDDEN, "InvalidAccessKeyId", message)
-            .with("AWSAccessKeyId", access_key_id)
+        Self::new(StatusCode::FORBIDDEN, "InvalidAccessKeyId", message).with("AWSAccessKeyId", access_key_id)
     }
 
     pub(crate) fn invalid_token(token: &str) -> Self {
@@ -92,12 +73,7 @@ impl Failure {
     }
 
     pub(crate) fn expired_token(token: &str) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "ExpiredToken",
-            "The provided token has expired.",
-        )
-        .with("Token-0", token)
+        Self::new(StatusCode::BAD_REQUEST, "ExpiredToken", "The provided token has expired.").with("Token-0", token)
     }
 
     pub(crate) fn redirect(bucket: &str, region: &str) -> Self {
@@ -111,25 +87,16 @@ impl Failure {
     }
 
     pub(crate) fn wrong_scope(signed: &str, region: &str) -> Self {
-        let message = format!(
-            "The authorization header is malformed; the region '{signed}' is wrong; expecting '{region}'"
-        );
-        let mut failure = Self::new(
-            StatusCode::BAD_REQUEST,
-            "AuthorizationHeaderMalformed",
-            &message,
-        )
-        .with("Region", region);
+        let message =
+            format!("The authorization header is malformed; the region '{signed}' is wrong; expecting '{region}'");
+        let mut failure =
+            Self::new(StatusCode::BAD_REQUEST, "AuthorizationHeaderMalformed", &message).with("Region", region);
         failure.bucket_region = Some(region.to_owned());
         failure
     }
 
     pub(crate) fn slow_down(retry_after: Option<u64>) -> Self {
-        let mut failure = Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "SlowDown",
-            "Please reduce your request rate.",
-        );
+        let mut failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
         failure.retry_after = retry_after;
         failure
     }
@@ -153,9 +120,7 @@ impl Failure {
                 "The request signature we calculated does not match the signature you provided. Check your key and \
                  signing method."
             }
-            ("RequestTimeTooSkewed", _) => {
-                "The difference between the request time and the current time is too large."
-            }
+            ("RequestTimeTooSkewed", _) => "The difference between the request time and the current time is too large.",
             ("AccessDenied", _) => "Access Denied",
             (_, Some(message)) => return Self::new(status, code, &unescape(message)),
             (code, None) => code,
@@ -164,22 +129,14 @@ impl Failure {
     }
 
     pub(crate) fn render(&self, request_id: &str, host_id: &str) -> String {
-        let mut xml = Xml::new()
-            .text("Code", &self.code)
-            .text("Message", &self.message);
+        let mut xml = Xml::new().text("Code", &self.code).text("Message", &self.message);
         for (name, value) in &self.elements {
             xml = xml.text(name, value);
         }
-        xml.text("RequestId", request_id)
-            .text("HostId", host_id)
-            .declared("Error")
+        xml.text("RequestId", request_id).text("HostId", host_id).declared("Error")
     }
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&apos;", "'")
-        .replace("&amp;", "&")
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
 }

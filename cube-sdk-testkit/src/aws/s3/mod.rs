@@ -26,16 +26,8 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn of(method: &Method, path: &str, query: Option<&str>) -> Self {
-        let (bucket, key) = path
-            .trim_start_matches('/')
-            .split_once('/')
-            .unwrap_or((path.trim_start_matches('/'), ""));
-        let has = |name: &str| {
-            query.is_some_and(|q| {
-                q.split('&')
-                    .any(|pair| pair.split('=').next() == Some(name))
-            })
-        };
+        let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+        let has = |name: &str| query.is_some_and(|q| q.split('&').any(|pair| pair.split('=').next() == Some(name)));
         let decode = |text: &str| {
             // Only `%` is an escape in a path; `+` stands for itself.
             let plus_kept = text.replace('+', "%2B");
@@ -57,14 +49,8 @@ impl Target {
             (&Method::DELETE, _, false) => "DeleteObject",
             _ => "Unknown",
         };
-        let some = |text: &str| {
-            (!text.is_empty()).then(|| decode(&text.replace('=', "%3D").replace('&', "%26")))
-        };
-        Self {
-            operation,
-            bucket: some(bucket),
-            key: some(key),
-        }
+        let some = |text: &str| (!text.is_empty()).then(|| decode(&text.replace('=', "%3D").replace('&', "%26")));
+        Self { operation, bucket: some(bucket), key: some(key) }
     }
 }
 
@@ -75,52 +61,18 @@ mod tests {
     #[test]
     fn targets() {
         for (method, path, query, operation, key) in [
-            (
-                Method::GET,
-                "/models/a/b%20c+d=e&f",
-                None,
-                "GetObject",
-                Some("a/b c+d=e&f"),
-            ),
-            (
-                Method::HEAD,
-                "/models/k",
-                Some("versionId=1"),
-                "HeadObject",
-                Some("k"),
-            ),
+            (Method::GET, "/models/a/b%20c+d=e&f", None, "GetObject", Some("a/b c+d=e&f")),
+            (Method::HEAD, "/models/k", Some("versionId=1"), "HeadObject", Some("k")),
             (Method::HEAD, "/models", None, "HeadBucket", None),
             (Method::HEAD, "/models/", None, "HeadBucket", None),
-            (
-                Method::GET,
-                "/models",
-                Some("list-type=2&prefix=a"),
-                "ListObjectsV2",
-                None,
-            ),
-            (
-                Method::GET,
-                "/models/",
-                Some("location"),
-                "GetBucketLocation",
-                None,
-            ),
+            (Method::GET, "/models", Some("list-type=2&prefix=a"), "ListObjectsV2", None),
+            (Method::GET, "/models/", Some("location"), "GetBucketLocation", None),
             (Method::PUT, "/models", None, "CreateBucket", None),
             (Method::DELETE, "/models/k", None, "DeleteObject", Some("k")),
-            (
-                Method::POST,
-                "/models/k",
-                Some("uploads"),
-                "Unknown",
-                Some("k"),
-            ),
+            (Method::POST, "/models/k", Some("uploads"), "Unknown", Some("k")),
         ] {
             let target = Target::of(&method, path, query);
-            assert_eq!(
-                (target.operation, target.key.as_deref()),
-                (operation, key),
-                "{method} {path}"
-            );
+            assert_eq!((target.operation, target.key.as_deref()), (operation, key), "{method} {path}");
         }
     }
 }

@@ -23,39 +23,23 @@ pub(super) struct Admitted {
 
 /// The exchange that the service put into the request.
 pub(super) fn exchange_of<T>(request: &S3Request<T>) -> Arc<Exchange> {
-    request
-        .extensions
-        .get::<Arc<Exchange>>()
-        .cloned()
-        .unwrap_or_default()
+    request.extensions.get::<Arc<Exchange>>().cloned().unwrap_or_default()
 }
 
 /// Checks key, token and expiry.
-pub(super) fn authenticate<T>(
-    state: &State,
-    request: &S3Request<T>,
-) -> S3Result<(Caller, Arc<Exchange>)> {
+pub(super) fn authenticate<T>(state: &State, request: &S3Request<T>) -> S3Result<(Caller, Arc<Exchange>)> {
     let exchange = exchange_of(request);
     let Some(credentials) = &request.credentials else {
         return Err(exchange.fail(Failure::denied("Access Denied")));
     };
-    let in_header = request
-        .headers
-        .get("x-amz-security-token")
-        .and_then(|v| v.to_str().ok())
-        .map(str::to_owned);
+    let in_header = request.headers.get("x-amz-security-token").and_then(|v| v.to_str().ok()).map(str::to_owned);
     let in_query = || {
         let query = request.uri.query().unwrap_or_default();
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs
-            .find(|(name, _)| name == "X-Amz-Security-Token")
-            .map(|(_, value)| value.into_owned())
+        pairs.find(|(name, _)| name == "X-Amz-Security-Token").map(|(_, value)| value.into_owned())
     };
     let token = in_header.or_else(in_query);
-    let admitted =
-        state
-            .directory
-            .admit(&credentials.access_key, token.as_deref(), state.clock.now());
+    let admitted = state.directory.admit(&credentials.access_key, token.as_deref(), state.clock.now());
     let caller = admitted.map_err(|why| {
         let token = token.clone().unwrap_or_default();
         exchange.fail(match why {
@@ -71,37 +55,19 @@ pub(super) fn authenticate<T>(
 /// [`authenticate`], then the bucket: that it exists, and that the request was signed for its region.
 pub(super) fn admit<T>(state: &State, request: &S3Request<T>, bucket: &str) -> S3Result<Admitted> {
     let (caller, exchange) = authenticate(state, request)?;
-    let found = state
-        .store
-        .buckets()
-        .get(bucket)
-        .map(|found| (found.region.clone(), found.policy.clone()));
+    let found = state.store.buckets().get(bucket).map(|found| (found.region.clone(), found.policy.clone()));
     let Some((bucket_region, policy)) = found else {
         return Err(exchange.fail(Failure::no_such_bucket(bucket)));
     };
-    let signed = request
-        .region
-        .as_ref()
-        .map_or(state.region.as_str(), |region| region.as_str());
+    let signed = request.region.as_ref().map_or(state.region.as_str(), |region| region.as_str());
     if signed != bucket_region {
-        let shape = *state
-            .wrong_region
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let shape = *state.wrong_region.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         return Err(exchange.fail(match shape {
             WrongRegion::PermanentRedirect => Failure::redirect(bucket, &bucket_region),
-            WrongRegion::AuthorizationHeaderMalformed => {
-                Failure::wrong_scope(signed, &bucket_region)
-            }
+            WrongRegion::AuthorizationHeaderMalformed => Failure::wrong_scope(signed, &bucket_region),
         }));
     }
-    Ok(Admitted {
-        caller,
-        exchange,
-        bucket: bucket.to_owned(),
-        bucket_region,
-        policy,
-    })
+    Ok(Admitted { caller, exchange, bucket: bucket.to_owned(), bucket_region, policy })
 }
 
 impl Admitted {
@@ -114,32 +80,13 @@ impl Admitted {
     }
 
     /// Decides `action`, failing in AWS's words.
-    pub(super) fn require(
-        &self,
-        state: &State,
-        action: &str,
-        resource: &str,
-        extra: &[(&str, &str)],
-    ) -> S3Result<()> {
-        let decided = state.permit(
-            &self.caller,
-            action,
-            resource,
-            self.policy.as_deref(),
-            extra,
-        );
-        decided.map_err(|why| {
-            // Across accounts S3 gives no reasons.
-            let message = if self.caller.account() == state.account_id {
-                format!(
-                    "User: {} is not authorized to perform: {action} on resource: \"{resource}\" {}",
-                    self.caller.arn(),
-                    why.because(action)
-                )
-            } else {
-                "Access Denied".to_owned()
-            };
-            self.exchange.fail(Failure::denied(&message))
+    pub(super) fn require(&self, state: &State, action: &str, resource: &str, extra: &[(&str, &str)]) -> S3Result<()> {
+        state.permit(&self.caller, action, resource, self.policy.as_deref(), extra).map_err(|why| {
+            self.exchange.fail(Failure::denied(&format!(
+                "User: {} is not authorized to perform: {action} on resource: \"{resource}\" {}",
+                self.caller.arn(),
+                why.because(action)
+            )))
         })
     }
 
@@ -149,12 +96,7 @@ impl Admitted {
         match state.store.get(&self.bucket, key) {
             Some(entry) => Ok(entry),
             None => {
-                self.require(
-                    state,
-                    "s3:ListBucket",
-                    &self.bucket_arn(),
-                    &[("s3:prefix", key)],
-                )?;
+                self.require(state, "s3:ListBucket", &self.bucket_arn(), &[("s3:prefix", key)])?;
                 Err(self.exchange.fail(Failure::no_such_key(key)))
             }
         }
@@ -166,13 +108,7 @@ impl Admitted {
             return Ok(());
         };
         let via = format!("s3.{}.amazonaws.com", self.bucket_region);
-        let decided = state.permit(
-            &self.caller,
-            "kms:Decrypt",
-            key_arn,
-            None,
-            &[("kms:viaservice", &via)],
-        );
+        let decided = state.permit(&self.caller, "kms:Decrypt", key_arn, None, &[("kms:viaservice", &via)]);
         let denied = decided.err().map(|why| {
             format!(
                 "User: {} is not authorized to perform: kms:Decrypt on resource: {key_arn} {}",
@@ -180,11 +116,8 @@ impl Admitted {
                 why.because("kms:Decrypt")
             )
         });
-        self.exchange.notes().decrypt = Some(Decrypt {
-            key_arn: key_arn.clone(),
-            object_arn: self.object_arn(key),
-            denied: denied.clone(),
-        });
+        self.exchange.notes().decrypt =
+            Some(Decrypt { key_arn: key_arn.clone(), object_arn: self.object_arn(key), denied: denied.clone() });
         match denied {
             None => Ok(()),
             Some(message) => Err(self.exchange.fail(Failure::denied(&message))),

@@ -13,7 +13,6 @@ use super::super::policy::Document;
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     pub(crate) region: String,
-    pub(crate) created: Timestamp,
     pub(crate) policy: Option<Arc<Document>>,
     pub(crate) objects: BTreeMap<String, Entry>,
     /// Made through the API: goes into the state file.
@@ -32,13 +31,7 @@ pub(crate) struct Entry {
 
 impl Bucket {
     pub(crate) fn new(region: &str) -> Self {
-        Self {
-            region: region.to_owned(),
-            created: Timestamp::now(),
-            policy: None,
-            objects: BTreeMap::new(),
-            kept: false,
-        }
+        Self { region: region.to_owned(), policy: None, objects: BTreeMap::new(), kept: false }
     }
 }
 
@@ -54,20 +47,8 @@ impl Store {
     }
 
     /// Stores an object; `false` when there is no such bucket.
-    pub(crate) fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        object: Object,
-        modified: Timestamp,
-        kept: bool,
-    ) -> bool {
-        let entry = Entry {
-            etag: object.etag(),
-            object,
-            modified,
-            kept,
-        };
+    pub(crate) fn put(&self, bucket: &str, key: &str, object: Object, modified: Timestamp, kept: bool) -> bool {
+        let entry = Entry { etag: object.etag(), object, modified, kept };
         match self.buckets().get_mut(bucket) {
             Some(bucket) => {
                 bucket.objects.insert(key.to_owned(), entry);
