@@ -13,6 +13,8 @@ mod fault;
 #[cfg(feature = "s3")]
 mod inspect;
 #[cfg(feature = "s3")]
+pub mod probe;
+#[cfg(feature = "s3")]
 pub mod reader;
 mod region;
 mod s3_uri;

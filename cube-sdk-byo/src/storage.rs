@@ -137,7 +137,7 @@ impl Storage {
             audit: self.audit_scope(&grant.bucket, Some(grant.role_arn.as_str())),
             bucket: grant.bucket.clone(),
             region: grant.region.clone(),
-            identity: Identity::Role { grant: Arc::new(grant.clone()), scope, name },
+            identity: Identity::Role { grant: Arc::new(grant.clone()), scope, name, duration: self.0.session_duration },
             cell,
         }
     }
@@ -165,10 +165,6 @@ impl Storage {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
-    }
-
-    pub(crate) fn session_duration(&self) -> Duration {
-        self.0.session_duration
     }
 }
 

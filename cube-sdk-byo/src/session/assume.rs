@@ -1,5 +1,7 @@
 //! Renewing a lease: AssumeRole for a grant, or the storage's own keys.
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
 use aws_sdk_sts::operation::RequestId;
 use cube_sdk_core::retry::Deadline;
@@ -20,19 +22,25 @@ impl Session {
                 let s3 = self.storage.base().s3(&self.region, bucket, None).await;
                 Ok(Lease { s3, issued: now, expires: None })
             }
-            Identity::Role { grant, scope, name } => {
-                let (keys, expires) = self.assume(grant, scope, name).await?;
+            Identity::Role { grant, scope, name, duration } => {
+                let (keys, expires) = self.assume(grant, scope, name, *duration).await?;
                 let s3 = self.storage.base().s3(&self.region, bucket, Some(keys)).await;
                 Ok(Lease { s3, issued: now, expires: Some(expires) })
             }
         }
     }
 
-    async fn assume(&self, grant: &GrantRef, scope: &Scope, name: &str) -> Result<(Credentials, Timestamp)> {
+    async fn assume(
+        &self,
+        grant: &GrantRef,
+        scope: &Scope,
+        name: &str,
+        duration: Duration,
+    ) -> Result<(Credentials, Timestamp)> {
         let sts = self.storage.base().sts(&self.region).await;
         let deadline = Deadline::after(self.storage.clocks().assume);
         let retrier = self.storage.retrier();
-        retrier.run(ASSUME_ROLE, deadline, |_| self.assume_once(&sts, grant, scope, name)).await
+        retrier.run(ASSUME_ROLE, deadline, |_| self.assume_once(&sts, grant, scope, name, duration)).await
     }
 
     async fn assume_once(
@@ -41,6 +49,7 @@ impl Session {
         grant: &GrantRef,
         scope: &Scope,
         name: &str,
+        duration: Duration,
     ) -> Result<(Credentials, Timestamp)> {
         let audit: &AuditScope = &self.audit;
         let attempt = audit.begin(AuditEvent::AssumeRole, ASSUME_ROLE, None);
@@ -49,7 +58,7 @@ impl Session {
             .role_arn(grant.role_arn.as_str())
             .external_id(grant.external_id.as_str())
             .role_session_name(name)
-            .duration_seconds(i32::try_from(self.storage.session_duration().as_secs()).unwrap_or(3600))
+            .duration_seconds(i32::try_from(duration.as_secs()).unwrap_or(3600))
             .policy(session_policy(grant, scope))
             .send();
         let answer = match tokio::time::timeout(self.storage.clocks().first_byte, Box::pin(call)).await {

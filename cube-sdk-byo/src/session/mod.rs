@@ -11,6 +11,7 @@ mod policy;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cube_sdk_core::{Error, Idempotency, Operation, Result};
 
@@ -91,7 +92,7 @@ pub(crate) enum Identity {
     /// The keys that the storage was built with.
     Own,
     /// A role of the customer.
-    Role { grant: Arc<GrantRef>, scope: Scope, name: String },
+    Role { grant: Arc<GrantRef>, scope: Scope, name: String, duration: Duration },
 }
 
 /// A right to read one bucket. Made by [`Storage::session`] or [`Storage::own_session`] without I/O: the
@@ -194,7 +195,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Session");
         out.field("bucket", &self.bucket).field("region", &self.region);
-        if let Identity::Role { grant, scope, name } = &self.identity {
+        if let Identity::Role { grant, scope, name, .. } = &self.identity {
             out.field("role", &grant.role_arn).field("scope", scope).field("name", name);
         }
         out.finish_non_exhaustive()
