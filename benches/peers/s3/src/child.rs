@@ -1,7 +1,7 @@
 //! One reader as a process: what it cost and what it says.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -10,34 +10,34 @@ use wait4::Wait4;
 /// What a reader that we wrote prints as its last line.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-pub struct Said {
+pub(crate) struct Said {
     /// Payload bytes that reached the sink.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// From the first request to the last byte.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// Peak resident set (`VmHWM`), where the process could tell.
-    pub peak_rss: Option<u64>,
+    pub(crate) peak_rss: Option<u64>,
     /// The most bytes that the reader's own accounts showed at once.
-    pub accounted: Option<u64>,
+    pub(crate) accounted: Option<u64>,
     /// First-byte times in microseconds, where that is what was asked: ours, then a plain GET's.
-    pub first_byte: Option<[Vec<f64>; 2]>,
+    pub(crate) first_byte: Option<[Vec<f64>; 2]>,
 }
 
 /// One run of one reader.
 #[derive(Clone, Debug, Serialize)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Seconds of the read: as the reader says, else the process's life.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// User and system CPU seconds of the whole process.
-    pub cpu: f64,
+    pub(crate) cpu: f64,
     /// Peak resident set in bytes.
-    pub peak_rss: u64,
+    pub(crate) peak_rss: u64,
     /// What the reader said, if it is one of ours.
-    pub said: Option<Said>,
+    pub(crate) said: Option<Said>,
 }
 
 /// Runs a reader to its end. `speaks`: its last line of output is a [`Said`]; otherwise output is discarded.
-pub fn run(mut command: Command, speaks: bool) -> anyhow::Result<Sample> {
+pub(crate) fn run(mut command: Command, speaks: bool) -> anyhow::Result<Sample> {
     let shown = format!("{command:?}");
     command.stdin(Stdio::null()).stdout(if speaks { Stdio::piped() } else { Stdio::null() }).stderr(Stdio::piped());
     let began = Instant::now();
@@ -66,19 +66,10 @@ pub fn run(mut command: Command, speaks: bool) -> anyhow::Result<Sample> {
 }
 
 /// Peak resident set of this process in bytes, from `/proc/self/status`.
-pub fn own_peak_rss() -> Option<u64> {
+pub(crate) fn own_peak_rss() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
-}
-
-/// User and system CPU time of this process, from `/proc/self/stat` in ticks of 10 ms.
-pub fn own_cpu() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The command's name may hold blanks; fields are counted from behind its closing bracket.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-    Some(Duration::from_millis(ticks * 10))
 }
 
 #[cfg(test)]
@@ -106,6 +97,5 @@ mod tests {
     #[test]
     fn this_process_has_a_peak() {
         assert!(own_peak_rss().unwrap() > 100_000);
-        assert!(own_cpu().is_some());
     }
 }

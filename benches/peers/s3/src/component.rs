@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 /// How the Python packages are installed.
-pub const PYTHON: &str = "python3 -m venv target/peers && target/peers/bin/pip install -r benches/peers/requirements.txt, \
+pub(crate) const PYTHON: &str = "python3 -m venv target/peers && target/peers/bin/pip install -r benches/peers/requirements.txt, \
                           then CUBE_REAL_BIN=$PWD/target/peers/bin";
 
 /// How the transfer manager's program is built.
-pub const TRANSFER_MANAGER: &str = "CARGO_TARGET_DIR=target cargo build --release \
+pub(crate) const TRANSFER_MANAGER: &str = "CARGO_TARGET_DIR=target cargo build --release \
                                     --manifest-path benches/peers/s3/transfer-manager/Cargo.toml";
 
 /// Is every peer required (`CUBE_REAL=1`)?
@@ -16,7 +16,7 @@ fn required() -> bool {
 }
 
 /// The executable, looked up in `CUBE_REAL_BIN`, beside this program, then on `PATH`; none when it may be skipped.
-pub fn find(executable: &str, install: &str) -> anyhow::Result<Option<PathBuf>> {
+pub(crate) fn find(executable: &str, install: &str) -> anyhow::Result<Option<PathBuf>> {
     let own = std::env::var_os("CUBE_REAL_BIN").map(PathBuf::from);
     let beside = std::env::current_exe()?.parent().map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -6,20 +6,20 @@ use crate::round::median;
 
 /// Microseconds from asking for the object to its first chunk.
 #[derive(Debug, Serialize)]
-pub struct FirstByte {
+pub(crate) struct FirstByte {
     /// Repetitions of each.
-    pub repetitions: usize,
+    pub(crate) repetitions: usize,
     /// Ours: median and 90th percentile.
-    pub ours: (f64, f64),
+    pub(crate) ours: (f64, f64),
     /// A plain GET with aws-sdk-s3: median and 90th percentile.
-    pub plain: (f64, f64),
+    pub(crate) plain: (f64, f64),
     /// Median of the ratios of neighbouring repetitions.
-    pub ratio: f64,
+    pub(crate) ratio: f64,
 }
 
 impl FirstByte {
     /// Sums up neighbouring repetitions.
-    pub fn of(ours: &[f64], plain: &[f64]) -> Self {
+    pub(crate) fn of(ours: &[f64], plain: &[f64]) -> Self {
         Self {
             repetitions: ours.len(),
             ours: (median(ours.iter().copied()), ninetieth(ours)),

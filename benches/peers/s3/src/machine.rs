@@ -4,20 +4,20 @@ use serde::Serialize;
 
 /// Processor, cores, memory, kernel and load.
 #[derive(Debug, Serialize)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Model name of the first processor.
-    pub processor: String,
+    pub(crate) processor: String,
     /// Cores that this process may use.
-    pub cores: usize,
+    pub(crate) cores: usize,
     /// Memory in MiB.
-    pub memory_mib: u64,
+    pub(crate) memory_mib: u64,
     /// Kernel release.
-    pub kernel: String,
+    pub(crate) kernel: String,
 }
 
 impl Machine {
     /// Of this machine.
-    pub fn describe() -> Self {
+    pub(crate) fn describe() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let after = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name));
@@ -33,7 +33,7 @@ impl Machine {
     }
 
     /// Load average of the last minute.
-    pub fn load() -> f64 {
+    pub(crate) fn load() -> f64 {
         let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
     }

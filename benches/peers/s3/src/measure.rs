@@ -18,7 +18,7 @@ use crate::target::{self, Outcome, Verdict, Wanted};
 
 /// What is measured, and how often.
 #[derive(Args, Clone, Debug)]
-pub struct Measure {
+pub(crate) struct Measure {
     /// Length of the object, such as 256MiB or 2GiB.
     #[arg(long, default_value = "2GiB", value_parser = object::length)]
     size: u64,
@@ -54,7 +54,7 @@ enum Part {
 }
 
 /// Runs it. A missed target is in the report and is no error of the run.
-pub fn run(measure: &Measure) -> anyhow::Result<()> {
+pub(crate) fn run(measure: &Measure) -> anyhow::Result<()> {
     anyhow::ensure!(measure.size > 0 && measure.rounds > 0, "--size and --rounds must be positive");
     let scratch = tempfile::Builder::new().prefix("peers-s3-").tempdir()?;
     let scratch = measure.scratch.clone().unwrap_or_else(|| scratch.path().to_path_buf());

@@ -10,20 +10,20 @@ use crate::round::median;
 
 /// One case, in MiB, medians of the runs.
 #[derive(Debug, Serialize)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// What was run.
-    pub case: String,
+    pub(crate) case: String,
     /// Peak resident set.
-    pub peak: f64,
+    pub(crate) peak: f64,
     /// Peak resident set of the same process with its runtime and client, and no request.
-    pub idle: f64,
+    pub(crate) idle: f64,
     /// The most that the reader's own accounts showed.
-    pub accounted: Option<f64>,
+    pub(crate) accounted: Option<f64>,
 }
 
 impl Memory {
     /// What reading costs.
-    pub fn over_idle(&self) -> f64 {
+    pub(crate) fn over_idle(&self) -> f64 {
         self.peak - self.idle
     }
 }
@@ -39,7 +39,7 @@ const CASES: [(&str, Port, &str); 6] = [
 ];
 
 /// Runs every case `rounds` times.
-pub fn measure(server: &Nginx, object: &Object, rounds: usize) -> anyhow::Result<Vec<Memory>> {
+pub(crate) fn measure(server: &Nginx, object: &Object, rounds: usize) -> anyhow::Result<Vec<Memory>> {
     let run = |port: Port, arguments: &str| -> anyhow::Result<Vec<Sample>> {
         let address = server.address(port).to_string();
         let once = || child::run(peer::inside(arguments, &address, object)?, true);

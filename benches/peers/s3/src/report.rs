@@ -14,30 +14,30 @@ use crate::target::{Outcome, Verdict, Wanted};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Where.
-    pub machine: Machine,
+    pub(crate) machine: Machine,
     /// First line of `nginx -v`.
-    pub server: String,
+    pub(crate) server: String,
     /// Length of the object in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Interleaved rounds.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
     /// Load average before and after.
-    pub load: [f64; 2],
+    pub(crate) load: [f64; 2],
     /// A row for each reader and port.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// Peak resident sets of ours over idle.
-    pub memory: Vec<Memory>,
+    pub(crate) memory: Vec<Memory>,
     /// Times to the first byte.
-    pub first_byte: Option<FirstByte>,
+    pub(crate) first_byte: Option<FirstByte>,
     /// The judged figures.
-    pub verdicts: Vec<Verdict>,
+    pub(crate) verdicts: Vec<Verdict>,
 }
 
 impl Report {
     /// The page.
-    pub fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut page = String::new();
         // Writing to a String cannot fail.
         let _ = self.write(&mut page);

@@ -13,21 +13,21 @@ use crate::peer::{Peer, Role};
 
 /// All runs of one reader on one port.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// The reader.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its part in the judgement.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The port.
-    pub port: Port,
+    pub(crate) port: Port,
     /// Length of the object in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// One sample for each round, in order.
-    pub samples: Vec<Sample>,
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// Runs every reader once in each round. The order turns by one from round to round.
-pub fn interleave(
+pub(crate) fn interleave(
     peers: &[Peer],
     port: Port,
     server: &Nginx,
@@ -57,12 +57,12 @@ pub fn interleave(
 }
 
 /// MiB/s.
-pub fn rate(bytes: u64, seconds: f64) -> f64 {
+pub(crate) fn rate(bytes: u64, seconds: f64) -> f64 {
     bytes as f64 / f64::from(1 << 20) / seconds
 }
 
 /// The middle value; the mean of the two middle ones of an even count; NaN of none.
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -79,32 +79,32 @@ impl Row {
     }
 
     /// Median MiB/s.
-    pub fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         median(self.rates())
     }
 
     /// Least and greatest MiB/s.
-    pub fn range(&self) -> (f64, f64) {
+    pub(crate) fn range(&self) -> (f64, f64) {
         (self.rates().fold(f64::INFINITY, f64::min), self.rates().fold(0.0, f64::max))
     }
 
     /// Median CPU seconds for each GiB read.
-    pub fn cpu_per_gib(&self) -> f64 {
+    pub(crate) fn cpu_per_gib(&self) -> f64 {
         median(self.samples.iter().map(|sample| sample.cpu)) / (self.size as f64 / f64::from(1 << 30))
     }
 
     /// Median of the peak resident sets, MiB.
-    pub fn peak_rss(&self) -> f64 {
+    pub(crate) fn peak_rss(&self) -> f64 {
         median(self.samples.iter().map(|sample| sample.peak_rss as f64)) / f64::from(1 << 20)
     }
 
     /// Median over the rounds of this reader's speed divided by the other's in the same round.
-    pub fn times_as_fast_as(&self, other: &Self) -> f64 {
+    pub(crate) fn times_as_fast_as(&self, other: &Self) -> f64 {
         median(self.samples.iter().zip(&other.samples).map(|(own, other)| other.seconds / own.seconds))
     }
 
     /// Median over the rounds of this reader's CPU seconds divided by the other's in the same round.
-    pub fn cpu_relative_to(&self, other: &Self) -> f64 {
+    pub(crate) fn cpu_relative_to(&self, other: &Self) -> f64 {
         median(self.samples.iter().zip(&other.samples).map(|(own, other)| own.cpu / other.cpu))
     }
 }

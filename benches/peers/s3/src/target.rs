@@ -14,7 +14,7 @@ const AT_BOUND: f64 = 0.95;
 /// Which side of the target is the good one.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// At least so much.
     AtLeast(f64),
     /// At most so much.
@@ -24,7 +24,7 @@ pub enum Wanted {
 /// What became of a target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Within 3 % of the target, or better.
     Reached,
     /// Not reached, and within 5 % of the null client of the same run.
@@ -35,20 +35,20 @@ pub enum Outcome {
 
 /// One judged figure.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// What is judged.
-    pub figure: String,
+    pub(crate) figure: String,
     /// The target.
-    pub wanted: Wanted,
+    pub(crate) wanted: Wanted,
     /// What was measured.
-    pub measured: f64,
+    pub(crate) measured: f64,
     /// What became of it.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl Verdict {
     /// Judges a figure without a physical bound.
-    pub fn new(figure: impl Into<String>, wanted: Wanted, measured: f64) -> Self {
+    pub(crate) fn new(figure: impl Into<String>, wanted: Wanted, measured: f64) -> Self {
         let reached = match wanted {
             Wanted::AtLeast(target) => measured >= target * (1.0 - TOLERANCE),
             Wanted::AtMost(target) => measured <= target * (1.0 + TOLERANCE),
@@ -67,7 +67,7 @@ impl Verdict {
 }
 
 /// Judges speed and CPU of the readers' rows.
-pub fn of_rows(rows: &[Row]) -> Vec<Verdict> {
+pub(crate) fn of_rows(rows: &[Row]) -> Vec<Verdict> {
     let row = |port: Port, name: &str| rows.iter().find(|row| row.port == port && row.name == name);
     let mut verdicts = Vec::new();
 

@@ -14,63 +14,63 @@ use clap::{Args, ValueEnum};
 use crate::child::{self, Said};
 
 /// Part size of the ranged peers.
-pub const PART: u64 = 8 << 20;
+pub(crate) const PART: u64 = 8 << 20;
 /// Requests in flight of the ranged peers.
-pub const REQUESTS: usize = 8;
+pub(crate) const REQUESTS: usize = 8;
 
 /// Arguments of one reader.
 #[derive(Args, Clone, Debug)]
-pub struct Read {
+pub(crate) struct Read {
     /// Which reader.
     #[arg(long)]
-    pub reader: Inside,
+    pub(crate) reader: Inside,
     /// `HOST:PORT` of the server.
     #[arg(long)]
-    pub server: String,
+    pub(crate) server: String,
     /// Bucket.
     #[arg(long)]
-    pub bucket: String,
+    pub(crate) bucket: String,
     /// Key.
     #[arg(long)]
-    pub key: String,
+    pub(crate) key: String,
     /// Length of the object, which some peers must be told.
     #[arg(long)]
-    pub size: u64,
+    pub(crate) size: u64,
     /// Its SHA-256, where the reader checks one.
     #[arg(long)]
-    pub sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
     /// Connections of the raw TCP reader.
     #[arg(long, default_value_t = 1)]
-    pub connections: usize,
+    pub(crate) connections: usize,
     /// Ours: check the digest in the stream.
     #[arg(long)]
-    pub digest: bool,
+    pub(crate) digest: bool,
     /// Ours: memory budget in bytes.
     #[arg(long, value_parser = crate::object::length)]
-    pub budget: Option<u64>,
+    pub(crate) budget: Option<u64>,
     /// Ours: part size in bytes instead of what pays.
     #[arg(long, value_parser = crate::object::length)]
-    pub part_size: Option<u64>,
+    pub(crate) part_size: Option<u64>,
     /// Ours: the most parts in flight.
     #[arg(long)]
-    pub concurrency: Option<usize>,
+    pub(crate) concurrency: Option<usize>,
     /// Ours: build runtime and client, and read nothing.
     #[arg(long)]
-    pub idle: bool,
+    pub(crate) idle: bool,
     /// Ours: sleep after the first chunk, then read on.
     #[arg(long)]
-    pub stall: bool,
+    pub(crate) stall: bool,
     /// Ours: take no more than this many MiB/s.
     #[arg(long)]
-    pub pace: Option<u32>,
+    pub(crate) pace: Option<u32>,
     /// First byte: repetitions.
     #[arg(long, default_value_t = 100)]
-    pub repetitions: usize,
+    pub(crate) repetitions: usize,
 }
 
 /// A reader of this program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Inside {
+pub(crate) enum Inside {
     /// Our reader.
     Ours,
     /// Times to the first byte, ours and a plain GET's.
@@ -107,19 +107,19 @@ impl Read {
 
 /// Where every reader's chunks end: counted, and not optimised away.
 #[derive(Default)]
-pub struct NullSink {
+pub(crate) struct NullSink {
     bytes: u64,
 }
 
 impl NullSink {
     /// Takes one chunk.
-    pub fn take(&mut self, chunk: Bytes) {
+    pub(crate) fn take(&mut self, chunk: Bytes) {
         self.bytes += black_box(chunk).len() as u64;
     }
 }
 
 /// Runs one reader and prints what it has to say as one JSON line.
-pub fn run(read: &Read) -> anyhow::Result<()> {
+pub(crate) fn run(read: &Read) -> anyhow::Result<()> {
     let said = match read.reader {
         Inside::Raw => raw_tcp::discard(read)?,
         Inside::RawSha => raw_tcp::digest(read)?,

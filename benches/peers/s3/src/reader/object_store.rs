@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use futures_util::{StreamExt, stream};
+use object_store::ObjectStoreExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::{NullSink, REQUESTS, Read};
 
@@ -20,7 +20,7 @@ fn store(read: &Read) -> anyhow::Result<AmazonS3> {
 }
 
 /// One get, chunk by chunk.
-pub async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
+pub(crate) async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
     let mut body = store(read)?.get(&Path::from(read.key.as_str())).await?.into_stream();
     while let Some(chunk) = body.next().await {
         sink.take(chunk?);
@@ -29,7 +29,7 @@ pub async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
 }
 
 /// Ranged gets, delivered in order.
-pub async fn ranged(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
+pub(crate) async fn ranged(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
     let store = std::sync::Arc::new(store(read)?);
     let path = Path::from(read.key.as_str());
     let mut parts = stream::iter(read.parts())

@@ -14,7 +14,7 @@ use crate::child::Said;
 const STALL: Duration = Duration::from_secs(5);
 
 /// A session on the server.
-pub fn session(read: &Read) -> anyhow::Result<Session> {
+pub(crate) fn session(read: &Read) -> anyhow::Result<Session> {
     let secret = std::env::var("AWS_SECRET_ACCESS_KEY").context("AWS_SECRET_ACCESS_KEY")?;
     let storage = Storage::builder()
         .keys(std::env::var("AWS_ACCESS_KEY_ID").context("AWS_ACCESS_KEY_ID")?, SecretString::from(secret), None)
@@ -24,7 +24,7 @@ pub fn session(read: &Read) -> anyhow::Result<Session> {
 }
 
 /// Reads everything as the arguments say.
-pub async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<Said> {
+pub(crate) async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<Said> {
     let session = session(read)?;
     if read.idle {
         return Ok(Said::default());
@@ -64,7 +64,7 @@ pub async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<Said> {
 }
 
 /// Times the first chunk: ours and a plain GET in turn, each with its connections and session at hand.
-pub async fn first_byte(read: &Read) -> anyhow::Result<Said> {
+pub(crate) async fn first_byte(read: &Read) -> anyhow::Result<Said> {
     let (session, plain, uri) = (session(read)?, sdk::client(read)?, uri(read)?);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     // The first turns connect and fill caches; they do not count.

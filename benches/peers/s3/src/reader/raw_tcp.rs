@@ -57,9 +57,9 @@ impl Connection {
 }
 
 /// Each connection takes every n-th part and drops what comes.
-pub fn discard(read: &Read) -> anyhow::Result<Said> {
+pub(crate) fn discard(read: &Read) -> anyhow::Result<Said> {
     let began = Instant::now();
-    let bytes = thread::scope(|scope| {
+    let bytes: anyhow::Result<u64> = thread::scope(|scope| {
         let lanes: Vec<_> = (0..read.connections)
             .map(|lane| {
                 scope.spawn(move || -> anyhow::Result<u64> {
@@ -78,7 +78,7 @@ pub fn discard(read: &Read) -> anyhow::Result<Said> {
 }
 
 /// The parts in order through SHA-256 on a thread of its own; the buffers go round.
-pub fn digest(read: &Read) -> anyhow::Result<Said> {
+pub(crate) fn digest(read: &Read) -> anyhow::Result<Said> {
     let began = Instant::now();
     let (bytes, found) = thread::scope(|scope| {
         let lanes: Vec<_> = (0..read.connections)

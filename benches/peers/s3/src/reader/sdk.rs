@@ -12,7 +12,7 @@ use super::{NullSink, REQUESTS, Read};
 use crate::object::hex;
 
 /// A client with the SDK's defaults.
-pub fn client(read: &Read) -> anyhow::Result<Client> {
+pub(crate) fn client(read: &Read) -> anyhow::Result<Client> {
     let keys = Credentials::new(
         std::env::var("AWS_ACCESS_KEY_ID").context("AWS_ACCESS_KEY_ID")?,
         std::env::var("AWS_SECRET_ACCESS_KEY").context("AWS_SECRET_ACCESS_KEY")?,
@@ -31,12 +31,12 @@ pub fn client(read: &Read) -> anyhow::Result<Client> {
 }
 
 /// A whole object's body.
-pub async fn open(client: &Client, read: &Read) -> anyhow::Result<ByteStream> {
+pub(crate) async fn open(client: &Client, read: &Read) -> anyhow::Result<ByteStream> {
     Ok(client.get_object().bucket(&read.bucket).key(&read.key).send().await?.body)
 }
 
 /// One GET, chunk by chunk.
-pub async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
+pub(crate) async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
     let mut body = open(&client(read)?, read).await?;
     while let Some(chunk) = body.next().await {
         sink.take(chunk?);
@@ -45,7 +45,7 @@ pub async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
 }
 
 /// One GET with SHA-256 in the same task.
-pub async fn stream_digest(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
+pub(crate) async fn stream_digest(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
     let mut body = open(&client(read)?, read).await?;
     let mut digest = Sha256::new();
     while let Some(chunk) = body.next().await {
@@ -57,12 +57,12 @@ pub async fn stream_digest(read: &Read, sink: &mut NullSink) -> anyhow::Result<(
 }
 
 /// Ranged GETs, delivered in order.
-pub async fn ranged(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
+pub(crate) async fn ranged(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
     in_order(read, |chunk| sink.take(chunk)).await
 }
 
 /// Ranged GETs, delivered in order, hashed where they arrive.
-pub async fn ranged_digest(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
+pub(crate) async fn ranged_digest(read: &Read, sink: &mut NullSink) -> anyhow::Result<()> {
     let mut digest = Sha256::new();
     in_order(read, |chunk| {
         digest.update(&chunk);
