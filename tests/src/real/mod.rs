@@ -3,6 +3,7 @@
 //! Executables are looked for in `CUBE_REAL_BIN` (a directory), then on `PATH`. A missing one is a failure
 //! with `CUBE_REAL=1`, else the test says loudly that it was skipped.
 
+mod account;
 mod aws_cli;
 mod ministack;
 mod process;
@@ -10,6 +11,7 @@ mod seaweedfs;
 
 use std::path::PathBuf;
 
+pub use account::{CustomerAccount, run_script};
 pub use aws_cli::AwsCli;
 pub use ministack::MiniStack;
 pub use process::{Process, free_port, wait_until_ready};
