@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cube;
+#[cfg(feature = "edgegate")]
+pub mod edgegate;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
@@ -23,3 +24,8 @@ pub use cube_sdk_byo as byo;
 /// Tunnels over WebSocket, tbot identities, dialling apps through a Teleport proxy.
 #[cfg(feature = "teleport")]
 pub use cube_sdk_teleport as teleport;
+
+/// Compiles what the workspace's README shows.
+#[cfg(all(doctest, feature = "s3"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
