@@ -270,7 +270,9 @@ impl FindPlan {
         let target = change.rid.to_string();
         if change.is_done() && !change.is_merged() {
             let status = change.status.as_ref().map_or("", ChangeRequestStatus::as_str);
-            return Err(Error::new(ErrorKind::Conflict, format!("it ended {status}, so no plan follows")).with_target(target));
+            return Err(
+                Error::new(ErrorKind::Conflict, format!("it ended {status}, so no plan follows")).with_target(target)
+            );
         }
         let (Some(environment), Some(entity)) = (change.environment.clone(), self.entity) else {
             return Err(Error::new(ErrorKind::InvalidInput, "the entity of this change request is not known")
@@ -353,7 +355,10 @@ pub struct Reviewed {
 impl Reviewed {
     fn from_answer(answer: &Answer, field: &str) -> Result<Self> {
         let wire: wire::ChangeRequest = answer.require(field)?;
-        Ok(Self { rid: wire.rid.ok_or_else(|| answer.absent("/changeRequest/rid"))?.into(), status: wire.request_status })
+        Ok(Self {
+            rid: wire.rid.ok_or_else(|| answer.absent("/changeRequest/rid"))?.into(),
+            status: wire.request_status,
+        })
     }
 }
 
@@ -395,9 +400,12 @@ impl ChangeRequests {
         let (apollo, rid, comment) = (self.apollo.clone(), rid.into(), comment.into());
         Write::new(|_| async move {
             if comment.trim().is_empty() {
-                return Err(Error::new(ErrorKind::InvalidInput, "rejecting needs a comment").with_target(rid.to_string()));
+                return Err(
+                    Error::new(ErrorKind::InvalidInput, "rejecting needs a comment").with_target(rid.to_string())
+                );
             }
-            let request = Request::of::<RejectCR>(reject_cr::Variables { rid: rid.to_string(), comment })?.about(rid.as_str());
+            let request =
+                Request::of::<RejectCR>(reject_cr::Variables { rid: rid.to_string(), comment })?.about(rid.as_str());
             Reviewed::from_answer(&apollo.send(request, false).await?, "/apollo/rejectChangeRequest")
         })
     }

@@ -21,6 +21,8 @@ use crate::graphql::Request;
 
 /// A client of Apollo. Cheap to clone; clones share connections, token and retry budget.
 ///
+/// Calls take an environment by name, by RID, or as it was read before; a name costs a look-up in the whole list.
+///
 /// ```
 /// # cube_sdk_testkit::apollo::tour(async |world| {
 /// # let environment = world.environment();
@@ -137,7 +139,10 @@ impl ApolloBuilder {
         let transport = self.transport.unwrap_or_else(|| Arc::new(HttpClient::default()));
         let token_url = join(&base, &["multipass", "api", "oauth2", "token"]);
         let credentials = Arc::new(
-            ClientCredentials::builder(token_url, id, secret).secret_in_body().clock(self.clock).build(transport.clone()),
+            ClientCredentials::builder(token_url, id, secret)
+                .secret_in_body()
+                .clock(self.clock)
+                .build(transport.clone()),
         );
         let retrier = self.retrier.unwrap_or_default();
         let clocks = self.clocks.unwrap_or_else(|| {
@@ -190,7 +195,8 @@ impl Apollo {
     pub(crate) async fn send(&self, request: Request, partial: bool) -> Result<Answer> {
         let parts = &self.0;
         let operation = request.operation;
-        let target = request.target().map_or_else(|| parts.base.host_str().unwrap_or_default().to_owned(), str::to_owned);
+        let target =
+            request.target().map_or_else(|| parts.base.host_str().unwrap_or_default().to_owned(), str::to_owned);
         let call = Call::new(operation, Method::POST, parts.endpoint.clone())
             .json(&request.body())?
             .header(HeaderName::from_static("fetch-user-agent"), HeaderValue::from_static(FETCH_USER_AGENT))
@@ -268,10 +274,9 @@ impl Answer {
     }
 
     fn unreadable(&self, pointer: &str, cause: &serde_json::Error) -> Error {
-        // serde quotes the value that it met, which may be a secret: only its class is told.
-        let words = cause.to_string();
-        let class = if words.starts_with("missing field") { words.as_str() } else { "a field has another type" };
-        self.error(ErrorKind::Decode, format!("{} of the reply cannot be read: {class}", dotted(pointer)))
+        // serde's words quote the value that it met, which may be a secret.
+        tracing::debug!(operation = %self.operation, category = ?cause.classify(), "a reply cannot be read");
+        self.error(ErrorKind::Decode, format!("{} of the reply: a field has another type", dotted(pointer)))
             .advice("update the SDK, or report this to the operator of Apollo")
     }
 }

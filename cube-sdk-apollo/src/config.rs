@@ -5,7 +5,8 @@ use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use url::Url;
 
 /// Base URL of Apollo.
-pub const URL: Key = Key::open("CUBE_APOLLO_URL", "Base URL of Apollo, default https://edgescaleai.palantirapollo.com.");
+pub const URL: Key =
+    Key::open("CUBE_APOLLO_URL", "Base URL of Apollo, default https://edgescaleai.palantirapollo.com.");
 /// OAuth2 client id.
 pub const CLIENT_ID: Key = Key::open("CUBE_APOLLO_CLIENT_ID", "OAuth2 client id for Apollo.");
 /// OAuth2 client secret.

@@ -71,9 +71,11 @@ impl ConfigBlock {
 
 /// A placeholder needs no quotes where it is shown.
 fn unquote_placeholders(text: String) -> String {
-    let lines = text.lines().map(|line| match line.split_once('"').and_then(|(lead, rest)| Some((lead, rest.strip_suffix('"')?))) {
-        Some((lead, value)) if is_placeholder(value) => format!("{lead}{value}"),
-        _ => line.to_owned(),
+    let lines = text.lines().map(|line| {
+        match line.split_once('"').and_then(|(lead, rest)| Some((lead, rest.strip_suffix('"')?))) {
+            Some((lead, value)) if is_placeholder(value) => format!("{lead}{value}"),
+            _ => line.to_owned(),
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -170,9 +172,8 @@ fn yaml(value: &Value) -> Result<String> {
         folded_wrap_chars: usize::MAX,
         prefer_block_scalars: false,
     };
-    let text = serde_saphyr::to_string_with_options(value, options).map_err(|_| {
-        Error::new(ErrorKind::InvalidInput, "the overrides have no YAML form")
-    })?;
+    let text = serde_saphyr::to_string_with_options(value, options)
+        .map_err(|_| Error::new(ErrorKind::InvalidInput, "the overrides have no YAML form"))?;
     Ok(text.trim_end_matches('\n').to_owned())
 }
 
@@ -189,14 +190,16 @@ fn is_label(text: &str) -> bool {
 pub fn render(version: &str, overrides: &Value) -> Result<SecretString> {
     if !is_label(version) {
         let words = format!("`{}` is not a version label", version.escape_debug());
-        return Err(Error::new(ErrorKind::InvalidInput, words)
-            .advice("use letters, digits, and . + _ - after the first"));
+        return Err(
+            Error::new(ErrorKind::InvalidInput, words).advice("use letters, digits, and . + _ - after the first")
+        );
     }
     refuse_placeholders(overrides)?;
     let mut block = Map::new();
     block.insert("overrides".into(), overrides.clone());
     let body = yaml(&Value::Object(block))?;
-    let lines: Vec<_> = body.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") }).collect();
+    let lines: Vec<_> =
+        body.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") }).collect();
     Ok(SecretString::from(format!("{version}:\n{}", lines.join("\n"))))
 }
 

@@ -34,8 +34,8 @@ use crate::change_requests::ChangeRequest;
 use crate::client::{Answer, Apollo};
 use crate::drain::{Listing, Shape, Source};
 use crate::graphql::{
-    ConsoleListEnvs, CreateEnv, DeleteEnv, MyTeams, Patch, Request, console_list_envs, create_env, delete_env, my_teams,
-    wire,
+    ConsoleListEnvs, CreateEnv, DeleteEnv, MyTeams, Patch, Request, console_list_envs, create_env, delete_env,
+    my_teams, wire,
 };
 use crate::ids::{AgentId, EnvironmentId, MavenCoordinate, Rid};
 use crate::modules::{ModuleInstallation, VariableInput, install_on};

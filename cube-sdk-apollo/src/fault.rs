@@ -11,6 +11,18 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// All errors of one answer, in the server's order. Reached by [`ApolloErrorExt::apollo`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_apollo::ApolloErrorExt;
+///
+/// let error = apollo.environments().create("cube-7").await.unwrap_err();
+/// let fault = error.apollo().expect("Apollo refused");
+/// assert_eq!(fault.errors[0].code.as_deref(), Some("CONFLICT"));
+/// assert!(fault.errors[0].parameters().is_null());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ApolloFault {
@@ -119,9 +131,10 @@ impl ApolloFault {
 
     /// The kind of the first error whose code, name or classification is known.
     fn kind(&self, operation: Operation) -> ErrorKind {
-        let known = self.errors.iter().find_map(|error| {
-            [&error.code, &error.name].into_iter().flatten().find_map(|word| kind_of_word(word))
-        });
+        let known = self
+            .errors
+            .iter()
+            .find_map(|error| [&error.code, &error.name].into_iter().flatten().find_map(|word| kind_of_word(word)));
         let kind = known.unwrap_or(ErrorKind::Server);
         // Inside a 200 neither word proves that nothing ran, so neither may cause a replay of a write.
         match (kind, operation.idempotency().is_repeatable()) {
@@ -214,13 +227,20 @@ impl Classify for Rules {
 }
 
 fn is_empty(data: &str) -> bool {
-    matches!(data.trim(), "null" | "{}") || serde_json::from_str::<Value>(data).is_ok_and(|data| data == Value::Null)
+    // Longer data cannot be empty, and need not be read twice.
+    data.len() <= 16
+        && serde_json::from_str::<Value>(data).is_ok_and(|data| match data {
+            Value::Object(fields) => fields.is_empty(),
+            other => other.is_null(),
+        })
 }
 
 /// Is the field of the mutation, one below `apollo`, other than null?
 fn field_is_set(data: &str) -> bool {
     serde_json::from_str::<Value>(data).is_ok_and(|data| {
-        data.get("apollo").and_then(Value::as_object).is_some_and(|fields| fields.values().any(|field| !field.is_null()))
+        data.get("apollo")
+            .and_then(Value::as_object)
+            .is_some_and(|fields| fields.values().any(|field| !field.is_null()))
     })
 }
 

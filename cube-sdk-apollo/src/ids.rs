@@ -74,13 +74,25 @@ impl Rid {
 pub struct ProductId(String);
 
 /// A release of a product, or a module: `group:artifact:version`.
+///
+/// ```
+/// use cube_sdk_apollo::{MavenCoordinate, ProductId, Rid};
+///
+/// let release = MavenCoordinate::parse("com.example:mosquitto:1.10")?;
+/// assert_eq!((release.product(), release.version()), (ProductId::parse("com.example:mosquitto")?, "1.10"));
+/// assert!(Rid::is_rid("ri.apollo.1.environment.7") && !Rid::is_rid("cube-7"));
+/// assert_eq!(Rid::new("ri.x").as_str(), "ri.x");
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MavenCoordinate(String);
 
 fn parts(text: &str, count: usize, form: &str) -> Result<()> {
     let fits = text.split(':').count() == count
-        && text.split(':').all(|part| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control()));
+        && text
+            .split(':')
+            .all(|part| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control()));
     if fits {
         return Ok(());
     }

@@ -93,9 +93,8 @@ impl Manifests {
 
 fn published(outcome: wire::ReleaseOutcome, answer: &Answer) -> Result<PublishedRelease> {
     let coordinate = outcome.maven_coordinate.unwrap_or_default();
-    let refused = |kind, words: String| {
-        Err(answer.error(kind, words).with_code(outcome.type_name.clone().unwrap_or_default()))
-    };
+    let refused =
+        |kind, words: String| Err(answer.error(kind, words).with_code(outcome.type_name.clone().unwrap_or_default()));
     match outcome.type_name.as_deref().unwrap_or_default() {
         "ApolloProductRelease" => {
             let rid = outcome.rid.ok_or_else(|| answer.absent("/release/rid"))?;
@@ -107,9 +106,11 @@ fn published(outcome: wire::ReleaseOutcome, answer: &Answer) -> Result<Published
         }
         "ApolloProductReleaseRejected" => {
             let reasons = outcome.rejection_reasons.0.into_iter().map(|reason| {
-                let details = reason.metadata.0.into_iter().map(|pair| {
-                    format!("{}={}", pair.key.unwrap_or_default(), pair.value.unwrap_or_default())
-                });
+                let details = reason
+                    .metadata
+                    .0
+                    .into_iter()
+                    .map(|pair| format!("{}={}", pair.key.unwrap_or_default(), pair.value.unwrap_or_default()));
                 let details: Vec<_> = details.collect();
                 let message = reason.message.unwrap_or_default();
                 if details.is_empty() { message } else { format!("{message} ({})", details.join(", ")) }

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::client::Apollo;
 use crate::drain::{Listing, Shape, Source};
-use crate::environments::Environment;
 use crate::entities::Entity;
+use crate::environments::Environment;
 use crate::graphql::{EntityRefs, GetEnv, ListEnvs, Request, entity_refs, get_env, list_envs, wire};
 use crate::ids::Rid;
 use crate::read::Session;
@@ -58,7 +58,8 @@ pub(crate) fn pick<'a, T: Named>(kind: &str, wanted: &str, things: &'a [T], how:
     }
     let words = format!("no {kind} is called `{}`", wanted.escape_debug());
     let near: Vec<_> = things.iter().filter(|thing| contains(thing)).take(5).map(label).collect();
-    let advice = if near.is_empty() { format!("list the {kind} names") } else { format!("did you mean {}", near.join(", ")) };
+    let advice =
+        if near.is_empty() { format!("list the {kind} names") } else { format!("did you mean {}", near.join(", ")) };
     Err(Error::new(ErrorKind::NotFound, words).advice(advice))
 }
 
@@ -154,7 +155,7 @@ impl Session {
         if Rid::is_rid(name) {
             return self.environment_by_rid(name).await;
         }
-        let environments = all_environments(&self.apollo).collect_up_to(usize::MAX).await?;
+        let environments = all_environments(&self.apollo).within(self).collect_up_to(usize::MAX).await?;
         pick("environment", name, &environments, how).cloned()
     }
 
@@ -184,6 +185,7 @@ impl Session {
                 item: Box::new(|value: &Value, answer| Entity::from_wire(answer.parse(value)?, answer)),
             })
         })
+        .within(self)
         .collect_up_to(usize::MAX)
         .await
     }

@@ -45,10 +45,12 @@ fn clean(text: &str) {
 
 /// Replies that repeat what was sent, as servers do.
 fn echoes() -> Vec<Fault> {
-    let quoted = |value: &str| json!({"errors": [{
-        "message": format!("cannot coerce {value}"),
-        "extensions": {"errorCode": "INVALID_ARGUMENT", "parameters": {"given": value, "list": [value]}},
-    }]});
+    let quoted = |value: &str| {
+        json!({"errors": [{
+            "message": format!("cannot coerce {value}"),
+            "extensions": {"errorCode": "INVALID_ARGUMENT", "parameters": {"given": value, "list": [value]}},
+        }]})
+    };
     let status = |status: u16, body: String| Fault::Status { status, retry_after: None, body };
     vec![
         status(200, quoted(CANARY).to_string()),
@@ -71,7 +73,13 @@ async fn every_write(apollo: &Apollo) -> Vec<Error> {
         apollo.modules("cube-7").update("Control").set("v", value()).await.unwrap_err(),
         apollo.secrets("cube-7").create("mosquitto", "s").value(value()).await.unwrap_err(),
         apollo.secrets("cube-7").update("mosquitto", "admin").key("pass", value()).await.unwrap_err(),
-        apollo.environments().create("y").control_plane("a:b:1".parse().unwrap()).control_plane_variable("v", value()).await.unwrap_err(),
+        apollo
+            .environments()
+            .create("y")
+            .control_plane("a:b:1".parse().unwrap())
+            .control_plane_variable("v", value())
+            .await
+            .unwrap_err(),
     ]
 }
 
@@ -83,7 +91,14 @@ async fn nothing_secret_is_shown() {
     for fault in echoes() {
         let double = Double::seeded().unwrap();
         let apollo = support::client(&double);
-        for name in ["UpdateEntityConfigV2", "InstallEntities", "InstallModule", "UpdateModuleInstallation", "CreateSecrets", "UpdateSecrets"] {
+        for name in [
+            "UpdateEntityConfigV2",
+            "InstallEntities",
+            "InstallModule",
+            "UpdateModuleInstallation",
+            "CreateSecrets",
+            "UpdateSecrets",
+        ] {
             double.inject(On::operation(name), 0, 99, fault.clone());
         }
         for error in every_write(&apollo).await {
@@ -105,7 +120,10 @@ async fn nothing_secret_is_shown() {
     let report = apollo.health_checks("cube-7").of("mosquitto").await.unwrap();
     let secrets = apollo.secrets("cube-7").list("mosquitto").await.unwrap();
     let config = apollo.entities("cube-7").config("mosquitto").await.unwrap();
-    clean(&format!("{health:?} {settings:?} {modules:?} {report:?} {secrets:?} {config:?} {} {apollo:?}", config.shown()));
+    clean(&format!(
+        "{health:?} {settings:?} {modules:?} {report:?} {secrets:?} {config:?} {} {apollo:?}",
+        config.shown()
+    ));
     assert!(format!("{health:?}").contains("<hidden, 19 chars>"));
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("call failed"), "the log was captured");

@@ -1,6 +1,6 @@
 //! Every document against the double's schema and an independent validator.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,7 +89,9 @@ fn an_independent_validator_agrees() {
             assert!(report["mistakes_refused"].as_u64().unwrap() > 60, "{report}");
         }
         Ok(output) if output.status.code() == Some(77) && !real => {
-            eprintln!("SKIPPED: graphql-core is not installed (pip install graphql-core); CUBE_REAL=1 makes this a failure");
+            eprintln!(
+                "SKIPPED: graphql-core is not installed (pip install graphql-core); CUBE_REAL=1 makes this a failure"
+            );
         }
         Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
         Err(error) if real => panic!("python3 does not run: {error}"),

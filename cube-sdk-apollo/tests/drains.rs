@@ -55,7 +55,8 @@ async fn with_second_page(fault: Fault) -> (Vec<String>, Option<cube_sdk_core::E
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_token_yields_what_came_then_one_error() {
-    let (names, error, reason, ..) = with_second_page(Fault::set(&format!("{PAGE}/nextPageToken"), json!("cursor-500"))).await;
+    let (names, error, reason, ..) =
+        with_second_page(Fault::set(&format!("{PAGE}/nextPageToken"), json!("cursor-500"))).await;
     assert_eq!((names.len(), reason), (1_000, Some(Truncation::RepeatedToken)));
     let error = error.unwrap();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Decode, Some("truncated")));
@@ -63,7 +64,9 @@ async fn a_repeated_token_yields_what_came_then_one_error() {
 
 #[tokio::test(start_paused = true)]
 async fn an_absent_page_or_list_is_a_truncation() {
-    for (pointer, value) in [(PAGE.to_owned(), json!(null)), (format!("{PAGE}/environments"), json!(null)), (PAGE.to_owned(), json!(7))] {
+    for (pointer, value) in
+        [(PAGE.to_owned(), json!(null)), (format!("{PAGE}/environments"), json!(null)), (PAGE.to_owned(), json!(7))]
+    {
         let (names, error, reason, ..) = with_second_page(Fault::set(&pointer, value)).await;
         assert_eq!((names.len(), reason), (500, Some(Truncation::AbsentPage)), "{pointer}");
         assert_eq!(error.unwrap().code(), Some("truncated"));

@@ -45,7 +45,10 @@ async fn all_errors_are_kept_with_their_parts() {
     assert_eq!(fault.errors.len(), 3);
     assert_eq!(fault.errors[0].path, "apollo.environments.0");
     assert_eq!(fault.errors[0].parameters()["who"], "me");
-    assert_eq!((fault.errors[1].code.as_deref(), fault.errors[1].name.as_deref()), (Some("Y"), Some("DataFetchingException")));
+    assert_eq!(
+        (fault.errors[1].code.as_deref(), fault.errors[1].name.as_deref()),
+        (Some("Y"), Some("DataFetchingException"))
+    );
     assert_eq!(fault.errors[2].message, r#"{"odd":true}"#);
     assert!(!format!("{error} {error:?} {fault:?}").contains("canary"));
 }
@@ -74,7 +77,9 @@ async fn partial_data_is_an_error_unless_asked_for() {
 async fn undocumented_words_keep_their_names() {
     let (double, apollo) = support::seeded();
     let entities = "/data/apollo/environmentById/entities/entities";
-    let set = |operation: &str, pointer: &str, value| double.inject(On::operation(operation), 0, 1, Fault::set(pointer, value));
+    let set = |operation: &str, pointer: &str, value| {
+        double.inject(On::operation(operation), 0, 1, Fault::set(pointer, value))
+    };
     let list = |pointer: &str, value| set("ConsoleEnvironmentEntities", &format!("{entities}{pointer}"), value);
     list("/0/reportedStatus/healthStatus", json!("GLOWING"));
     let found = apollo.entities("cube-7").list().collect_up_to(9).await.unwrap();
@@ -173,7 +178,8 @@ async fn a_schema_that_differs_points_to_the_page_of_inputs() {
 #[tokio::test(start_paused = true)]
 async fn replies_that_are_none_are_told_so() {
     let (double, apollo) = support::seeded();
-    for body in ["", "null", "[]", "{}", "{\"data\": null}", "{\"data\": {}}", "{\"data\": 7, \"errors\": 7}", "<html>"] {
+    for body in ["", "null", "[]", "{}", "{\"data\": null}", "{\"data\": {}}", "{\"data\": 7, \"errors\": 7}", "<html>"]
+    {
         double.inject(On::Any, 0, 1, Fault::Status { status: 200, retry_after: None, body: body.into() });
         let error = apollo.my_teams().await.unwrap_err();
         assert_eq!((error.kind(), error.retry().attempts), (ErrorKind::Decode, 1), "{body}: {error}");
@@ -203,7 +209,13 @@ async fn bad_input_is_refused_before_anything_is_sent() {
         entities.install("x", &product).config(masked).await.map(drop).unwrap_err(),
         entities.install("x", &product).config(json!({})).version("1\n2").await.map(drop).unwrap_err(),
         entities.update_config("mosquitto", json!([1])).await.map(drop).unwrap_err(),
-        apollo.modules("cube-7").install(&"a:b:1".parse().unwrap()).variable("v", placeholder()).await.map(drop).unwrap_err(),
+        apollo
+            .modules("cube-7")
+            .install(&"a:b:1".parse().unwrap())
+            .variable("v", placeholder())
+            .await
+            .map(drop)
+            .unwrap_err(),
         apollo.modules("cube-7").update("x").set("v", placeholder()).await.map(drop).unwrap_err(),
         apollo.secrets("cube-7").create("mosquitto", "s").value(placeholder()).await.unwrap_err(),
         apollo.secrets("cube-7").create("mosquitto", "s").await.unwrap_err(),
@@ -246,7 +258,12 @@ async fn managed_entities_and_destroying_by_half_a_name_are_refused() {
 async fn an_entity_of_another_environment_is_not_shown() {
     let (double, apollo) = support::seeded();
     for operation in ["ReactorGatewayEntity", "EntityHealthChecks", "EntityPlans"] {
-        double.inject(On::operation(operation), 0, 1, Fault::set("/data/apollo/entityById/environment/id", json!("env-x")));
+        double.inject(
+            On::operation(operation),
+            0,
+            1,
+            Fault::set("/data/apollo/entityById/environment/id", json!("env-x")),
+        );
     }
     assert_eq!(apollo.entities("cube-7").config("mosquitto").await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(apollo.health_checks("cube-7").of("mosquitto").await.unwrap_err().kind(), ErrorKind::NotFound);

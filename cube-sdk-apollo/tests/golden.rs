@@ -55,7 +55,10 @@ async fn reads(apollo: &Apollo) {
     assert_eq!(list[0].reported.as_ref().unwrap().health, Some(HealthStatus::Warning));
     assert_eq!(apollo.entities(&other).list().collect_up_to(1_000).await.unwrap().len(), 201);
     let health = entities.health().collect_up_to(10).await.unwrap();
-    assert_eq!(health[1].entity.managed_by.as_ref().unwrap().label(), "module:builtin-control-plane-minimal:0.0.40 (Control plane)");
+    assert_eq!(
+        health[1].entity.managed_by.as_ref().unwrap().label(),
+        "module:builtin-control-plane-minimal:0.0.40 (Control plane)"
+    );
     assert_eq!(health[0].config.blocks()[0].version(), "1.10");
     assert_eq!(apollo.entities(&other).health().collect_up_to(1_000).await.unwrap().len(), 201);
     let found = entities.deployed("com.example:telemetry").await.unwrap().unwrap();
@@ -64,7 +67,10 @@ async fn reads(apollo: &Apollo) {
     let module = apollo.modules(&cube).get("Control plane").await.unwrap();
     assert_eq!(module.state.as_deref(), Some("ApolloProductModuleInstallationState_Placeholder"));
     assert_eq!(module.variables[1].kind, VariableKind::Choice);
-    assert_eq!((module.variables[2].expose(), module.variables[2].shown().as_str()), ("canary-module-variable", "<hidden, 22 chars>"));
+    assert_eq!(
+        (module.variables[2].expose(), module.variables[2].shown().as_str()),
+        ("canary-module-variable", "<hidden, 22 chars>")
+    );
     assert_eq!(entities.managed_by(&module.rid).await.unwrap().len(), 1);
     assert_eq!(apollo.entities(&other).managed_by(&module.rid).await.unwrap().len(), 0);
     let settings = entities.settings("mosquitto").await.unwrap();
@@ -80,7 +86,10 @@ async fn reads(apollo: &Apollo) {
     assert_eq!(report.nodes[0].containers[0].readiness, Some(json!("READY")));
 
     let secrets = apollo.secrets(&cube).list("mosquitto").await.unwrap();
-    assert_eq!((secrets[0].name.as_str(), secrets[0].keys.as_slice()), ("admin", &["user".to_owned(), "pass".to_owned()][..]));
+    assert_eq!(
+        (secrets[0].name.as_str(), secrets[0].keys.as_slice()),
+        ("admin", &["user".to_owned(), "pass".to_owned()][..])
+    );
     assert_eq!(apollo.secrets(&other).list("many-200").await.unwrap().len(), 0);
     assert_eq!(apollo.plans(&other).all().collect_up_to(1_000).await.unwrap().len(), 201);
     assert_eq!(apollo.plans(&other).recent().collect_up_to(1_000).await.unwrap().len(), 201);

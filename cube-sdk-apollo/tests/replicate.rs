@@ -15,8 +15,13 @@ use cube_sdk_core::{ErrorKind, SecretString};
 use cube_sdk_testkit::apollo::{Double, Fault, On};
 
 const STEPS: usize = 5;
-const FIELDS: [&str; STEPS] =
-    ["createEnvironment", "installModuleV2", "installEntitiesOnEnvironmentV2", "updateConfigByResourceV2", "createSecrets"];
+const FIELDS: [&str; STEPS] = [
+    "createEnvironment",
+    "installModuleV2",
+    "installEntitiesOnEnvironmentV2",
+    "updateConfigByResourceV2",
+    "createSecrets",
+];
 
 fn secrets() -> BTreeMap<SecretKey, SecretString> {
     let value = |key: &str, text: &str| (SecretKey::new("mosquitto", "admin", key), SecretString::from(text));
@@ -66,7 +71,10 @@ async fn a_run_is_complete_and_a_second_one_does_nothing() {
     let report = apply.progress(move |event| noted.lock().unwrap().push(event.clone())).await.unwrap();
     assert!(report.is_complete());
     once_each(&double);
-    assert_eq!(double.declared_config("spare", "mosquitto")[0].trim(), double.declared_config("cube-7", "mosquitto")[0].trim());
+    assert_eq!(
+        double.declared_config("spare", "mosquitto")[0].trim(),
+        double.declared_config("cube-7", "mosquitto")[0].trim()
+    );
     assert_eq!(double.secret_value("spare", "mosquitto", "admin", "pass").as_deref(), Some("canary-replicated"));
     let module = &apollo.modules("spare").list().await.unwrap()[0];
     let spare = apollo.environments().get("spare").await.unwrap();
@@ -99,7 +107,10 @@ async fn killed_between_send_and_reply_at_each_step_it_resumes() {
             assert!(!matches!(ended, Ok(Ok(_))), "{killed} {fault:?}");
             double.heal();
             let journal: Journal = serde_json::from_str(&stored.lock().unwrap()).unwrap();
-            assert!(matches!(journal.step(&plan.steps[killed]), Some(Record::Noted { .. })), "{killed} {fault:?} {journal:?}");
+            assert!(
+                matches!(journal.step(&plan.steps[killed]), Some(Record::Noted { .. })),
+                "{killed} {fault:?} {journal:?}"
+            );
             let report = saving(apollo.apply(&plan, journal), &stored).await.unwrap();
             assert!(report.is_complete(), "{killed} {fault:?}");
             once_each(&double);

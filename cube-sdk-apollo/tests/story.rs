@@ -17,9 +17,15 @@ async fn an_environment_lives_is_copied_and_goes() {
     let (double, apollo) = support::seeded();
     let reviews = apollo.change_requests();
 
-    let created = apollo.environments().create("cube-9").control_plane("module:cp:1.0.0".parse().unwrap()).await.unwrap();
+    let created =
+        apollo.environments().create("cube-9").control_plane("module:cp:1.0.0".parse().unwrap()).await.unwrap();
     let cube = created.environment;
-    apollo.modules(&cube).install(&"com.example:stack:2.0.0".parse().unwrap()).variable("region", "north".to_owned().into()).await.unwrap();
+    apollo
+        .modules(&cube)
+        .install(&"com.example:stack:2.0.0".parse().unwrap())
+        .variable("region", "north".to_owned().into())
+        .await
+        .unwrap();
 
     let entities = apollo.entities(&cube);
     let broker = entities.install("broker", &"com.example:mosquitto".parse().unwrap()).namespace("mqtt").await.unwrap();
@@ -37,7 +43,8 @@ async fn an_environment_lives_is_copied_and_goes() {
     for (change, name) in [(&broker, "broker"), (&bridge, "bridge")] {
         let states = Arc::new(Mutex::new(Vec::new()));
         let noted = states.clone();
-        let merged = change.wait().progress(move |now| noted.lock().unwrap().push(now.status().cloned())).await.unwrap();
+        let merged =
+            change.wait().progress(move |now| noted.lock().unwrap().push(now.status().cloned())).await.unwrap();
         assert!(merged.is_merged());
         assert_eq!(states.lock().unwrap().last(), Some(&Some(ChangeRequestStatus::ApprovedMerged)));
         let plan = merged.plan_of(name).await.unwrap();
@@ -48,7 +55,11 @@ async fn an_environment_lives_is_copied_and_goes() {
             .wait()
             .progress(move |now| {
                 let mut moves = noted.lock().unwrap();
-                moves.extend(now.tasks_moved_since(&before).iter().map(|task| (task.title().unwrap().to_owned(), task.state.clone())));
+                moves.extend(
+                    now.tasks_moved_since(&before)
+                        .iter()
+                        .map(|task| (task.title().unwrap().to_owned(), task.state.clone())),
+                );
                 before = now.clone();
             })
             .await
@@ -56,7 +67,9 @@ async fn an_environment_lives_is_copied_and_goes() {
         assert!(done.succeeded(), "{done:?}");
         if name == "broker" {
             let moves = moves.lock().unwrap();
-            let of = |title: &str| moves.iter().filter(|entry| entry.0 == title).map(|entry| entry.1.clone().unwrap()).collect::<Vec<_>>();
+            let of = |title: &str| {
+                moves.iter().filter(|entry| entry.0 == title).map(|entry| entry.1.clone().unwrap()).collect::<Vec<_>>()
+            };
             assert_eq!(of("Fetch chart"), [TaskState::Active, TaskState::Succeeded]);
             assert_eq!(of("Move to target state"), [TaskState::Active, TaskState::Succeeded]);
         }
@@ -84,7 +97,10 @@ async fn an_environment_lives_is_copied_and_goes() {
 
     let plan = apollo.replicate(&cube, "cube-9-spare").namespace("broker", "mqtt").await.unwrap();
     let shown = plan.to_string();
-    assert!(shown.contains("create environment cube-9-spare (DEV)") && shown.contains("namespace of bridge"), "{shown}");
+    assert!(
+        shown.contains("create environment cube-9-spare (DEV)") && shown.contains("namespace of bridge"),
+        "{shown}"
+    );
     double.approve_all();
     let report = apollo.apply(&plan, Journal::default()).await.unwrap();
     assert!(report.is_complete(), "{:?}", report.pending);

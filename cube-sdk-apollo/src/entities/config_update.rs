@@ -146,10 +146,14 @@ pub(crate) async fn write_config(
             if refusal.ends_with("_NoChanges") {
                 return Ok(ConfigUpdate::Unchanged);
             }
-            let words = if refusal.is_empty() { "neither a change request nor an error came back".to_owned() } else {
+            let words = if refusal.is_empty() {
+                "neither a change request nor an error came back".to_owned()
+            } else {
                 format!("the config update was refused: {refusal}")
             };
-            Err(answer.error(if refusal.is_empty() { ErrorKind::Decode } else { ErrorKind::Conflict }, words).with_code(refusal))
+            Err(answer
+                .error(if refusal.is_empty() { ErrorKind::Decode } else { ErrorKind::Conflict }, words)
+                .with_code(refusal))
         }
         Err(error) if lacks_newer_field(&error) => {
             let request = older(&request, environment)?;

@@ -88,9 +88,9 @@ impl InstallEntity {
         let environment = session.environment(&self.environment, Match::Free).await?;
         if !self.override_module {
             let entities = session.entity_refs(&environment).await?;
-            let same = entities.iter().find(|entity| {
-                entity.entity_name.as_deref() == Some(self.name.as_str()) || entity.name == self.name
-            });
+            let same = entities
+                .iter()
+                .find(|entity| entity.entity_name.as_deref() == Some(self.name.as_str()) || entity.name == self.name);
             same.map_or(Ok(()), |entity| refuse_managed(entity, &environment))?;
         }
         let hidden: Vec<SecretString> = self.config.iter().flat_map(secret_texts).chain(text.clone()).collect();

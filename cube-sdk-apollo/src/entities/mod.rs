@@ -23,6 +23,11 @@
 //! assert_eq!(config.blocks()[0].version(), "1.10");
 //! let settings = entities.settings("mosquitto").await?;
 //! assert_eq!(settings.config, config);
+//! let reported = settings.reported.expect("its agent reported");
+//! assert_eq!(reported.type_name(), "ApolloEntityReportedConfigOverrides_Default");
+//! assert_ne!(reported.shown(), *reported.expose()); // the password is masked
+//! let health = broker.reported.as_ref().and_then(|reported| reported.health.as_ref());
+//! assert!(health.is_none_or(|health| health.is_known()));
 //! let change = entities
 //!     .update_config(&broker, json!({"persistence": true}))
 //!     .version("1.10")
@@ -61,9 +66,7 @@ pub use reads::{DeployedEntity, EntityHealth, EntitySettings, ReportedOverrides}
 
 use crate::change_requests::ChangeRequest;
 use crate::client::Apollo;
-use crate::graphql::{
-    EnforceEntityConfig, Request, UninstallEntity, enforce_entity_config, uninstall_entity,
-};
+use crate::graphql::{EnforceEntityConfig, Request, UninstallEntity, enforce_entity_config, uninstall_entity};
 use crate::ids::{EntityId, Rid};
 use crate::read::Session;
 use crate::resolve::{EnvironmentRef, Match};

@@ -40,7 +40,8 @@ fn operations_are_named_once_and_mutations_run_once() {
 fn inputs_leave_out_what_is_unset_and_other_variables_are_null() {
     let request = Request::of::<ListEnvs>(list_envs::Variables { page_size: 500, page_token: None }).unwrap();
     assert_eq!(request.body()["variables"], json!({"pageSize": 500, "pageToken": null}));
-    let input = create_env::CreateApolloEnvironmentRequest { name: "a".into(), accreditation: None, contact_team: None };
+    let input =
+        create_env::CreateApolloEnvironmentRequest { name: "a".into(), accreditation: None, contact_team: None };
     let request = Request::of::<CreateEnv>(create_env::Variables { request: input }).unwrap();
     assert_eq!(request.body()["variables"], json!({"request": {"name": "a"}}));
     let body = Request::of::<MyTeams>(my_teams::Variables {}).unwrap().body();

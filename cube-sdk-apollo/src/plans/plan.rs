@@ -101,7 +101,12 @@ impl Plan {
     }
 
     /// The plans of an entity, newest first; one without a RID cannot be spoken of and is left out.
-    pub(crate) fn many(apollo: &Apollo, environment: &Environment, entity: &Entity, plans: Vec<wire::Plan>) -> Vec<Self> {
+    pub(crate) fn many(
+        apollo: &Apollo,
+        environment: &Environment,
+        entity: &Entity,
+        plans: Vec<wire::Plan>,
+    ) -> Vec<Self> {
         let mut plans: Vec<_> = plans
             .into_iter()
             .filter_map(|wire| {
@@ -199,7 +204,8 @@ impl Plan {
     /// What it is for. An uninstalling change is not read as installing.
     pub fn kind(&self) -> ChangeKind {
         let has = |word: &str| self.changes.iter().any(|change| change.to_uppercase().contains(word));
-        let installs = self.changes.iter().any(|change| change.to_uppercase().replace("UNINSTALL", "").contains("INSTALL"));
+        let installs =
+            self.changes.iter().any(|change| change.to_uppercase().replace("UNINSTALL", "").contains("INSTALL"));
         match () {
             () if has("ENFORCE") || has("CONFIG") => ChangeKind::EnforceConfig,
             () if has("UPGRADE") => ChangeKind::Upgrade,

@@ -167,21 +167,27 @@ impl Apply {
         }
         let mut entities = Vec::new();
         let target = context.target()?;
-        each_page::<CleanupCheck>(&context.session, target, |id| cleanup_check::Variables { id }, |page| {
-            for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
-                let name = entity.entity_locator.and_then(|locator| locator.entity_name);
-                entities.push((name.unwrap_or_default(), entity.rid.map(Rid::from)));
-            }
-        })
+        each_page::<CleanupCheck>(
+            &context.session,
+            target,
+            |id| cleanup_check::Variables { id },
+            |page| {
+                for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
+                    let name = entity.entity_locator.and_then(|locator| locator.entity_name);
+                    entities.push((name.unwrap_or_default(), entity.rid.map(Rid::from)));
+                }
+            },
+        )
         .await?;
         Ok(ReplicationReport { journal: self.journal, pending, entities })
     }
 
     async fn context(&mut self) -> Result<Context> {
         let session = Session::strict(self.apollo.clone());
-        let id = self.plan.source.id.clone().ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "the plan names no source").advice("make a new plan")
-        })?;
+        let id =
+            self.plan.source.id.clone().ok_or_else(|| {
+                Error::new(ErrorKind::InvalidInput, "the plan names no source").advice("make a new plan")
+            })?;
         let mut source = Environment::by_id(id);
         source.name.clone_from(&self.plan.source.name);
         let target = find_target(&self.apollo, &self.plan.target.name).await?;
@@ -216,7 +222,11 @@ impl Apply {
                     None => context.opened_since(step, at, &self.journal).await?,
                 };
                 if let Some(record) = found {
+                    let done = matches!(record, Record::Done { .. });
                     self.note(step, record)?;
+                    if done {
+                        self.tell(step, Outcome::Done);
+                    }
                     return Ok(None);
                 }
             }

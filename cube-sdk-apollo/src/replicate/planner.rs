@@ -12,7 +12,9 @@ use crate::drain::SAFETY_PAGES;
 use crate::entities::Entity;
 use crate::entity_config::EntityConfig;
 use crate::environments::Environment;
-use crate::graphql::{EntitySecrets, Paged, Request, SourceEnv, TargetEnv, entity_secrets, source_env, target_env, wire};
+use crate::graphql::{
+    EntitySecrets, Paged, Request, SourceEnv, TargetEnv, entity_secrets, source_env, target_env, wire,
+};
 use crate::ids::{EntityId, MavenCoordinate, ProductId};
 use crate::read::{BoxFuture, Session};
 use crate::resolve::{EnvironmentRef, Match, all_environments};
@@ -86,12 +88,17 @@ impl PlanReplication {
         for module in from.modules {
             plan.module(module, &there.modules);
         }
-        let (mut configs, mut secrets) = (Configs::default(), Vec::new());
+        let (mut configs, mut secrets, mut seen) = (Configs::default(), Vec::new(), HashSet::new());
         for entity in from.entities {
             let Some(name) = entity.entity_locator.as_ref().and_then(|locator| locator.entity_name.clone()) else {
                 plan.lacks(format!("an entity ({})", entity.id.unwrap_or_default()), "Apollo tells no name for it");
                 continue;
             };
+            if !seen.insert(name.clone()) {
+                let why = "the source has another entity of that name, and steps go by name";
+                plan.lacks(format!("entity {name} ({})", entity.id.unwrap_or_default()), why);
+                continue;
+            }
             secrets.extend(secret_steps(&name, &entity, &there));
             plan.entity(name, entity, &names, &self.namespaces, &mut configs);
         }
@@ -211,9 +218,10 @@ fn secret_steps(name: &str, entity: &wire::Entity, there: &Contents) -> Vec<Step
         if has.is_some_and(|has| has.contains(&own)) {
             return None;
         }
-        let keys = secret.specification.as_ref().map(|specification| {
-            specification.keys.0.iter().filter_map(|key| key.key.clone()).collect::<Vec<_>>()
-        });
+        let keys = secret
+            .specification
+            .as_ref()
+            .map(|specification| specification.keys.0.iter().filter_map(|key| key.key.clone()).collect::<Vec<_>>());
         Some(Step::CreateSecret { entity: name.to_owned(), secret: own, keys: keys.unwrap_or_default() })
     });
     secrets.collect()
@@ -236,7 +244,9 @@ pub(super) async fn find_target(apollo: &Apollo, name: &str) -> Result<Option<En
         return Ok(Some(found.clone()));
     }
     match all.iter().find(|environment| environment.name.to_lowercase() == name.to_lowercase()) {
-        Some(near) => refuse("an environment is called the same but for case", &format!("use `{}` or another name", near.name)),
+        Some(near) => {
+            refuse("an environment is called the same but for case", &format!("use `{}` or another name", near.name))
+        }
         None => Ok(None),
     }
 }
@@ -262,36 +272,51 @@ impl Contents {
 
 async fn read_source(session: &Session, environment: &Environment) -> Result<Source> {
     let mut source = Source::default();
-    each_page::<SourceEnv>(session, environment, |id| source_env::Variables { id }, |page| {
-        // Modules are not paged: every page tells all of them.
-        if let Some(modules) = page.modules {
-            source.modules = modules.module_installations.0;
-        }
-        source.entities.extend(page.entities.map(|page| page.entities.0).unwrap_or_default());
-    })
+    each_page::<SourceEnv>(
+        session,
+        environment,
+        |id| source_env::Variables { id },
+        |page| {
+            // Modules are not paged: every page tells all of them.
+            if let Some(modules) = page.modules {
+                source.modules = modules.module_installations.0;
+            }
+            source.entities.extend(page.entities.map(|page| page.entities.0).unwrap_or_default());
+        },
+    )
     .await?;
     Ok(source)
 }
 
 async fn read_target(session: &Session, environment: &Environment) -> Result<Contents> {
     let mut contents = Contents::default();
-    each_page::<TargetEnv>(session, environment, |id| target_env::Variables { id }, |page| {
-        let modules = page.modules.map(|modules| modules.module_installations.0).unwrap_or_default();
-        contents.modules.extend(modules.into_iter().filter_map(|module| module.coordinate));
-        for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
-            if let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) {
-                contents.entities.entry(name).or_default();
+    each_page::<TargetEnv>(
+        session,
+        environment,
+        |id| target_env::Variables { id },
+        |page| {
+            let modules = page.modules.map(|modules| modules.module_installations.0).unwrap_or_default();
+            contents.modules.extend(modules.into_iter().filter_map(|module| module.coordinate));
+            for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
+                if let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) {
+                    contents.entities.entry(name).or_default();
+                }
             }
-        }
-    })
+        },
+    )
     .await?;
-    each_page::<EntitySecrets>(session, environment, |id| entity_secrets::Variables { id }, |page| {
-        for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
-            let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) else { continue };
-            let secrets = entity.secrets.0.into_iter().filter_map(|secret| secret.name);
-            contents.entities.entry(name).or_default().extend(secrets);
-        }
-    })
+    each_page::<EntitySecrets>(
+        session,
+        environment,
+        |id| entity_secrets::Variables { id },
+        |page| {
+            for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
+                let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) else { continue };
+                let secrets = entity.secrets.0.into_iter().filter_map(|secret| secret.name);
+                contents.entities.entry(name).or_default().extend(secrets);
+            }
+        },
+    )
     .await?;
     Ok(contents)
 }
@@ -320,7 +345,9 @@ pub(super) async fn each_page<D: Paged>(
         match token {
             None => return Ok(()),
             Some(token) if tokens.contains(&token) || tokens.len() >= SAFETY_PAGES => {
-                return Err(answer.error(ErrorKind::Decode, "the list of entities does not end").with_code("truncated"));
+                return Err(answer
+                    .error(ErrorKind::Decode, "the list of entities does not end")
+                    .with_code("truncated"));
             }
             Some(token) => tokens.push(token),
         }

@@ -124,9 +124,8 @@ impl Context {
     pub(super) async fn config_text(&self, from: &EntityId) -> Result<(SecretString, Vec<SecretString>)> {
         let declared = self.session.declared(&self.source, &Entity::by_id(from.clone())).await?.config.0;
         let config = EntityConfig::from_texts(&declared);
-        let refuse = |why: &str| {
-            Err(Error::new(ErrorKind::Conflict, why).with_target(format!("{}/{from}", self.source.name)))
-        };
+        let refuse =
+            |why: &str| Err(Error::new(ErrorKind::Conflict, why).with_target(format!("{}/{from}", self.source.name)));
         let mut hidden = Vec::new();
         let mut labels: Vec<_> = config.blocks().iter().map(|block| block.version()).collect();
         for block in config.blocks() {
@@ -184,7 +183,9 @@ impl Context {
 
     pub(super) fn target(&self) -> Result<&Environment> {
         self.target.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Conflict, "the target does not exist").with_target(self.target_name.clone()).advice("make a new plan")
+            Error::new(ErrorKind::Conflict, "the target does not exist")
+                .with_target(self.target_name.clone())
+                .advice("make a new plan")
         })
     }
 }

@@ -42,7 +42,8 @@ impl Context {
                 let Some(found) = self.target_entity(entity).await? else { return Ok(None) };
                 let (wanted, _) = self.config_text(from).await?;
                 let declared = self.session.declared(self.target()?, &found).await?.config.0;
-                let same = matches!(declared.as_slice(), [one] if one.expose_secret().trim() == wanted.expose_secret().trim());
+                let same =
+                    matches!(declared.as_slice(), [one] if one.expose_secret().trim() == wanted.expose_secret().trim());
                 if same { done(None) } else { Ok(None) }
             }
             Step::CreateSecret { entity, secret, .. } => {

@@ -208,7 +208,14 @@ impl Double {
         let world = lock(&self.shared.world);
         let id = &world.environments.iter().find(|env| env.name == environment)?.id;
         let entity = world.entities.iter().find(|found| found.environment == *id && found.name == entity)?;
-        entity.secrets.iter().find(|found| found.name == secret)?.keys.iter().find(|pair| pair.0 == key).map(|pair| pair.1.clone())
+        entity
+            .secrets
+            .iter()
+            .find(|found| found.name == secret)?
+            .keys
+            .iter()
+            .find(|pair| pair.0 == key)
+            .map(|pair| pair.1.clone())
     }
 
     /// Changes an entity's declared config, as if by hand.

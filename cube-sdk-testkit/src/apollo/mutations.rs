@@ -112,9 +112,10 @@ impl World {
     fn install_entities(&mut self, environment: &str, inputs: &Value) -> Result<Value, Refusal> {
         self.environment_id(|env| env.id == environment, environment)?;
         let names: Vec<_> = inputs.as_array().into_iter().flatten().map(|input| text(input, "entityName")).collect();
-        if let Some(name) = names.iter().find(|name| {
-            self.entities.iter().any(|entity| entity.environment == environment && entity.name == **name)
-        }) {
+        if let Some(name) = names
+            .iter()
+            .find(|name| self.entities.iter().any(|entity| entity.environment == environment && entity.name == **name))
+        {
             return Err(Refusal::conflict(format!("entity {name} exists")));
         }
         let title = format!("Install {}", names.join(", "));

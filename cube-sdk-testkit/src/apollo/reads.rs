@@ -12,7 +12,8 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 /// The bounds of a page, and the token of the next.
 fn window(count: usize, arguments: &Arguments) -> (std::ops::Range<usize>, Value) {
-    let size = arguments.get("pageSize").and_then(Value::as_u64).map_or(count, |size| usize::try_from(size).unwrap_or(count));
+    let size =
+        arguments.get("pageSize").and_then(Value::as_u64).map_or(count, |size| usize::try_from(size).unwrap_or(count));
     let token = arguments.get("pageToken").and_then(Value::as_str);
     let from: usize = token.and_then(|token| token.strip_prefix("cursor-")?.parse().ok()).unwrap_or(0).min(count);
     let to = from.saturating_add(size.max(1)).min(count);

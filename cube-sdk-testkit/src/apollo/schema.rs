@@ -55,35 +55,35 @@ pub(crate) fn build(world: &Arc<Mutex<World>>) -> Result<Schema, String> {
     let mut schema = Schema::build("Query", Some("Mutation"), None);
     for definition in types {
         let name = definition.name.node.to_string();
-        schema = match definition.kind {
-            TypeKind::Scalar => schema.register(Scalar::new(name)),
-            TypeKind::Enum(kind) => {
-                let words = kind.values.iter().map(|value| value.node.value.node.to_string());
-                schema.register(Enum::new(name).items(words))
-            }
-            TypeKind::Union(kind) => {
-                let members = kind.members.iter().map(|member| member.node.to_string());
-                schema.register(members.fold(Union::new(name), Union::possible_type))
-            }
-            TypeKind::Interface(kind) => {
-                let fields = kind.fields.iter().map(|field| {
-                    InterfaceField::new(field.node.name.node.to_string(), type_ref(&field.node.ty.node))
-                });
-                schema.register(fields.fold(Interface::new(name), Interface::field))
-            }
-            TypeKind::InputObject(kind) => {
-                let fields = kind.fields.iter().map(|field| input(&field.node));
-                schema.register(fields.fold(InputObject::new(name), InputObject::field))
-            }
-            TypeKind::Object(kind) => {
-                let object = kind
-                    .implements
-                    .iter()
-                    .fold(Object::new(name.clone()), |object, interface| object.implement(interface.node.to_string()));
-                let fields = kind.fields.iter().map(|definition| field(world, &classes, &name, &definition.node));
-                schema.register(fields.fold(object, Object::field))
-            }
-        };
+        schema =
+            match definition.kind {
+                TypeKind::Scalar => schema.register(Scalar::new(name)),
+                TypeKind::Enum(kind) => {
+                    let words = kind.values.iter().map(|value| value.node.value.node.to_string());
+                    schema.register(Enum::new(name).items(words))
+                }
+                TypeKind::Union(kind) => {
+                    let members = kind.members.iter().map(|member| member.node.to_string());
+                    schema.register(members.fold(Union::new(name), Union::possible_type))
+                }
+                TypeKind::Interface(kind) => {
+                    let fields = kind.fields.iter().map(|field| {
+                        InterfaceField::new(field.node.name.node.to_string(), type_ref(&field.node.ty.node))
+                    });
+                    schema.register(fields.fold(Interface::new(name), Interface::field))
+                }
+                TypeKind::InputObject(kind) => {
+                    let fields = kind.fields.iter().map(|field| input(&field.node));
+                    schema.register(fields.fold(InputObject::new(name), InputObject::field))
+                }
+                TypeKind::Object(kind) => {
+                    let object = kind.implements.iter().fold(Object::new(name.clone()), |object, interface| {
+                        object.implement(interface.node.to_string())
+                    });
+                    let fields = kind.fields.iter().map(|definition| field(world, &classes, &name, &definition.node));
+                    schema.register(fields.fold(object, Object::field))
+                }
+            };
     }
     schema.finish().map_err(|error| error.to_string())
 }
@@ -125,7 +125,8 @@ fn error(refusal: Refusal) -> async_graphql::Error {
     async_graphql::Error::new(refusal.message).extend_with(|_, extensions| {
         extensions.set("errorCode", refusal.code);
         extensions.set("errorName", refusal.name);
-        extensions.set("parameters", async_graphql::Value::from_json(refusal.parameters.clone()).unwrap_or_default());
+        extensions
+            .set("parameters", async_graphql::Value::from_json((*refusal.parameters).clone()).unwrap_or_default());
     })
 }
 

@@ -6,7 +6,9 @@ use super::world::{Module, Product, Release, Secret, World};
 
 impl World {
     pub(crate) fn seed(&mut self) {
-        for (id, version) in [("com.example:mosquitto", "1.10"), ("com.example:bridge", "1.0.0"), ("com.example:telemetry", "3.1.4")] {
+        for (id, version) in
+            [("com.example:mosquitto", "1.10"), ("com.example:bridge", "1.0.0"), ("com.example:telemetry", "3.1.4")]
+        {
             let rid = self.rid("release");
             let release = Release { rid, coordinate: format!("{id}:{version}"), channels: vec!["DEV".into()] };
             self.products.push(Product { id: id.into(), labels: Vec::new(), releases: vec![release] });
@@ -14,9 +16,7 @@ impl World {
         let cube = self.add_environment("cube-7", "DEV");
         self.add_environment("cube-8", "DEV");
         let module = self.rid("module");
-        let value = |kind: &str, value: &str| {
-            json!({"__typename": format!("ApolloProductModuleVariableValue_{kind}"), "value": value})
-        };
+        let value = |kind: &str, value: &str| json!({"__typename": format!("ApolloProductModuleVariableValue_{kind}"), "value": value});
         self.modules.push(Module {
             rid: module.clone(),
             environment: cube.clone(),
