@@ -43,7 +43,6 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<Vec<faults::Planned>>,
     pub(crate) requests: Mutex<Vec<Recorded>>,
     pub(crate) schema: async_graphql::dynamic::Schema,
-    pub(crate) arrived: tokio::sync::Notify,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -85,7 +84,6 @@ impl Double {
             faults: Mutex::default(),
             requests: Mutex::default(),
             schema,
-            arrived: tokio::sync::Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared), address: None, server: None })
     }
@@ -196,11 +194,6 @@ impl Double {
     /// The GraphQL requests that arrived, in order.
     pub fn requests(&self) -> Vec<Recorded> {
         lock(&self.shared.requests).clone()
-    }
-
-    /// Resolves when the next GraphQL request has been carried out, answered or not.
-    pub async fn carried_out(&self) {
-        self.shared.arrived.notified().await;
     }
 
     /// The value of a secret's key, which the client can never read.
