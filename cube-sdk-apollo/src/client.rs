@@ -61,6 +61,7 @@ impl fmt::Debug for Apollo {
 /// use cube_sdk_core::retry::Retrier;
 ///
 /// let apollo = Apollo::builder()
+///     .environment(&world.environment())? // what follows goes before it
 ///     .url(world.url())
 ///     .client_id("svc-edge")
 ///     .client_secret("a secret of the service".to_owned().into())
@@ -100,6 +101,16 @@ impl ApolloBuilder {
     pub fn client_secret(mut self, secret: SecretString) -> Self {
         self.settings.client_secret = Some(Sourced::code(secret));
         self
+    }
+
+    /// Takes `CUBE_APOLLO_URL`, `CUBE_APOLLO_CLIENT_ID` and `CUBE_APOLLO_CLIENT_SECRET`, in place of what was set
+    /// before.
+    ///
+    /// # Errors
+    /// `Config`, naming the variable, when the URL is none.
+    pub fn environment(mut self, environment: &Settable) -> Result<Self> {
+        self.settings = Settings::from_environment(environment)?;
+        Ok(self)
     }
 
     /// Another way to the network than a pooling HTTP client of its own.
@@ -178,7 +189,7 @@ impl Apollo {
     /// # Errors
     /// `Config`, naming the variable that is missing or wrong.
     pub fn from_environment(environment: &Settable) -> Result<Self> {
-        ApolloBuilder { settings: Settings::from_environment(environment)?, ..ApolloBuilder::default() }.build()
+        Self::builder().environment(environment)?.build()
     }
 
     /// The base URL.

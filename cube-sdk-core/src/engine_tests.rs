@@ -1,1 +1,246 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use secrecy::SecretString;
+use serde_json::json;
+use wiremock::matchers::{body_json, header, header_exists, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+use crate::credentials::{CachedCredentials, ClientCredentials, FileKey, FixedKey};
+use crate::operation::Idempotency;
+use crate::retry::{Backoff, RetryBudget, RetryPolicy};
+use crate::transport::{Body, HttpClient, Transport};
+
+const READ: Operation = Operation::new("test", "read", Idempotency::Read);
+const ONCE: Operation = Operation::new("test", "once", Idempotency::Once);
+
+fn quick() -> Retrier {
+    let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(2));
+    Retrier::new(RetryPolicy::default().backoff(backoff), RetryBudget::default())
+}
+
+fn engine() -> EngineBuilder {
+    Engine::builder(Arc::new(HttpClient::builder().no_proxy().build())).retrier(quick())
+}
+
+fn url(server: &MockServer, path: &str) -> Url {
+    format!("{}{path}", server.uri()).parse().unwrap()
+}
+
+async fn answer(server: &MockServer, template: ResponseTemplate, times: u64) {
+    Mock::given(path("/x")).respond_with(template).up_to_n_times(times).mount(server).await;
+}
+
+#[tokio::test]
+async fn a_read_is_repeated_after_503_and_a_write_is_not() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(503).insert_header("x-request-id", "r1"), 2).await;
+    answer(&server, ResponseTemplate::new(200).set_body_json(json!({"n": 1})), 1).await;
+    let value: serde_json::Value =
+        engine().build().json(&Call::new(READ, Method::GET, url(&server, "/x"))).await.unwrap();
+    assert_eq!(value, json!({"n": 1}));
+
+    answer(&server, ResponseTemplate::new(503).insert_header("x-request-id", "r2"), 9).await;
+    let call = Call::new(ONCE, Method::POST, url(&server, "/x")).json(&json!({"a": 1})).unwrap();
+    let error = engine().build().run(&call).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(error.request_id(), Some("r2"));
+    assert_eq!(error.retry().attempts, 1);
+    assert_eq!(error.sent(), Sent::Yes);
+    assert_eq!(error.target(), Some(url(&server, "/x").as_str()));
+}
+
+#[tokio::test]
+async fn a_write_is_repeated_after_429_because_nothing_ran() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(429).insert_header("retry-after", "0"), 1).await;
+    Mock::given(method("POST"))
+        .and(body_json(json!({"a": 1})))
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&server)
+        .await;
+    let call = Call::new(ONCE, Method::POST, url(&server, "/x")).json(&json!({"a": 1})).unwrap();
+    assert_eq!(engine().build().run(&call).await.unwrap().status, 204);
+}
+
+#[tokio::test]
+async fn nothing_listening_is_connect_for_writes_too() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let call = Call::new(ONCE, Method::POST, format!("http://127.0.0.1:{port}/x").parse().unwrap());
+    let error = engine().build().run(&call).await.unwrap_err();
+    assert_eq!((error.kind(), error.sent(), error.retry().attempts), (ErrorKind::Connect, Sent::No, 4));
+}
+
+#[tokio::test]
+async fn a_reply_past_the_cap_and_a_reply_that_is_not_json() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(200).set_body_string("x".repeat(2_000)), 9).await;
+    let call = Call::new(READ, Method::GET, url(&server, "/x"));
+    let error = engine().response_cap(1_000).build().run(&call).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    let error = engine().build().json::<u32>(&call).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Decode, Some(READ)));
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(302).insert_header("location", "http://127.0.0.1:1/"), 9).await;
+    let call = Call::new(READ, Method::GET, url(&server, "/x"));
+    assert_eq!(engine().build().run(&call).await.unwrap_err().kind(), ErrorKind::Protocol);
+}
+
+#[tokio::test]
+async fn clocks_are_named() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(200).set_delay(Duration::from_secs(5)), 9).await;
+    let clocks = Clocks { first_byte: Duration::from_millis(20), ..Clocks::default() };
+    let call = Call::new(ONCE, Method::POST, url(&server, "/x")).clocks(clocks);
+    let error = engine().build().run(&call).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("first-byte")));
+}
+
+/// Sends the head and one chunk, then nothing.
+#[derive(Debug)]
+struct Stalls;
+
+#[async_trait]
+impl Transport for Stalls {
+    async fn send(&self, _: http::Request<Bytes>) -> Result<Answer> {
+        let chunks = futures_util::stream::iter([Ok(Bytes::from_static(b"x"))]).chain(futures_util::stream::pending());
+        Ok(http::Response::new(Body::from_stream(chunks)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stalls_ends_by_the_idle_clock() {
+    let engine = Engine::builder(Arc::new(Stalls)).retrier(Retrier::never()).build();
+    let error = engine.run(&Call::new(READ, Method::GET, "http://h/x".parse().unwrap())).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("idle")));
+}
+
+#[tokio::test]
+async fn a_key_file_that_was_rotated_is_read_again_and_the_call_replayed_once() {
+    let server = MockServer::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("key");
+    std::fs::write(&file, "old\n").unwrap();
+    let rotate = file.clone();
+    Mock::given(header("authorization", "Bearer old"))
+        .respond_with(move |_: &wiremock::Request| {
+            std::fs::write(&rotate, "new\n").unwrap();
+            ResponseTemplate::new(401)
+        })
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(header("authorization", "Bearer new"))
+        .respond_with(ResponseTemplate::new(200))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let engine = engine().credentials(Arc::new(FileKey::new(&file))).build();
+    engine.run(&Call::new(ONCE, Method::POST, url(&server, "/x"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fixed_key_is_not_replayed() {
+    let server = MockServer::start().await;
+    Mock::given(header_exists("authorization")).respond_with(ResponseTemplate::new(401)).expect(1).mount(&server).await;
+    let key = FixedKey::new(&SecretString::from("k")).unwrap();
+    let error = engine()
+        .credentials(Arc::new(key))
+        .build()
+        .run(&Call::new(READ, Method::GET, url(&server, "/x")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+}
+
+async fn oauth(server: &MockServer) -> CachedCredentials<ClientCredentials> {
+    ClientCredentials::builder(url(server, "/token"), "id", SecretString::from("s"))
+        .build(Arc::new(HttpClient::builder().no_proxy().build()))
+}
+
+#[tokio::test]
+async fn oauth_fetches_once_for_many_calls_and_replays_after_401() {
+    let server = MockServer::start().await;
+    let tokens = AtomicU32::new(0);
+    Mock::given(path("/token"))
+        .and(header("authorization", "Basic aWQ6cw=="))
+        .respond_with(move |_: &wiremock::Request| {
+            let n = tokens.fetch_add(1, Ordering::Relaxed);
+            ResponseTemplate::new(200)
+                .set_body_json(json!({"access_token": format!("t{n}"), "token_type": "bearer", "expires_in": 3600}))
+                .set_delay(Duration::from_millis(20))
+        })
+        .expect(2)
+        .mount(&server)
+        .await;
+    Mock::given(path("/x"))
+        .and(header("authorization", "Bearer t0"))
+        .respond_with(ResponseTemplate::new(200))
+        .up_to_n_times(8)
+        .mount(&server)
+        .await;
+    Mock::given(path("/x"))
+        .and(header("authorization", "Bearer t0"))
+        .respond_with(ResponseTemplate::new(401))
+        .mount(&server)
+        .await;
+    Mock::given(path("/x"))
+        .and(header("authorization", "Bearer t1"))
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&server)
+        .await;
+    let engine = engine().credentials(Arc::new(oauth(&server).await)).build();
+    let call = Call::new(READ, Method::GET, url(&server, "/x"));
+    for outcome in futures_util::future::join_all((0..8).map(|_| engine.run(&call))).await {
+        outcome.unwrap();
+    }
+    engine.run(&call).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_client_is_final_and_an_unavailable_endpoint_is_tried_again() {
+    let server = MockServer::start().await;
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(401).set_body_json(json!({"error": "invalid_client"})))
+        .up_to_n_times(1)
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(path("/token")).respond_with(ResponseTemplate::new(503)).expect(4).mount(&server).await;
+    let engine = engine().credentials(Arc::new(oauth(&server).await)).build();
+    let call = Call::new(ONCE, Method::POST, url(&server, "/x"));
+    let error = engine.run(&call).await.unwrap_err();
+    assert_eq!((error.kind(), error.code(), error.sent()), (ErrorKind::Credentials, Some("invalid_client"), Sent::Yes));
+    let error = engine.run(&call).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry().attempts), (ErrorKind::Credentials, 4));
+}
+
+#[derive(Debug)]
+struct Counts(AtomicU32);
+
+#[async_trait]
+impl Middleware for Counts {
+    async fn handle(&self, attempt: Attempt, mut request: http::Request<Bytes>, next: Next<'_>) -> Result<Answer> {
+        self.0.fetch_max(attempt.number, Ordering::Relaxed);
+        request.headers_mut().insert("x-seen", HeaderValue::from_static("yes"));
+        next.run(attempt, request).await
+    }
+}
+
+#[tokio::test]
+async fn a_middleware_stands_around_each_attempt() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(502), 1).await;
+    Mock::given(header("x-seen", "yes")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let counts = Arc::new(Counts(AtomicU32::new(0)));
+    engine().middleware(counts.clone()).build().run(&Call::new(READ, Method::GET, url(&server, "/x"))).await.unwrap();
+    assert_eq!(counts.0.load(Ordering::Relaxed), 2);
+}

@@ -159,7 +159,12 @@ mod tests {
         let (waiter, _) = counting(3);
         let seen = Arc::new(AtomicU32::new(0));
         let sum = seen.clone();
-        let last = waiter.progress(move |n| drop(sum.fetch_add(*n, Ordering::Relaxed))).await.unwrap();
+        let last = waiter
+            .progress(move |n| {
+                let _ = sum.fetch_add(*n, Ordering::Relaxed);
+            })
+            .await
+            .unwrap();
         assert_eq!((last, seen.load(Ordering::Relaxed)), (3, 6));
         assert_eq!(started.elapsed(), Duration::from_secs(20));
     }

@@ -2,3 +2,7 @@
 
 #[cfg(feature = "apollo")]
 pub mod apollo;
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "teleport")]
+pub mod teleport;

@@ -1,1 +1,4 @@
-//! What crosses the crates of cube-sdk, end to end
+//! What the end-to-end tests of cube-sdk share: third-party components, started and ended.
+#![allow(clippy::print_stderr, clippy::panic, clippy::expect_used, clippy::unwrap_used)]
+
+pub mod real;

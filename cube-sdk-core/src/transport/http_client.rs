@@ -149,9 +149,8 @@ fn translate(error: reqwest::Error) -> Error {
         (ErrorKind::InvalidInput, "the request cannot be built", Sent::No)
     } else if error.is_timeout() {
         (ErrorKind::Timeout, "the connection timed out", Sent::Unknown)
-    } else if error.is_decode() {
-        (ErrorKind::Decode, "the body cannot be decoded", Sent::Yes)
-    } else if error.is_body() {
+    } else if error.is_body() || error.is_decode() {
+        // Bodies are not compressed here: what reqwest calls undecodable is a body that was cut off.
         (ErrorKind::Transport, "the connection broke within the body", Sent::Unknown)
     } else {
         (ErrorKind::Transport, "the connection broke", Sent::Unknown)

@@ -78,13 +78,8 @@ impl Double {
     pub fn empty() -> Result<Self, String> {
         let world = Arc::new(Mutex::new(World::default()));
         let schema = schema::build(&world)?;
-        let shared = Shared {
-            world,
-            tokens: Mutex::default(),
-            faults: Mutex::default(),
-            requests: Mutex::default(),
-            schema,
-        };
+        let shared =
+            Shared { world, tokens: Mutex::default(), faults: Mutex::default(), requests: Mutex::default(), schema };
         Ok(Self { shared: Arc::new(shared), address: None, server: None })
     }
 

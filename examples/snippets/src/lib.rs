@@ -1,1 +1,4 @@
 //! Small programs that show and time one part of cube-sdk each
+
+pub mod signal;
+pub mod tunnel_key;

@@ -1,0 +1,178 @@
+//! The target that all peers lead to, and the load.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+const BUFFER: usize = 128 * 1024;
+
+/// Serves `U` (take all, then answer one byte), `D` + length (give so many bytes), `E` (echo).
+pub(crate) async fn target() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move { serve(stream).await.ok() });
+        }
+    });
+    Ok(address)
+}
+
+async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; BUFFER];
+    match stream.read_u8().await? {
+        b'U' => {
+            let mut left = stream.read_u64().await?;
+            while left > 0 {
+                match stream.read(&mut buffer).await? {
+                    0 => return Ok(()),
+                    n => left = left.saturating_sub(n as u64),
+                }
+            }
+            stream.write_u8(1).await?;
+        }
+        b'D' => {
+            let mut left = stream.read_u64().await?;
+            while left > 0 {
+                let n = left.min(BUFFER as u64) as usize;
+                stream.write_all(&buffer[..n]).await?;
+                left -= n as u64;
+            }
+        }
+        _ => loop {
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                n => stream.write_all(&buffer[..n]).await?,
+            }
+        },
+    }
+    stream.shutdown().await
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    Up,
+    Down,
+}
+
+/// Moves `bytes` on one connection.
+pub(crate) async fn bulk(address: SocketAddr, way: Way, bytes: u64) -> Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![7; BUFFER];
+    match way {
+        Way::Up => {
+            stream.write_u8(b'U').await?;
+            stream.write_u64(bytes).await?;
+            let mut left = bytes;
+            while left > 0 {
+                let n = left.min(BUFFER as u64) as usize;
+                stream.write_all(&buffer[..n]).await?;
+                left -= n as u64;
+            }
+            stream.read_u8().await.context("the target did not take everything")?;
+        }
+        Way::Down => {
+            stream.write_u8(b'D').await?;
+            stream.write_u64(bytes).await?;
+            let mut got = 0;
+            while got < bytes {
+                match stream.read(&mut buffer).await? {
+                    0 => break,
+                    n => got += n as u64,
+                }
+            }
+            ensure!(got == bytes, "got {got} of {bytes} bytes");
+        }
+    }
+    Ok(())
+}
+
+/// The same total over several connections at once; gives the time.
+pub(crate) async fn bulks(address: SocketAddr, way: Way, streams: u64, total: u64) -> Result<Duration> {
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..streams {
+        tasks.spawn(bulk(address, way, total / streams));
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    Ok(started.elapsed())
+}
+
+/// Round trips of 64 bytes; gives the sorted times.
+pub(crate) async fn echoes(address: SocketAddr, count: usize) -> Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    stream.write_u8(b'E').await?;
+    let (sent, mut got) = ([5; 64], [0; 64]);
+    let mut times = Vec::with_capacity(count);
+    for _ in 0..count {
+        let started = Instant::now();
+        stream.write_all(&sent).await?;
+        stream.read_exact(&mut got).await?;
+        times.push(started.elapsed());
+    }
+    times.sort();
+    Ok(times)
+}
+
+/// Echoes beside one bulk stream each way. Gives the times and the bulk rate in MB/s.
+pub(crate) async fn echoes_beside(address: SocketAddr, count: usize) -> Result<(Vec<Duration>, f64)> {
+    let bytes = 256 << 20;
+    let started = Instant::now();
+    let running = tokio::spawn(async move {
+        let mut moved = 0u64;
+        loop {
+            let (up, down) = tokio::join!(bulk(address, Way::Up, bytes), bulk(address, Way::Down, bytes));
+            up?;
+            down?;
+            moved += 2 * bytes;
+            if started.elapsed() > Duration::from_secs(2) {
+                return Ok::<_, anyhow::Error>(moved as f64 / 1e6 / started.elapsed().as_secs_f64());
+            }
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut times = Vec::new();
+    while !running.is_finished() && times.len() < count {
+        times.extend(echoes(address, 100).await?);
+    }
+    let rate = running.await??;
+    times.sort();
+    Ok((times, rate))
+}
+
+/// New connections per second with 16 workers: each opens, gets one byte echoed, closes.
+pub(crate) async fn connections(address: SocketAddr, span: Duration) -> Result<f64> {
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..16 {
+        tasks.spawn(async move {
+            let mut done = 0u64;
+            while started.elapsed() < span {
+                let mut stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                stream.write_all(b"E1").await?;
+                let mut byte = [0];
+                stream.read_exact(&mut byte).await?;
+                stream.shutdown().await?;
+                ensure!(stream.read(&mut byte).await? == 0, "bytes after the end");
+                done += 1;
+            }
+            Ok(done)
+        });
+    }
+    let mut done = 0;
+    while let Some(worker) = tasks.join_next().await {
+        done += worker??;
+    }
+    Ok(done as f64 / started.elapsed().as_secs_f64())
+}

@@ -1,0 +1,102 @@
+//! Is a grant ready to be read from? Tells every code apart, a line per check, with AWS's request ids.
+
+mod report;
+mod steps;
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+
+use cube_sdk_core::retry::Deadline;
+use cube_sdk_core::{Error, ErrorKind, Result};
+
+pub use report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
+use steps::Steps;
+
+use crate::audit::{ProbeId, Recorder};
+use crate::s3_uri::{ObjectKey, S3Uri};
+use crate::session::{GrantRef, Identity, Scope, Session, session_name_of};
+use crate::storage::Storage;
+
+/// A probe ends within this.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The sessions of probes are short.
+const SESSION: Duration = Duration::from_secs(900);
+
+/// A probe about to be made; awaiting it makes it.
+///
+/// AssumeRole with the grant's External ID; HEAD of the bucket; HEAD of a key that does not exist. Reading and
+/// decrypting are proved only on a known object ([`Probe::sample_key`]): without one they are `not checked`.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Probe {
+    session: Session,
+    sample: Option<ObjectKey>,
+    strict: bool,
+}
+
+impl Storage {
+    /// Probes a grant under a session of its own. Each call leaves an audit row of event `verify_probe`.
+    ///
+    /// ```no_run
+    /// # async fn demo(storage: cube_sdk_byo::Storage, grant: cube_sdk_byo::GrantRef) -> cube_sdk_core::Result<()> {
+    /// let report = storage.probe(&grant).sample_key("vision/net.onnx".parse()?).await?;
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn probe(&self, grant: &GrantRef) -> Probe {
+        let id = grant.id.as_deref().unwrap_or(grant.external_id.as_str());
+        let short: String = id.chars().take(8).collect();
+        let mut session = self.fresh_session(grant, Scope::Bucket);
+        if let Identity::Role { name, duration, .. } = &mut session.identity {
+            *name = session_name_of(&format!("edgegate-probe-{short}"));
+            *duration = SESSION.min(*duration);
+        }
+        Probe { session, sample: None, strict: false }
+    }
+}
+
+impl Probe {
+    /// A key that is known to exist: the newest registered artifact.
+    pub fn sample_key(mut self, key: ObjectKey) -> Self {
+        self.sample = Some(key);
+        self
+    }
+
+    /// A role without ListBucket fails as BYO_OBJECT_ACCESS_DENIED instead of passing with a warning.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Another recorder for the audit rows.
+    pub fn audit(mut self, recorder: Recorder) -> Self {
+        self.session = self.session.audit(recorder);
+        self
+    }
+
+    async fn run(mut self) -> Result<ProbeReport> {
+        let id = ProbeId::mint();
+        self.session.audit.probe_id = Some(id.clone());
+        let sample = self.sample.map(|key| S3Uri::new(self.session.bucket.clone(), key));
+        let steps = Steps::new(&self.session, id, Deadline::after(LIMIT));
+        match tokio::time::timeout(LIMIT, steps.run(sample, self.strict)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::new(ErrorKind::Timeout, "the probe took longer than 20 s")
+                .advice("probe again later: the grant's status says nothing new, since AWS did not answer in time")),
+        }
+    }
+}
+
+impl IntoFuture for Probe {
+    type Output = Result<ProbeReport>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// Makes the probe. An error means that nothing was learned (network, throttling, 5xx, bad keys of one's
+    /// own): a grant's status must then stay as it was.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

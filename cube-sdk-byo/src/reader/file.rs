@@ -1,0 +1,98 @@
+//! Into a file: never half-written under its own name.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cube_sdk_core::{Error, ErrorKind, Result};
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+
+use super::object::ObjectReader;
+use super::open::OpenObject;
+use super::progress::ReaderStats;
+use crate::audit::sync_folder;
+use crate::digest::Sha256;
+
+/// Chunks that may wait for the disk, beside the reader's budget: at most 1 MiB.
+const QUEUE: usize = 16;
+
+/// What was written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FileReport {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The digest of its content; the expected one, if one was given.
+    pub sha256: Sha256,
+    /// The ETag of the object that was read.
+    pub etag: String,
+    /// From the first request to the renamed file.
+    pub elapsed: Duration,
+    /// The reader's figures.
+    pub stats: ReaderStats,
+}
+
+pub(super) async fn read_to_file(open: OpenObject, path: &Path) -> Result<FileReport> {
+    let failed = |doing: &str, cause| Error::io(format!("could not {doing} {}", path.display()), cause);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path
+        .file_name()
+        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{} names no file", path.display())))?;
+    let prefix = format!(".{}.", name.to_string_lossy());
+    let temporary = beside(folder, &prefix).map_err(|cause| failed("create a file beside", cause))?;
+    let mut reader = open.await?;
+    let (chunks, queue) = mpsc::channel(QUEUE);
+    let writing = tokio::task::spawn_blocking(move || write_all(temporary, queue));
+    let outcome = feed(&mut reader, chunks).await;
+    let temporary = writing.await.map_err(|cause| failed("write", std::io::Error::other(cause)))?;
+    // The read's own error says more than the writer's end.
+    outcome?;
+    let temporary = temporary.map_err(|cause| failed("write", cause))?;
+    let sha256 = reader.sha256().ok_or_else(|| Error::new(ErrorKind::Integrity, "the digest is missing"))?;
+    let target = path.to_owned();
+    let renamed = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
+        temporary.persist(&target).map_err(|error| error.error)?;
+        sync_folder(&target)
+    });
+    renamed.await.map_err(std::io::Error::other).flatten().map_err(|cause| failed("rename to", cause))?;
+    let stats = reader.stats();
+    Ok(FileReport { bytes: stats.delivered, sha256, etag: reader.etag().to_owned(), elapsed: stats.elapsed, stats })
+}
+
+fn beside(folder: &Path, prefix: &str) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).suffix(".part");
+    // What the umask leaves of 0666, as for any file the caller would create.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// Hands chunks to the writer; a writer that is gone has its own error to tell.
+async fn feed(reader: &mut ObjectReader, chunks: mpsc::Sender<Bytes>) -> Result<()> {
+    use futures_util::StreamExt;
+    while let Some(chunk) = reader.next().await {
+        if chunks.send(chunk?).await.is_err() {
+            return Ok(());
+        }
+    }
+    // Only now may the writer take the end of the queue for the end of the file.
+    let _ = chunks.send(Bytes::new()).await;
+    Ok(())
+}
+
+/// Writes what comes until the empty chunk that ends a complete read; the file vanishes without it.
+fn write_all(mut temporary: NamedTempFile, mut queue: mpsc::Receiver<Bytes>) -> std::io::Result<NamedTempFile> {
+    let file: &mut File = temporary.as_file_mut();
+    while let Some(chunk) = queue.blocking_recv() {
+        if chunk.is_empty() {
+            file.sync_all()?;
+            return Ok(temporary);
+        }
+        file.write_all(&chunk)?;
+    }
+    Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "the read ended early"))
+}

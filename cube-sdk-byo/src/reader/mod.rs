@@ -1,0 +1,27 @@
+//! The streaming reader: parallel ranged GETs, delivered strictly in order, within one memory budget.
+//!
+//! The first GET tells size and ETag and is already the first part; the others follow with `If-Match`. The
+//! front part's chunks are handed on as they arrive; later parts wait in memory that was reserved before
+//! they were asked for. A part that breaks resumes at its last byte. How many parts are in flight follows
+//! what pays, and what the server asks for.
+
+mod budget;
+mod checksum;
+mod concurrency;
+mod file;
+mod object;
+mod open;
+mod ordered;
+mod pack;
+mod part;
+mod plan;
+mod progress;
+mod seek;
+mod source;
+mod window;
+
+pub use file::FileReport;
+pub use object::ObjectReader;
+pub use open::{DEFAULT_BUDGET, OpenObject};
+pub use progress::{ReaderEvent, ReaderStats};
+pub use seek::SeekableObject;

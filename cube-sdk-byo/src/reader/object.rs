@@ -1,0 +1,185 @@
+//! The reader that callers hold.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use cube_sdk_core::{Error, Result};
+use futures_core::Stream;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::ordered::Ordered;
+use super::progress::ReaderStats;
+use super::source::Source;
+use crate::digest::Sha256;
+
+/// The bytes of an object, in order: a `Stream` of chunks and an `AsyncRead`. Both may be used in turn.
+///
+/// The bytes end with `None` (or a read of 0) only after the last one, and only if the digest is the expected
+/// one; anything else ends with an error. Dropping the reader ends its tasks.
+pub struct ObjectReader {
+    pub(crate) source: Arc<Source>,
+    pub(crate) chunks: Chunks,
+    pub(crate) current: Bytes,
+    pub(crate) sha256: Arc<OnceLock<Sha256>>,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) failed: bool,
+}
+
+/// Where chunks come from.
+pub(crate) enum Chunks {
+    /// Nothing is left to read.
+    Empty,
+    /// Straight from the parts.
+    Direct(Ordered),
+    /// Through the digest.
+    Verified(mpsc::UnboundedReceiver<Result<Bytes>>, Progress),
+}
+
+/// How far the bytes from the digest came.
+pub(crate) struct Progress {
+    pub(crate) left: u64,
+}
+
+/// A task that ends with its owner.
+pub(crate) struct Task(pub(crate) JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl ObjectReader {
+    /// Bytes of the whole object.
+    pub fn size(&self) -> u64 {
+        self.source.size.get().copied().unwrap_or_default()
+    }
+
+    /// The object's ETag, quotes included, that all bytes are of. Not a digest of the content.
+    pub fn etag(&self) -> &str {
+        self.source.etag.get().map_or("", String::as_str)
+    }
+
+    /// The digest of the delivered bytes: known once the last chunk is there, if one was asked for.
+    pub fn sha256(&self) -> Option<Sha256> {
+        self.sha256.get().copied()
+    }
+
+    /// Live figures.
+    pub fn stats(&self) -> ReaderStats {
+        self.source.stats()
+    }
+
+    /// Bytes reserved for parts in flight, or waiting for the caller: never above the budget.
+    pub fn accounted(&self) -> u64 {
+        self.source.budget.used()
+    }
+
+    /// Ends the reader's tasks, waits for their end and writes the audit rows of calls that were given up.
+    ///
+    /// # Errors
+    /// `Timeout` when the tasks did not end within `grace`, or the audit sink's error.
+    pub async fn shutdown(mut self, grace: Duration) -> Result<ReaderStats> {
+        let stats = self.stats();
+        let mut tasks = std::mem::take(&mut self.tasks);
+        for task in &tasks {
+            task.0.abort();
+        }
+        let recorder = self.source.session.audit.recorder.clone();
+        self.chunks = Chunks::Empty;
+        let ended = async {
+            for task in &mut tasks {
+                let _ = (&mut task.0).await;
+            }
+            match recorder {
+                Some(recorder) => recorder.flush().await,
+                None => Ok(()),
+            }
+        };
+        match tokio::time::timeout(grace, ended).await {
+            Ok(outcome) => outcome.map(|()| stats),
+            Err(_) => Err(Error::new(cube_sdk_core::ErrorKind::Timeout, "the reader's tasks did not end in time")),
+        }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if self.failed {
+            return Poll::Ready(None);
+        }
+        let item = match &mut self.chunks {
+            Chunks::Empty => None,
+            Chunks::Direct(ordered) => ready!(ordered.poll_next(cx)),
+            Chunks::Verified(_, progress) if progress.left == 0 => None,
+            Chunks::Verified(chunks, progress) => match ready!(chunks.poll_recv(cx)) {
+                Some(item) => {
+                    progress.left -= item.as_ref().map_or(0, |chunk| chunk.len() as u64);
+                    Some(item)
+                }
+                None => Some(Err(Error::new(cube_sdk_core::ErrorKind::Closed, "the reader's tasks ended early"))),
+            },
+        };
+        self.failed = matches!(item, Some(Err(_)));
+        Poll::Ready(item)
+    }
+}
+
+impl Stream for ObjectReader {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let rest = std::mem::take(&mut self.current);
+        let item = if rest.is_empty() { ready!(self.poll_chunk(cx)) } else { Some(Ok(rest)) };
+        if let Some(Ok(chunk)) = &item {
+            self.source.taken(chunk.len() as u64);
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl AsyncRead for ObjectReader {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.current.is_empty() {
+            match ready!(self.poll_chunk(cx)) {
+                Some(Ok(chunk)) => self.current = chunk,
+                Some(Err(error)) => return Poll::Ready(Err(into_io(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let length = self.current.len().min(buf.remaining());
+        buf.put_slice(&self.current[..length]);
+        self.current.advance(length);
+        self.source.taken(length as u64);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// An I/O error whose source is ours: `error.get_ref()` gives it back.
+pub(crate) fn into_io(error: Error) -> io::Error {
+    use cube_sdk_core::ErrorKind as Kind;
+    let kind = match error.kind() {
+        Kind::NotFound => io::ErrorKind::NotFound,
+        Kind::PermissionDenied | Kind::Unauthenticated => io::ErrorKind::PermissionDenied,
+        Kind::Timeout => io::ErrorKind::TimedOut,
+        Kind::Integrity | Kind::Decode => io::ErrorKind::InvalidData,
+        Kind::InvalidInput => io::ErrorKind::InvalidInput,
+        Kind::Connect | Kind::Transport => io::ErrorKind::ConnectionAborted,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
+}
+
+impl fmt::Debug for ObjectReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectReader")
+            .field("uri", &self.source.uri)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,180 @@
+//! One part: fetched, resumed at its last byte when it breaks, handed on in chunks.
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use cube_sdk_core::error::Sent;
+use cube_sdk_core::{Error, ErrorKind, Result};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+use super::pack::Pack;
+use super::progress::ReaderEvent;
+use super::source::{Answer, Got, Source};
+use crate::session::{Failure, GET_OBJECT};
+
+/// A body that breaks after less than this counts as a failed attempt; after more, the part has moved and
+/// its attempts start anew.
+const MOVED: u64 = 64 * 1024;
+
+/// The fetching end of a part.
+pub(crate) struct PartFetch {
+    source: Arc<Source>,
+    range: Range<u64>,
+    at: AtomicU64,
+    out: mpsc::UnboundedSender<Result<Bytes>>,
+}
+
+/// The reading end of a part.
+pub(crate) struct PartChunks {
+    pub(crate) range: Range<u64>,
+    pub(crate) chunks: mpsc::UnboundedReceiver<Result<Bytes>>,
+}
+
+enum Pumped {
+    Done,
+    Moved,
+}
+
+/// Both ends of a part. The channel is unbounded: the part's bytes are reserved before they are asked for.
+pub(crate) fn part(source: Arc<Source>, range: Range<u64>) -> (PartFetch, PartChunks) {
+    let (out, chunks) = mpsc::unbounded_channel();
+    let at = AtomicU64::new(range.start);
+    (PartFetch { source, range: range.clone(), at, out }, PartChunks { range, chunks })
+}
+
+impl PartFetch {
+    /// Fetches the part, going on with an answer that is already there. False when it failed; the error is
+    /// then the last item of its chunks.
+    pub(crate) async fn run(self, first: Option<Box<Answer>>) -> bool {
+        let outcome = self.fetch(first).await;
+        let failed = outcome.is_err();
+        if let Err(error) = outcome {
+            // Nobody listens any more when the reader is dropped.
+            let _ = self.out.send(Err(error));
+        }
+        !failed
+    }
+
+    async fn fetch(&self, first: Option<Box<Answer>>) -> Result<()> {
+        if let Some(answer) = first {
+            match self.pump(answer).await {
+                Ok(Pumped::Done) => return Ok(()),
+                Ok(Pumped::Moved) => {}
+                // The first attempt of this part: whether it may be repeated is asked below, by its kind.
+                Err(error) if error.is_transient() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let source = &self.source;
+        loop {
+            let pumped = source.session.storage.retrier().run(GET_OBJECT, source.deadline, |_| self.attempt()).await?;
+            if matches!(pumped, Pumped::Done) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<Pumped> {
+        let rest = self.at.load(Ordering::Acquire)..self.range.end;
+        if rest.is_empty() {
+            return Ok(Pumped::Done);
+        }
+        match self.source.get(&rest).await? {
+            Got::Bytes(answer) => self.pump(answer).await,
+            Got::BehindEnd(_) => Err(self.source.overwritten("it became shorter while it was read")),
+        }
+    }
+
+    /// Hands the body on. A broken one leaves its second audit row.
+    async fn pump(&self, answer: Box<Answer>) -> Result<Pumped> {
+        let Answer { mut body, range, answered, .. } = *answer;
+        let mut pack = Pack::default();
+        let outcome = self.drain(&mut body, &mut pack, range.end).await;
+        // What came is good whether or not more follows.
+        pack.flush(|chunk| self.hand_on(chunk));
+        let Err(failure) = outcome else { return Ok(Pumped::Done) };
+        let moved = self.at.load(Ordering::Acquire) - range.start;
+        answered.body_broke(&self.source.session.audit, moved, failure.plain_code()).await?;
+        let error = self.source.error(failure).with_sent(Sent::Yes);
+        self.source.counters.resumed.fetch_add(1, Ordering::Relaxed);
+        let offset = range.start + moved;
+        self.source.tell(|| ReaderEvent::Resumed { offset, kind: error.kind() });
+        if moved >= MOVED { Ok(Pumped::Moved) } else { Err(error) }
+    }
+
+    async fn drain(&self, body: &mut ByteStream, pack: &mut Pack, end: u64) -> Result<(), Failure> {
+        let mut idle = Idle::new(self.source.idle_limit());
+        let counters = &self.source.counters;
+        loop {
+            let at = self.at.load(Ordering::Acquire);
+            match idle.next(body).await {
+                Ok(Some(Ok(chunk))) if chunk.is_empty() => {}
+                Ok(Some(Ok(mut chunk))) => {
+                    let room = usize::try_from(end - at).unwrap_or(usize::MAX);
+                    if chunk.len() > room {
+                        return Err(Failure::broken_body("the body is longer than it promised"));
+                    }
+                    let length = chunk.len() as u64;
+                    counters.received.fetch_add(length, Ordering::Relaxed);
+                    // The caller has all that was handed on: it waits for this chunk.
+                    let hungry = counters.taken.load(Ordering::Acquire) == at - pack.len() as u64;
+                    pack.put(std::mem::take(&mut chunk), hungry, |chunk| self.hand_on(chunk));
+                    self.at.store(at + length, Ordering::Release);
+                }
+                Ok(Some(Err(cause))) => return Err(Failure::broken_body(cause)),
+                Ok(None) if at == end => return Ok(()),
+                Ok(None) => return Err(Failure::broken_body(format!("it ended {} bytes early", end - at))),
+                Err(()) => return Err(Failure::timed_out("the time between two chunks of the body")),
+            }
+        }
+    }
+
+    fn hand_on(&self, chunk: Bytes) {
+        let _ = self.out.send(Ok(chunk));
+    }
+}
+
+impl PartChunks {
+    /// The error of a part whose fetching end went away before its last byte.
+    pub(crate) fn lost(&self, at: u64) -> Error {
+        Error::new(ErrorKind::Closed, format!("the part {:?} ended at {at}", self.range))
+            .with_operation(GET_OBJECT)
+            .advice("the runtime that the reader was opened on was shut down: keep it until the read is over")
+    }
+}
+
+/// The clock between two chunks. Set only while waiting, so that a busy body costs no timer.
+struct Idle {
+    limit: std::time::Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Idle {
+    fn new(limit: std::time::Duration) -> Self {
+        Self { limit, sleep: None }
+    }
+
+    /// The next chunk, or `Err` when the clock ran out.
+    async fn next(&mut self, body: &mut ByteStream) -> Result<Option<Result<Bytes, BodyError>>, ()> {
+        let mut waiting = false;
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(item) = Pin::new(&mut *body).poll_next(cx) {
+                return Poll::Ready(Ok(item));
+            }
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
+            if !std::mem::replace(&mut waiting, true) {
+                sleep.as_mut().reset(Instant::now() + self.limit);
+            }
+            sleep.as_mut().poll(cx).map(|()| Err(()))
+        })
+        .await
+    }
+}
+
+type BodyError = aws_smithy_types::byte_stream::error::Error;

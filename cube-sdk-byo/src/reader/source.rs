@@ -1,0 +1,233 @@
+//! The object being read, as every part of one reader shares it: who asks, what is pinned, what is counted.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_smithy_types::byte_stream::ByteStream;
+use cube_sdk_core::retry::Deadline;
+use cube_sdk_core::{Error, ErrorKind, Result};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::budget::Budget;
+use super::progress::{ReaderEvent, ReaderStats};
+use crate::audit::AuditEvent;
+use crate::code::ByoCode;
+use crate::fault::ByoFault;
+use crate::s3_uri::S3Uri;
+use crate::session::{Answered, Failure, GET_OBJECT, Session, Subject};
+
+/// Fresh sessions that one attempt may ask for.
+const RENEWALS: u32 = 3;
+
+pub(crate) type EventSink = Arc<dyn Fn(ReaderEvent) + Send + Sync>;
+
+/// What all parts of one reader share.
+pub(crate) struct Source {
+    pub(crate) session: Session,
+    pub(crate) uri: S3Uri,
+    pub(crate) deadline: Deadline,
+    pub(crate) budget: Budget,
+    pub(crate) events: Option<EventSink>,
+    /// The etag that every further answer must carry.
+    pub(crate) etag: OnceLock<String>,
+    pub(crate) size: OnceLock<u64>,
+    pub(crate) counters: Counters,
+    pub(crate) slow_down: Notify,
+    pub(crate) started: Instant,
+}
+
+/// Live figures.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) received: AtomicU64,
+    /// The offset within the object up to which the caller has everything.
+    pub(crate) taken: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) wanted: AtomicU64,
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) target: AtomicUsize,
+    pub(crate) requests: AtomicU64,
+    pub(crate) resumed: AtomicU64,
+}
+
+/// An answer whose headers are checked and whose audit row is written.
+pub(crate) struct Answer {
+    pub(crate) body: ByteStream,
+    pub(crate) range: Range<u64>,
+    pub(crate) size: u64,
+    pub(crate) answered: Answered,
+}
+
+/// How a ranged GET ended without a body.
+pub(crate) enum Got {
+    Bytes(Box<Answer>),
+    /// 416: the range starts behind the end of the object.
+    BehindEnd(Error),
+}
+
+impl Source {
+    /// One GET of a range, repeated under a fresh session when S3 calls this one expired: with many parts
+    /// in flight the fresh one may be gone as well before it is used.
+    pub(crate) async fn get(&self, range: &Range<u64>) -> Result<Got> {
+        let mut renewals = 0;
+        loop {
+            let lease = self.session.lease().await?;
+            match self.get_with(&lease.s3, range).await? {
+                Ok(got) => return Ok(got),
+                Err(failure) if failure.is_expired_session() && renewals < RENEWALS => {
+                    renewals += 1;
+                    self.session.cell.forget(&lease).await;
+                }
+                Err(failure) => return Err(self.error(failure)),
+            }
+        }
+    }
+
+    /// The outer error is ours (audit), the inner one AWS's.
+    async fn get_with(&self, s3: &aws_sdk_s3::Client, range: &Range<u64>) -> Result<Result<Got, Failure>> {
+        let key = self.uri.key().as_str();
+        let attempt = self.session.audit.begin(AuditEvent::GetObject, GET_OBJECT, Some(key));
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        let call = s3
+            .get_object()
+            .bucket(self.uri.bucket().as_str())
+            .key(key)
+            .range(format!("bytes={}-{}", range.start, range.end - 1))
+            .set_if_match(self.etag.get().cloned())
+            .send();
+        let limit = self.session.storage.clocks().first_byte;
+        let outcome = match tokio::time::timeout(limit, Box::pin(call)).await {
+            Ok(outcome) => outcome.map_err(Failure::read),
+            Err(_) => Err(Failure::timed_out("the time to the answer's headers")),
+        };
+        let output = match outcome {
+            Ok(output) => output,
+            Err(failure) => {
+                attempt.failed(&failure, Subject::Object, self.session.region()).await?;
+                if failure.is_throttle() {
+                    self.slow_down.notify_one();
+                }
+                if failure.is_range_behind_end() {
+                    return Ok(Ok(Got::BehindEnd(self.error(failure))));
+                }
+                return Ok(Err(failure));
+            }
+        };
+        let checked = self.check(&output, range);
+        let length = checked.as_ref().ok().map(|(range, _)| range.end - range.start);
+        let answered = attempt.succeeded(output.request_id(), length).await?;
+        match checked {
+            Ok((range, size)) => Ok(Ok(Got::Bytes(Box::new(Answer { body: output.body, range, size, answered })))),
+            Err(error) => Err(error.with_request_id(output.request_id())),
+        }
+    }
+
+    /// Is this the range that was asked for, of the object that was pinned? Pins it otherwise.
+    fn check(&self, output: &GetObjectOutput, asked: &Range<u64>) -> Result<(Range<u64>, u64)> {
+        let length = output.content_length().and_then(|length| u64::try_from(length).ok());
+        let length = length.ok_or_else(|| self.broken_rule("the answer has no length"))?;
+        let (range, size) = match output.content_range() {
+            Some(text) => {
+                parse_content_range(text).ok_or_else(|| self.broken_rule("the answer's Content-Range is unreadable"))?
+            }
+            // The whole object in answer to a range is correct HTTP; it is usable when it is what was asked.
+            None if asked.start == 0 && length <= asked.end => (0..length, length),
+            None => return Err(self.broken_rule("the server does not serve ranges")),
+        };
+        if range.end - range.start != length || range.start != asked.start || range.end != asked.end.min(size) {
+            let text =
+                format!("asked for bytes {asked:?}, the answer holds {range:?} of {size} and {length} in length");
+            return Err(self.broken_rule(&text));
+        }
+        if *self.size.get_or_init(|| size) != size {
+            return Err(self.overwritten("its size changed while it was read"));
+        }
+        let etag = output.e_tag().unwrap_or_default();
+        if self.etag.get_or_init(|| etag.to_owned()) != etag {
+            return Err(self.overwritten("its etag changed while it was read"));
+        }
+        Ok((range, size))
+    }
+
+    fn broken_rule(&self, what: &str) -> Error {
+        Error::new(ErrorKind::Protocol, what).with_operation(GET_OBJECT).with_target(self.uri.to_string())
+    }
+
+    /// The object is another one than when the read began.
+    pub(crate) fn overwritten(&self, how: &str) -> Error {
+        let fault = ByoFault::new(ByoCode::IntegrityMismatch).with_detail(how);
+        fault.into_error(GET_OBJECT).with_target(self.uri.to_string())
+    }
+
+    pub(crate) fn error(&self, failure: Failure) -> Error {
+        self.session.error(failure, GET_OBJECT, Some(self.uri.key()), &[])
+    }
+
+    pub(crate) fn tell(&self, event: impl FnOnce() -> ReaderEvent) {
+        if let Some(events) = &self.events {
+            events(event());
+        }
+    }
+
+    /// The caller took bytes: they are no longer ours to account for.
+    pub(crate) fn taken(&self, bytes: u64) {
+        self.counters.taken.fetch_add(bytes, Ordering::AcqRel);
+        self.counters.delivered.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.release(bytes);
+    }
+
+    pub(crate) fn stats(&self) -> ReaderStats {
+        let counters = &self.counters;
+        ReaderStats {
+            received: counters.received.load(Ordering::Relaxed),
+            delivered: counters.delivered.load(Ordering::Relaxed),
+            wanted: counters.wanted.load(Ordering::Relaxed),
+            accounted: self.budget.used(),
+            in_flight: counters.in_flight.load(Ordering::Relaxed),
+            target: counters.target.load(Ordering::Relaxed),
+            requests: counters.requests.load(Ordering::Relaxed),
+            resumed: counters.resumed.load(Ordering::Relaxed),
+            elapsed: self.started.elapsed(),
+        }
+    }
+
+    pub(crate) fn idle_limit(&self) -> Duration {
+        self.session.storage.clocks().idle
+    }
+}
+
+/// `bytes 0-9/100` as `0..10` and 100.
+fn parse_content_range(text: &str) -> Option<(Range<u64>, u64)> {
+    let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.parse().ok()?);
+    (first <= last && last < size).then(|| (first..last + 1, size))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_ranges() {
+        assert_eq!(parse_content_range("bytes 0-9/100"), Some((0..10, 100)));
+        assert_eq!(parse_content_range("bytes 99-99/100"), Some((99..100, 100)));
+        for text in [
+            "bytes */100",
+            "bytes 5-4/100",
+            "bytes 0-100/100",
+            "bytes 0-9/*",
+            "0-9/100",
+            "bytes 0-18446744073709551615/18446744073709551615",
+            "",
+        ] {
+            assert_eq!(parse_content_range(text), None, "{text}");
+        }
+    }
+}

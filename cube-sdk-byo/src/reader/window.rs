@@ -1,0 +1,98 @@
+//! Keeps the right number of parts in flight, within the budget, in order.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::concurrency::{Concurrency, TICK};
+use super::part::{PartChunks, PartFetch, part};
+use super::plan::Plan;
+use super::progress::ReaderEvent;
+use super::source::{Answer, Source};
+
+/// Parts in flight at the start, when the caller does not say.
+pub(crate) const START: usize = 8;
+
+/// Parts in flight at most, when the caller does not say.
+pub(crate) const MOST: usize = 32;
+
+/// What a window starts from.
+pub(crate) struct Window {
+    pub(crate) source: Arc<Source>,
+    pub(crate) plan: Plan,
+    pub(crate) control: Concurrency,
+    /// Parts in the order of their bytes.
+    pub(crate) parts: mpsc::UnboundedSender<PartChunks>,
+}
+
+impl Window {
+    /// Runs until every part is fetched, or one has failed, or nobody reads any more.
+    pub(crate) async fn run(mut self, first: (PartFetch, Box<Answer>)) {
+        let mut tasks = JoinSet::new();
+        let (fetch, answer) = first;
+        tasks.spawn(fetch.run(Some(answer)));
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut busy = true;
+        loop {
+            let starved = !self.launch(&mut tasks);
+            // Rates say nothing about the network while the caller is what everything waits for.
+            busy &= !starved || tasks.len() >= self.control.target();
+            self.publish(tasks.len());
+            if tasks.is_empty() && self.plan.is_done() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                Some(done) = tasks.join_next(), if !tasks.is_empty() => {
+                    if !done.unwrap_or(false) {
+                        self.plan.stop();
+                    }
+                }
+                () = self.source.budget.freed(), if starved => {}
+                () = self.source.slow_down.notified() => self.slow_down(),
+                () = self.parts.closed() => break,
+                now = ticks.tick() => {
+                    let received = self.source.counters.received.load(Ordering::Relaxed);
+                    self.control.tick(now, received, busy && !self.plan.is_done());
+                    self.source.tell(|| ReaderEvent::Progress(self.source.stats()));
+                    busy = true;
+                }
+            }
+        }
+        self.source.tell(|| ReaderEvent::Progress(self.source.stats()));
+    }
+
+    /// Starts parts up to the target; false when the budget stands in the way.
+    fn launch(&mut self, tasks: &mut JoinSet<bool>) -> bool {
+        while tasks.len() < self.control.target() {
+            let Some(range) = self.plan.peek(self.control.target()) else { return true };
+            if !self.source.budget.try_reserve(range.end - range.start) {
+                return false;
+            }
+            self.plan.advance(range.end);
+            let (fetch, chunks) = part(Arc::clone(&self.source), range);
+            if self.parts.send(chunks).is_err() {
+                self.plan.stop();
+                return true;
+            }
+            tasks.spawn(fetch.run(None));
+        }
+        true
+    }
+
+    fn slow_down(&mut self) {
+        self.control.slow_down(Instant::now());
+        let target = self.control.target();
+        self.source.tell(|| ReaderEvent::SlowDown { target });
+    }
+
+    fn publish(&self, in_flight: usize) {
+        let counters = &self.source.counters;
+        counters.in_flight.store(in_flight, Ordering::Relaxed);
+        counters.target.store(self.control.target(), Ordering::Relaxed);
+    }
+}

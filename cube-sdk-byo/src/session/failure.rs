@@ -1,0 +1,318 @@
+//! From what the AWS SDK reports to one error with a typed fault.
+
+use std::error::Error as StdError;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use cube_sdk_core::error::{Sent, kind_of_status};
+use cube_sdk_core::{Error, ErrorKind, Operation};
+use http::StatusCode;
+
+use super::http_client::NeverConnected;
+use crate::audit::AuditOutcome;
+use crate::code::ByoCode;
+use crate::fault::ByoFault;
+use crate::region::Region;
+
+/// How far a failed call came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// The request could not be built.
+    Unbuilt,
+    /// No connection: nothing was sent.
+    Unconnected,
+    /// Bytes went out, no readable answer came.
+    Broken,
+    /// A clock ran out.
+    TimedOut,
+    /// The server refused.
+    Refused,
+}
+
+/// A failed attempt, as AWS and the network told it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) stage: Stage,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) bucket_region: Option<Region>,
+    retry_after: Option<Duration>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What the failed call was about: the same answer means different things for different calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Subject {
+    /// AssumeRole for the customer's role.
+    Role,
+    /// The bucket itself.
+    Bucket,
+    /// One object.
+    Object,
+}
+
+impl Failure {
+    /// A clock of ours that ran out.
+    pub(crate) fn timed_out(which: &str) -> Self {
+        Self { message: Some(format!("{which} ran out")), ..Self::at(Stage::TimedOut) }
+    }
+
+    /// A body that broke.
+    pub(crate) fn broken_body(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { message: Some("the body broke".into()), cause: Some(cause.into()), ..Self::at(Stage::Broken) }
+    }
+
+    fn at(stage: Stage) -> Self {
+        Self {
+            stage,
+            status: None,
+            code: None,
+            message: None,
+            request_id: None,
+            bucket_region: None,
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// Reads the SDK's error.
+    pub(crate) fn read<E>(error: SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let stage = match &error {
+            SdkError::ConstructionFailure(_) => Stage::Unbuilt,
+            SdkError::TimeoutError(_) => Stage::TimedOut,
+            SdkError::DispatchFailure(dispatch) => stage_of(dispatch.as_connector_error()),
+            SdkError::ServiceError(_) => Stage::Refused,
+            _ => Stage::Broken,
+        };
+        let mut failure = Self::at(stage);
+        if let Some(raw) = error.raw_response() {
+            failure.read_head(raw);
+        }
+        if let Some(service) = error.as_service_error() {
+            failure.code = service.code().map(str::to_owned);
+            failure.message = service.message().filter(|text| !text.is_empty()).map(str::to_owned);
+        }
+        failure.cause = error.into_source().ok();
+        failure
+    }
+
+    fn read_head(&mut self, raw: &HttpResponse) {
+        let header = |name: &str| raw.headers().get(name).filter(|value| !value.is_empty());
+        self.status = StatusCode::from_u16(raw.status().as_u16()).ok();
+        let id = header("x-amz-request-id").or_else(|| header("x-amzn-requestid"));
+        self.request_id = id.map(str::to_owned);
+        self.bucket_region = header("x-amz-bucket-region").and_then(|text| text.parse().ok());
+        self.retry_after = header("retry-after").and_then(|text| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert(http::header::RETRY_AFTER, text.parse().ok()?);
+            cube_sdk_core::error::retry_after_of(&headers, SystemTime::now())
+        });
+    }
+
+    fn code_is(&self, codes: &[&str]) -> bool {
+        self.code.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
+    fn status_is(&self, statuses: &[u16]) -> bool {
+        self.status.is_some_and(|status| statuses.contains(&status.as_u16()))
+    }
+
+    /// True when the session's keys have run out: a fresh session may succeed.
+    pub(crate) fn is_expired_session(&self) -> bool {
+        self.code_is(&["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"])
+    }
+
+    /// True when the server asks for fewer requests.
+    pub(crate) fn is_throttle(&self) -> bool {
+        self.code_is(&["SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"])
+            || self.status_is(&[429])
+    }
+
+    /// True for an answer without a body that tells why, as every failed HEAD is.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.stage == Stage::Refused && self.message.is_none()
+    }
+
+    /// True for a range behind the end of the object.
+    pub(crate) fn is_range_behind_end(&self) -> bool {
+        self.status_is(&[416])
+    }
+
+    /// The typed code, where one fits.
+    pub(crate) fn byo_code(&self, subject: Subject, region: &Region) -> Option<ByoCode> {
+        if self.stage != Stage::Refused || self.is_throttle() || self.is_expired_session() {
+            return None;
+        }
+        if subject == Subject::Role {
+            return self.status_is(&[400, 403, 404]).then_some(ByoCode::AssumeRoleFailed).filter(|_| {
+                !self.code_is(&["InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidAction", "ValidationError"])
+            });
+        }
+        let elsewhere = self.bucket_region.as_ref().is_some_and(|actual| actual != region);
+        let moved = self.code_is(&[
+            "PermanentRedirect",
+            "TemporaryRedirect",
+            "AuthorizationHeaderMalformed",
+            "IllegalLocationConstraintException",
+        ]);
+        if self.status_is(&[301, 307, 400, 403]) && (elsewhere || moved) || self.status_is(&[301]) {
+            return Some(ByoCode::RegionMismatch);
+        }
+        if self.names_kms() {
+            return Some(ByoCode::KmsAccessDenied);
+        }
+        match (self.code.as_deref(), self.status.map(|status| status.as_u16())) {
+            (Some("NoSuchBucket"), _) => Some(ByoCode::BucketGone),
+            (Some("NoSuchKey" | "NoSuchVersion"), _) => Some(ByoCode::ObjectNotFound),
+            (Some("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed"), _) => None,
+            (_, Some(404)) if subject == Subject::Bucket => Some(ByoCode::BucketGone),
+            (_, Some(404)) => Some(ByoCode::ObjectNotFound),
+            (_, Some(412)) => Some(ByoCode::IntegrityMismatch),
+            (_, Some(401 | 403)) => Some(ByoCode::ObjectAccessDenied),
+            _ => None,
+        }
+    }
+
+    fn names_kms(&self) -> bool {
+        let by_code = self.code.as_deref().is_some_and(|code| code.starts_with("KMS."));
+        let by_text = self.message.as_deref().is_some_and(|text| {
+            let text = text.to_ascii_lowercase();
+            text.contains("kms:") || text.contains("kms key") || text.contains("aws kms")
+        });
+        by_code || by_text && self.status_is(&[400, 403])
+    }
+
+    /// A word for failures that carry no code of AWS.
+    pub(crate) fn plain_code(&self) -> &'static str {
+        match self.stage {
+            Stage::Unbuilt => "unbuilt",
+            Stage::Unconnected => "connect",
+            Stage::Broken => "transport",
+            Stage::TimedOut => "timeout",
+            Stage::Refused => "refused",
+        }
+    }
+
+    /// The word for the audit row.
+    pub(crate) fn outcome(&self) -> AuditOutcome {
+        if self.stage == Stage::Refused && self.status_is(&[401, 403]) && !self.is_expired_session() {
+            AuditOutcome::Denied
+        } else {
+            AuditOutcome::Error
+        }
+    }
+
+    /// The error for the caller. `earlier` are the request ids of calls that led here.
+    pub(crate) fn into_error(
+        self,
+        operation: Operation,
+        subject: Subject,
+        region: &Region,
+        target: &str,
+        earlier: &[String],
+    ) -> Error {
+        let code = self.byo_code(subject, region);
+        let error = match code {
+            Some(code) => self.typed(code, operation, earlier),
+            None => self.plain(operation),
+        };
+        let error = error.with_target(target).with_retry_after(self.retry_after);
+        match self.cause {
+            Some(cause) => error.cause(cause),
+            None => error,
+        }
+    }
+
+    fn typed(&self, code: ByoCode, operation: Operation, earlier: &[String]) -> Error {
+        let mut fault = ByoFault::new(code.clone());
+        if let Some(words) = self.words() {
+            fault = fault.with_detail(words);
+        }
+        if let (ByoCode::RegionMismatch, Some(region)) = (&code, &self.bucket_region) {
+            fault = fault.with_bucket_region(region.clone());
+        }
+        for id in earlier {
+            fault = fault.with_request_id(Some(id));
+        }
+        fault = fault.with_request_id(self.request_id.as_ref());
+        let error = fault.into_error(operation);
+        match self.status {
+            Some(status) => error.with_status(status),
+            None => error,
+        }
+    }
+
+    fn plain(&self, operation: Operation) -> Error {
+        let (kind, sent) = match self.stage {
+            Stage::Unbuilt => (ErrorKind::InvalidInput, Sent::No),
+            Stage::Unconnected => (ErrorKind::Connect, Sent::No),
+            Stage::Broken => (ErrorKind::Transport, Sent::Unknown),
+            Stage::TimedOut => (ErrorKind::Timeout, Sent::Unknown),
+            Stage::Refused => (self.refused_kind(), Sent::Yes),
+        };
+        let message = self.words().unwrap_or_default();
+        let mut error = Error::new(kind, message).with_operation(operation).with_sent(sent);
+        if let Some(status) = self.status {
+            error = error.with_status(status);
+        }
+        if let Some(code) = &self.code {
+            error = error.with_code(code.as_str());
+        }
+        if kind == ErrorKind::Unauthenticated {
+            error = error.advice("check the AWS keys in use, and this machine's clock");
+        }
+        error.with_request_id(self.request_id.clone())
+    }
+
+    fn refused_kind(&self) -> ErrorKind {
+        if self.is_throttle() {
+            return ErrorKind::Throttled;
+        }
+        let keys = ["InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"];
+        if self.is_expired_session() || self.code_is(&keys) {
+            return ErrorKind::Unauthenticated;
+        }
+        if self.code_is(&["RequestTimeout"]) {
+            return ErrorKind::Timeout;
+        }
+        self.status.map_or(ErrorKind::Protocol, kind_of_status)
+    }
+
+    /// AWS's words, or those of the network, on one line and bounded.
+    fn words(&self) -> Option<String> {
+        let words = match (&self.message, &self.code) {
+            (Some(message), Some(code)) => format!("{code}: {message}"),
+            (Some(message), None) => message.clone(),
+            (None, Some(code)) => code.clone(),
+            (None, None) => return None,
+        };
+        Some(words.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect())
+    }
+}
+
+fn stage_of(error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>) -> Stage {
+    let Some(error) = error else { return Stage::Broken };
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(link) = next {
+        if link.is::<NeverConnected>() {
+            return Stage::Unconnected;
+        }
+        next = link.source();
+    }
+    match error {
+        error if error.is_user() => Stage::Unbuilt,
+        error if error.is_timeout() => Stage::TimedOut,
+        _ => Stage::Broken,
+    }
+}
+
+#[cfg(test)]
+#[path = "failure_tests.rs"]
+mod tests;

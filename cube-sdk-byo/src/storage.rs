@@ -1,0 +1,294 @@
+//! The entry to the storage half: keys, endpoints, clocks and retry, shared by all sessions.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cube_sdk_core::retry::{Retrier, RetryBudget, RetryPolicy};
+use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString, Timestamp};
+use url::Url;
+
+use crate::audit::Recorder;
+use crate::region::Region;
+use crate::s3_uri::Bucket;
+use crate::session::{
+    AuditScope, AwsHttpClient, Base, BaseKeys, GrantRef, Identity, LeaseCell, Scope, ServiceUrls, Session,
+    session_name_of,
+};
+
+/// Reads from the customer's buckets. Cheap to clone; clones share connections, sessions and retry budget.
+///
+/// ```no_run
+/// # async fn demo() -> cube_sdk_core::Result<()> {
+/// use cube_sdk_byo::{GrantRef, Scope, Storage};
+/// let storage = Storage::builder().build()?;
+/// let grant = GrantRef::new(
+///     "arn:aws:iam::210987654321:role/reader".parse()?,
+///     "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?,
+///     "acme-edge-models".parse()?,
+///     "eu-central-1".parse()?,
+/// );
+/// let session = storage.session(&grant, Scope::Bucket);
+/// let report = session.open("s3://acme-edge-models/vision/net.onnx".parse()?).read_to_file("net.onnx").await?;
+/// println!("{} bytes, {}", report.bytes, report.sha256);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Storage(Arc<Inner>);
+
+struct Inner {
+    base: Base,
+    retrier: Retrier,
+    clocks: Clocks,
+    clock: Clock,
+    session_duration: Duration,
+    recorder: Option<Recorder>,
+    sessions: Mutex<HashMap<CacheKey, Arc<LeaseCell>>>,
+}
+
+type CacheKey = (GrantRef, Scope);
+
+/// The clocks of one AWS call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// From sending to the answer's headers.
+    pub(crate) first_byte: Duration,
+    /// Between two chunks of a body.
+    pub(crate) idle: Duration,
+    /// AssumeRole with its repetitions.
+    pub(crate) assume: Duration,
+}
+
+/// Settings of a [`Storage`].
+#[derive(Clone)]
+#[must_use]
+pub struct StorageBuilder {
+    keys: BaseKeys,
+    urls: ServiceUrls,
+    path_style: Option<bool>,
+    policy: RetryPolicy,
+    budget: RetryBudget,
+    connect_timeout: Duration,
+    clocks: Clocks,
+    clock: Clock,
+    session_duration: Duration,
+    recorder: Option<Recorder>,
+}
+
+impl Storage {
+    /// Settings with their defaults: keys found as AWS's own tools find them, AWS's endpoints (or those of
+    /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`).
+    pub fn builder() -> StorageBuilder {
+        StorageBuilder {
+            keys: BaseKeys::Chain { profile: None },
+            urls: ServiceUrls::default(),
+            path_style: None,
+            policy: RetryPolicy::default(),
+            budget: RetryBudget::default(),
+            connect_timeout: Duration::from_secs(5),
+            clocks: Clocks {
+                first_byte: Duration::from_secs(15),
+                idle: Duration::from_secs(15),
+                assume: Duration::from_secs(20),
+            },
+            clock: Clock::system(),
+            session_duration: Duration::from_secs(3600),
+            recorder: None,
+        }
+    }
+
+    /// A session for a grant. Sessions of the same grant, External ID and scope share their credentials,
+    /// which are renewed when less than 60 s are left.
+    pub fn session(&self, grant: &GrantRef, scope: Scope) -> Session {
+        let key = (grant.clone(), scope.clone());
+        let now = self.now();
+        let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        // A cell that nobody else holds and that holds nothing fresh is of no more use.
+        sessions.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_idle(now));
+        let cell = Arc::clone(sessions.entry(key).or_default());
+        drop(sessions);
+        self.assumed(grant, scope, cell)
+    }
+
+    /// A session of its own, never from the cache: what each cell of a run takes, so that a revoked role
+    /// is noticed.
+    pub fn fresh_session(&self, grant: &GrantRef, scope: Scope) -> Session {
+        self.assumed(grant, scope, Arc::default())
+    }
+
+    /// A session with the storage's own keys, without AssumeRole.
+    pub fn own_session(&self, bucket: Bucket, region: Region) -> Session {
+        Session {
+            storage: self.clone(),
+            identity: Identity::Own,
+            audit: self.audit_scope(&bucket, None),
+            bucket,
+            region,
+            cell: Arc::default(),
+        }
+    }
+
+    fn assumed(&self, grant: &GrantRef, scope: Scope, cell: Arc<LeaseCell>) -> Session {
+        let name = session_name_of(&format!("edgegate-{}", grant.external_id.short()));
+        Session {
+            storage: self.clone(),
+            audit: self.audit_scope(&grant.bucket, Some(grant.role_arn.as_str())),
+            bucket: grant.bucket.clone(),
+            region: grant.region.clone(),
+            identity: Identity::Role { grant: Arc::new(grant.clone()), scope, name, duration: self.0.session_duration },
+            cell,
+        }
+    }
+
+    fn audit_scope(&self, bucket: &Bucket, role_arn: Option<&str>) -> AuditScope {
+        AuditScope {
+            recorder: self.0.recorder.clone(),
+            bucket: bucket.as_str().to_owned(),
+            role_arn: role_arn.map(str::to_owned),
+            probe_id: None,
+        }
+    }
+
+    pub(crate) fn base(&self) -> &Base {
+        &self.0.base
+    }
+
+    pub(crate) fn retrier(&self) -> &Retrier {
+        &self.0.retrier
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        self.0.clocks
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl StorageBuilder {
+    /// Keys of one's own instead of those that are found: access key id, secret, session token.
+    pub fn keys(mut self, id: impl Into<String>, secret: SecretString, token: Option<SecretString>) -> Self {
+        self.keys = BaseKeys::Given { id: id.into(), secret, token };
+        self
+    }
+
+    /// A profile of `~/.aws/config`.
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.keys = BaseKeys::Chain { profile: Some(name.into()) };
+        self
+    }
+
+    /// One endpoint for S3 and STS, for servers other than AWS. Buckets then go into the path.
+    pub fn endpoint_url(self, url: Url) -> Self {
+        self.s3_endpoint_url(url.clone()).sts_endpoint_url(url)
+    }
+
+    /// S3's endpoint.
+    pub fn s3_endpoint_url(mut self, url: Url) -> Self {
+        self.urls.s3 = Some(url);
+        self
+    }
+
+    /// STS's endpoint.
+    pub fn sts_endpoint_url(mut self, url: Url) -> Self {
+        self.urls.sts = Some(url);
+        self
+    }
+
+    /// Bucket in the path (true) or in the host name (false). Default: in the path for endpoints other
+    /// than AWS's and for names with dots, which no TLS certificate of AWS covers.
+    pub fn path_style(mut self, path_style: bool) -> Self {
+        self.path_style = Some(path_style);
+        self
+    }
+
+    /// How often and how patiently calls are repeated.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The bound on repetitions over all calls.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Time to connect, TLS apart. Default 5 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// Time from sending a request to its answer's headers. Default 15 s.
+    pub fn first_byte_timeout(mut self, limit: Duration) -> Self {
+        self.clocks.first_byte = limit;
+        self
+    }
+
+    /// Time between two chunks of a body. Default 15 s.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.clocks.idle = limit;
+        self
+    }
+
+    /// How long sessions last: 900 s to 12 h on AWS, and at most what the role allows. Default 3600 s.
+    pub fn session_duration(mut self, duration: Duration) -> Self {
+        self.session_duration = duration;
+        self
+    }
+
+    /// Where audit rows go. Without a recorder none are written.
+    pub fn audit(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    /// The clock that ends sessions.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks the settings. Reads and connects nothing yet.
+    ///
+    /// # Errors
+    /// `Config` for endpoints that are no http(s) URL and for session durations out of range.
+    pub fn build(self) -> Result<Storage> {
+        for (what, url) in [("S3", &self.urls.s3), ("STS", &self.urls.sts)] {
+            if let Some(url) = url
+                && (!matches!(url.scheme(), "http" | "https") || url.host().is_none())
+            {
+                return Err(Error::new(ErrorKind::Config, format!("the {what} endpoint must be an http or https URL")));
+            }
+        }
+        if !(1..=43_200).contains(&self.session_duration.as_secs()) {
+            return Err(Error::new(ErrorKind::Config, "the session duration must lie between 1 s and 12 h"));
+        }
+        let http = AwsHttpClient::new(self.connect_timeout);
+        Ok(Storage(Arc::new(Inner {
+            base: Base::new(self.keys, self.urls, self.path_style, http),
+            retrier: Retrier::new(self.policy, self.budget),
+            clocks: self.clocks,
+            clock: self.clock,
+            session_duration: self.session_duration,
+            recorder: self.recorder,
+            sessions: Mutex::default(),
+        })))
+    }
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Storage").field("base", &self.0.base).field("clocks", &self.0.clocks).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StorageBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorageBuilder").field("urls", &self.urls).field("clocks", &self.clocks).finish_non_exhaustive()
+    }
+}

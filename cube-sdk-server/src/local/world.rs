@@ -1,0 +1,172 @@
+//! Starts the world and owns it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cube_sdk_byo::Storage;
+use cube_sdk_core::config::Environment;
+use cube_sdk_core::secret::ExposeSecret;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use cube_sdk_testkit::aws::{AwsWorld, AwsWorldBuilder};
+use tempfile::TempDir;
+
+use super::card::Card;
+use super::edgegate::{LocalEdgeGate, answers, directory, kept_seed};
+use crate::edgegate::{CellExecutor, StreamingExecutor};
+
+/// The world: EdgeGate and the customer's AWS account, on loopback ports of the system's choosing. Dropping it ends
+/// everything at once; what was acknowledged is kept if the world has a directory.
+#[derive(Debug)]
+pub struct World {
+    edgegate: LocalEdgeGate,
+    aws: AwsWorld,
+    card: Card,
+    /// Removed when the world ends; none when the directory is the caller's.
+    _scratch: Option<TempDir>,
+}
+
+type AwsSetup = Box<dyn FnOnce(AwsWorldBuilder) -> AwsWorldBuilder + Send>;
+
+/// Sets up a [`World`].
+#[must_use]
+pub struct WorldBuilder {
+    seed: Option<u64>,
+    data_dir: Option<PathBuf>,
+    s3_rate: Option<u64>,
+    reprobe_every: Option<Duration>,
+    executor: Arc<dyn CellExecutor>,
+    aws: Option<AwsSetup>,
+}
+
+impl World {
+    /// A world with default settings.
+    ///
+    /// # Errors
+    /// As [`WorldBuilder::start`].
+    pub async fn start() -> Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// A world still to be started.
+    pub fn builder() -> WorldBuilder {
+        WorldBuilder {
+            seed: None,
+            data_dir: None,
+            s3_rate: None,
+            reprobe_every: None,
+            executor: Arc::new(StreamingExecutor),
+            aws: None,
+        }
+    }
+
+    /// Where everything is.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// The card as environment variables; see [`Card::env`].
+    pub fn env(&self) -> Vec<(String, SecretString)> {
+        self.card.env()
+    }
+
+    /// The card as an environment that clients accept in place of the process's own.
+    pub fn environment(&self) -> Environment {
+        Environment::from_pairs(self.env().into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())))
+    }
+
+    /// The customer's account: faults, objects, roles, CloudTrail.
+    pub fn aws(&self) -> &AwsWorld {
+        &self.aws
+    }
+
+    /// Lets answers and runs in progress finish for up to `grace`, then ends everything.
+    pub async fn shutdown(self, grace: Duration) {
+        self.edgegate.shutdown(grace).await;
+        self.aws.shutdown(grace).await;
+    }
+}
+
+impl WorldBuilder {
+    /// Makes the card's ids, keys and bytes repeatable. Default: random. A directory keeps its first seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Keeps state between runs in this directory, which is made if absent. Ports change from start to start.
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(dir.into());
+        self
+    }
+
+    /// The most bytes per second that one connection to S3 carries.
+    pub fn s3_rate(mut self, bytes_per_second: u64) -> Self {
+        self.s3_rate = Some(bytes_per_second);
+        self
+    }
+
+    /// How often grants are probed again; by default every six hours.
+    pub fn reprobe_every(mut self, period: Duration) -> Self {
+        self.reprobe_every = Some(period);
+        self
+    }
+
+    /// What executes the cells of runs; by default [`StreamingExecutor`].
+    pub fn executor(mut self, executor: impl CellExecutor) -> Self {
+        self.executor = Arc::new(executor);
+        self
+    }
+
+    /// More settings of the customer's account.
+    pub fn aws(mut self, setup: impl FnOnce(AwsWorldBuilder) -> AwsWorldBuilder + Send + 'static) -> Self {
+        self.aws = Some(Box::new(setup));
+        self
+    }
+
+    /// Starts everything and returns once everything answers. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// `Io` when a port or the directory cannot be used.
+    pub async fn start(self) -> Result<World> {
+        let (dir, scratch) = directory(self.data_dir.as_deref())?;
+        let seed = kept_seed(&dir, self.seed)?;
+        let mut aws = AwsWorld::builder().seed(seed);
+        if scratch.is_none() {
+            aws = aws.data_dir(dir.join("aws"));
+        }
+        if let Some(rate) = self.s3_rate {
+            aws = aws.rate_per_connection(rate);
+        }
+        if let Some(setup) = self.aws {
+            aws = setup(aws);
+        }
+        let aws = aws.start().await.map_err(|cause| Error::io("starting the AWS double", cause))?;
+
+        let card = aws.card();
+        let endpoint = card
+            .endpoint_url
+            .parse()
+            .map_err(|cause| Error::new(ErrorKind::Config, "the AWS double's endpoint is no URL").cause(cause))?;
+        let worker = card.worker.clone();
+        let storage = Storage::builder()
+            .keys(worker.access_key_id, worker.secret_access_key, None)
+            .endpoint_url(endpoint)
+            .build()?;
+        let mut edgegate = LocalEdgeGate::builder(storage, card.principal_arn.parse()?)
+            .seed(seed)
+            .data_dir(&dir)
+            .executor(self.executor);
+        edgegate.reprobe_every = self.reprobe_every;
+        let edgegate = edgegate.start().await?;
+        answers(aws.address(), "/").await?;
+        let card = Card { edgegate: edgegate.card().clone(), aws: aws.card().into() };
+        Ok(World { edgegate, aws, card, _scratch: scratch })
+    }
+}
+
+impl std::fmt::Debug for WorldBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorldBuilder").field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,16 @@
+//! The EdgeGate service over HTTP, against the AWS double: statuses, shapes and order as published.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod access;
+mod artifacts;
+mod audit;
+mod grant_table;
+mod grants;
+mod iam;
+mod keys;
+mod pipelines;
+mod restart;
+mod revocation;
+mod runs;
+mod shapes;
+mod support;

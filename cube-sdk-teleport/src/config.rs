@@ -1,0 +1,185 @@
+//! Settings of the agent end: where the relay is, with which key, over which way.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cube_sdk_core::config::Key;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use url::Url;
+
+/// The base URL of cube-cloud, whose relay answers at `/tunnel`.
+pub const CUBE_CLOUD_URL: Key =
+    Key::open("CUBE_CLOUD_URL", "Base URL of cube-cloud; tunnels go to `/tunnel` on its authority.");
+
+/// The API key of cube-cloud.
+pub const CUBE_API_KEY: Key = Key::secret("CUBE_API_KEY", "cube-cloud API key. Needed when a tunnel is opened.");
+
+/// Every setting of this crate, for docs/environment.md.
+pub const KEYS: &[Key] = &[CUBE_CLOUD_URL, CUBE_API_KEY];
+
+/// Where the key comes from. It is asked again before every connection, so a rotated key is taken up.
+#[async_trait]
+pub trait KeySource: Send + Sync + 'static {
+    /// The key now.
+    async fn key(&self) -> Result<SecretString>;
+}
+
+/// One key for ever.
+pub(crate) struct FixedKey(pub(crate) SecretString);
+
+#[async_trait]
+impl KeySource for FixedKey {
+    async fn key(&self) -> Result<SecretString> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A key in a file; white space around it is dropped.
+#[derive(Clone, Debug)]
+pub struct KeyFile(PathBuf);
+
+impl KeyFile {
+    /// Reads this file each time.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+}
+
+#[async_trait]
+impl KeySource for KeyFile {
+    async fn key(&self) -> Result<SecretString> {
+        let shown = self.0.display();
+        let bytes = tokio::fs::read(&self.0).await.map_err(|error| {
+            Error::new(ErrorKind::Credentials, format!("could not read the key file {shown}")).cause(error)
+        })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::new(ErrorKind::Credentials, format!("the key file {shown} is not UTF-8")))?;
+        cube_sdk_core::secret::trimmed(&SecretString::from(text)).map_err(|_| {
+            Error::new(ErrorKind::Credentials, format!("the key file {shown} is empty")).advice("put the key into it")
+        })
+    }
+}
+
+/// What an HTTP proxy is used for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum ProxySetting {
+    /// As the environment says: `HTTPS_PROXY` for `wss`, `ALL_PROXY`, and `NO_PROXY`; lower-case names too. `ws` uses
+    /// `http_proxy` in lower case only, as curl does.
+    #[default]
+    Environment,
+    /// None.
+    Direct,
+    /// This one (`http://[user:password@]host:port`), except for hosts that the list names, written like `NO_PROXY`.
+    Fixed {
+        /// The proxy. Shown nowhere, because it may hold a password.
+        url: Url,
+        /// Hosts to reach directly.
+        no_proxy: String,
+    },
+}
+
+/// The endpoint, checked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Endpoint {
+    url: Url,
+    secure: bool,
+}
+
+impl Endpoint {
+    /// `https` and `wss` are TLS, `http` and `ws` are not. Without a path other than `/`, `/tunnel` is meant.
+    pub(crate) fn new(url: &Url) -> Result<Self> {
+        let secure = match url.scheme() {
+            "https" | "wss" => true,
+            "http" | "ws" => false,
+            other => {
+                return Err(Error::new(ErrorKind::Config, format!("`{other}` is no scheme of a tunnel"))
+                    .advice("use wss:// or https://"));
+            }
+        };
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(Error::new(ErrorKind::Config, "the relay's URL has no host"));
+        }
+        let mut url = url.clone();
+        // The key travels in a header; what else stands in the URL is not for the relay.
+        if url.set_username("").is_err() || url.set_password(None).is_err() {
+            return Err(Error::new(ErrorKind::Config, "the relay's URL cannot carry a user"));
+        }
+        url.set_query(None);
+        url.set_fragment(None);
+        if url.path() == "/" {
+            url.set_path("/tunnel");
+        }
+        Ok(Self { url, secure })
+    }
+
+    pub(crate) fn secure(&self) -> bool {
+        self.secure
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// The host without the brackets of an IPv6 address.
+    pub(crate) fn bare_host(&self) -> &str {
+        self.host().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.url.port().unwrap_or(if self.secure { 443 } else { 80 })
+    }
+
+    /// `host` or `host:port`, as in the Host header.
+    pub(crate) fn authority(&self) -> String {
+        match self.url.port() {
+            Some(port) => format!("{}:{port}", self.host()),
+            None => self.host().to_owned(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.url.path()
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.bare_host();
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", cube_sdk_core::redact::SafeUrl(&self.url))
+    }
+}
+
+/// Everything that opening a connection needs.
+pub(crate) struct Settings {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) key: Arc<dyn KeySource>,
+    pub(crate) protocol: crate::tunnel::Protocol,
+    pub(crate) proxy: ProxySetting,
+    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) window: u32,
+    pub(crate) max_streams: u32,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_normalised() {
+        let endpoint = |url: &str| Endpoint::new(&url.parse().unwrap());
+        let cloud = endpoint("https://user:pw@cube.example/?token=x#y").unwrap();
+        assert_eq!(cloud.to_string(), "https://cube.example/tunnel");
+        assert_eq!((cloud.secure(), cloud.port(), cloud.authority().as_str()), (true, 443, "cube.example"));
+        let local = endpoint("ws://[::1]:8080/base/tunnel").unwrap();
+        assert_eq!((local.bare_host(), local.path(), local.is_loopback()), ("::1", "/base/tunnel", true));
+        assert_eq!(endpoint("ftp://x").unwrap_err().kind(), ErrorKind::Config);
+    }
+}

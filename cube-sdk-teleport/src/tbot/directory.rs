@@ -1,0 +1,241 @@
+//! One output directory, read again whenever its files changed.
+
+use std::io::ErrorKind as IoKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cube_sdk_core::{Clock, Error, Result};
+use secrecy::zeroize::Zeroizing;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::bundle::{self, Bundle, Torn};
+use super::identity::Identity;
+use super::layout;
+use crate::app_fault::{AppErrorExt, AppFault};
+
+/// How strictly and how patiently a directory is read.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ReadPolicy {
+    /// Life that a certificate must have left to be used: 45 s.
+    pub leeway: Duration,
+    /// How long a torn set is read again when no older credential is at hand: 2 s.
+    pub patience: Duration,
+    /// The clock that validity is held against.
+    pub clock: Clock,
+}
+
+impl Default for ReadPolicy {
+    fn default() -> Self {
+        Self { leeway: Duration::from_secs(45), patience: Duration::from_secs(2), clock: Clock::system() }
+    }
+}
+
+impl ReadPolicy {
+    /// Sets the life that must be left.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Sets how long a torn set is read again.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+/// One app's output directory and the credential last read from it.
+///
+/// Each [`current`](Self::current) compares modification times and lengths with those of the last good
+/// read, and reads only when they differ. A set that cannot be used never replaces one that can: the old
+/// credential serves while it is valid.
+#[derive(Debug)]
+pub struct IdentityDirectory {
+    app: String,
+    path: PathBuf,
+    policy: ReadPolicy,
+    loaded: Mutex<Option<Loaded>>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    prints: Prints,
+    identity: Arc<Identity>,
+}
+
+/// The files that can hold (part of) a credential, as they looked: modification time, length, inode.
+type Prints = [Option<(i64, i64, u64, u64)>; 6];
+
+const WATCHED: [&str; 6] =
+    [layout::IDENTITY, layout::TLS_CERT, layout::KEY, layout::TLS_CRT, layout::TLS_KEY, layout::HOST_CA];
+
+impl IdentityDirectory {
+    /// The directory of `app`. Reads nothing yet.
+    pub fn new(app: impl Into<String>, path: impl Into<PathBuf>, policy: ReadPolicy) -> Self {
+        Self { app: app.into(), path: path.into(), policy, loaded: Mutex::const_new(None) }
+    }
+
+    /// The app that the directory must be for.
+    pub fn app(&self) -> &str {
+        &self.app
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The credential to use now: re-read if the files changed, proved whole, valid, and for this app.
+    ///
+    /// Concurrent calls share one read. While no usable credential is at hand, a torn set is read again
+    /// after 50, 100, 200 … ms until [`ReadPolicy::patience`] ends.
+    ///
+    /// # Errors
+    /// `NotFound` with [`AppFault::AppNotProvisioned`] without a directory; `Credentials` with
+    /// [`AppFault::CredentialMissing`], [`AppFault::CredentialUnreadable`] or
+    /// [`AppFault::CredentialTorn`]; and those of [`Identity::check`].
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is kept of an interrupted read.
+    pub async fn current(&self) -> Result<Arc<Identity>> {
+        let mut loaded = self.loaded.lock().await;
+        let until = Instant::now() + self.policy.patience;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let known = loaded.as_ref().map(|loaded| loaded.prints);
+            let outcome = match self.read(known).await {
+                // Nothing changed: only time may have passed.
+                Ok(None) => loaded.as_ref().map_or_else(|| Err(self.missing()), |at| self.usable(&at.identity)),
+                Ok(Some(fresh)) => self.usable(&fresh.identity).inspect(|identity| {
+                    tracing::debug!(app = %self.app, until = %identity.subject().not_after, "credential read");
+                    *loaded = Some(fresh);
+                }),
+                Err(error) => Err(error),
+            };
+            let error = match outcome {
+                Ok(identity) => return Ok(identity),
+                Err(error) => error.with_target(self.target()),
+            };
+            if let Some(kept) = loaded.as_ref().and_then(|loaded| self.usable(&loaded.identity).ok()) {
+                tracing::warn!(app = %self.app, %error, "the directory is unusable, the credential read before serves on");
+                return Ok(kept);
+            }
+            if error.app_fault() != Some(AppFault::CredentialTorn) || Instant::now() + pause > until {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
+    }
+
+    fn usable(&self, identity: &Arc<Identity>) -> Result<Arc<Identity>> {
+        identity.check(&self.app, self.policy.clock.now(), self.policy.leeway)?;
+        Ok(Arc::clone(identity))
+    }
+
+    fn target(&self) -> String {
+        format!("app {} in {}", self.app, self.path.display())
+    }
+
+    fn missing(&self) -> Error {
+        AppFault::CredentialMissing.error("the directory holds no credential")
+    }
+
+    /// Reads the directory unless its files look as they did; none when they do.
+    async fn read(&self, known: Option<Prints>) -> Result<Option<Loaded>> {
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || read_directory(&path, known))
+            .await
+            .map_err(|_| AppFault::CredentialUnreadable.error("reading was interrupted"))?
+    }
+}
+
+fn read_directory(path: &Path, known: Option<Prints>) -> Result<Option<Loaded>> {
+    let prints = fingerprints(path)?;
+    if known == Some(prints) {
+        return Ok(None);
+    }
+    let mut torn = None;
+    for (certificate, key) in layout::FORMS {
+        match read_form(path, certificate, key, &prints) {
+            Ok(Some(identity)) => return Ok(Some(Loaded { prints, identity: Arc::new(identity) })),
+            Ok(None) => {}
+            // The first form is the newest, so its state is the one to report.
+            Err(error) if torn.is_none() => torn = Some(error),
+            Err(_) => {}
+        }
+    }
+    Err(torn.unwrap_or_else(|| AppFault::CredentialMissing.error("the directory holds no credential")))
+}
+
+/// One form of the credential: whole, absent (none), or why it cannot be used.
+fn read_form(path: &Path, certificate: &str, key: Option<&str>, before: &Prints) -> Result<Option<Identity>> {
+    let Some(text) = read_file(path, certificate)? else { return Ok(None) };
+    let torn = |why: Torn| AppFault::CredentialTorn.error(format_args!("`{certificate}`: {why}")).cause(why);
+    let bundle = match key {
+        None => Bundle::from_identity(&text),
+        Some(key) => match read_file(path, key)? {
+            Some(key) => Bundle::from_pair(&text, &key),
+            None => Err(Torn::NoKey),
+        },
+    };
+    let bundle = bundle.map_err(torn)?;
+    let host = match read_file(path, layout::HOST_CA)? {
+        // The authorities of `identity` serve while the separate file is being written.
+        Some(text) => bundle::authorities(&text)
+            .or_else(|why| if bundle.authorities().is_empty() { Err(torn(why)) } else { Ok(Vec::new()) })?,
+        None => Vec::new(),
+    };
+    let identity = Identity::new(&bundle, &host).map_err(torn)?;
+    let after = fingerprints(path)?;
+    let moved = WATCHED
+        .iter()
+        .zip(before.iter().zip(&after))
+        .any(|(name, (before, after))| (*name == certificate || Some(*name) == key) && before != after);
+    if moved { Err(torn(Torn::Moving)) } else { Ok(Some(identity)) }
+}
+
+fn fingerprints(path: &Path) -> Result<Prints> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => {}
+        Ok(_) => return Err(AppFault::AppNotProvisioned.error("the output is no directory")),
+        Err(error) if error.kind() == IoKind::NotFound => {
+            return Err(AppFault::AppNotProvisioned.error("there is no output directory").cause(error));
+        }
+        Err(error) => return Err(unreadable(&path.display(), error)),
+    }
+    let mut prints = Prints::default();
+    for (print, name) in prints.iter_mut().zip(WATCHED) {
+        *print = match std::fs::metadata(path.join(name)) {
+            Ok(meta) => Some((meta.mtime(), meta.mtime_nsec(), meta.len(), meta.ino())),
+            Err(error) if error.kind() == IoKind::NotFound => None,
+            Err(error) => return Err(unreadable(&name, error)),
+        };
+    }
+    Ok(prints)
+}
+
+fn read_file(directory: &Path, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    match std::fs::read(directory.join(name)) {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(error) if error.kind() == IoKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&name, error)),
+    }
+}
+
+fn unreadable(what: &dyn std::fmt::Display, error: std::io::Error) -> Error {
+    AppFault::CredentialUnreadable.error(format_args!("reading `{what}`: {}", error.kind())).cause(error)
+}

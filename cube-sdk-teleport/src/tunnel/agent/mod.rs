@@ -1,0 +1,8 @@
+//! The agent end: a local listener whose connections become streams.
+
+mod handle;
+mod host;
+mod supervise;
+
+pub use handle::{ShutdownReport, Tunnel, TunnelEvent, TunnelState};
+pub(crate) use supervise::start;

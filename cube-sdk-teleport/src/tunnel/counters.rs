@@ -1,0 +1,76 @@
+//! Figures of running connections, kept by the task that moves the bytes and read by handles.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters that one or more connections add to.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    sent: AtomicU64,
+    received: AtomicU64,
+    streams: AtomicU64,
+    opened: AtomicU64,
+    queued: AtomicU64,
+    round_trip_ns: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stream_opened(&self) {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        self.opened.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stream_ended(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn queued(&self, bytes: u64) {
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unqueued(&self, bytes: u64) {
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn round_trip(&self, trip: Duration) {
+        self.round_trip_ns.store(u64::try_from(trip.as_nanos()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        let trip = self.round_trip_ns.load(Ordering::Relaxed);
+        Traffic {
+            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+            streams: self.streams.load(Ordering::Relaxed),
+            opened: self.opened.load(Ordering::Relaxed),
+            queued: self.queued.load(Ordering::Relaxed),
+            round_trip: (trip > 0).then(|| Duration::from_nanos(trip)),
+        }
+    }
+}
+
+/// What moved, at one moment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Payload bytes sent into the tunnel.
+    pub sent: u64,
+    /// Payload bytes that came out of it.
+    pub received: u64,
+    /// Streams open or opening.
+    pub streams: u64,
+    /// Streams ever opened.
+    pub opened: u64,
+    /// Bytes that came out of the tunnel and wait for their consumers.
+    pub queued: u64,
+    /// The last measured round trip.
+    pub round_trip: Option<Duration>,
+}

@@ -1,0 +1,275 @@
+//! From the local sockets to the WebSocket, and the end of local sockets.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+
+use super::socket::{Local, Settling};
+use super::{Driver, Fault, Host, SLOTS};
+use crate::tunnel::code::TunnelCode;
+use crate::tunnel::frame::Version;
+use crate::tunnel::mux::Slot;
+use crate::tunnel::outbox::URGENT_LIMIT;
+
+/// Reads up to this size go into the urgent lane; a socket that fills it takes turns in the arena.
+const SMALL: usize = 4096;
+
+/// How long a local side may take to end after its stream ended (version 1).
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Urgent bytes beyond which even small reads wait for the arena.
+const URGENT_DATA: usize = URGENT_LIMIT / 4;
+
+impl Driver {
+    /// Looks at the sockets whose wakers rang or whose stream changed.
+    pub(super) fn poll_sockets(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
+        let mut moved = false;
+        // Those that are scheduled meanwhile wait for the next round.
+        for _ in 0..self.work.len() {
+            let Some(slot) = self.work.pop_front() else { break };
+            self.sockets[slot].in_work = false;
+            moved |= self.poll_dial(slot, host);
+            moved |= self.poll_queue(slot);
+            moved |= self.poll_end(slot);
+            moved |= self.poll_small(slot)?;
+        }
+        Ok(moved)
+    }
+
+    fn poll_dial(&mut self, slot: Slot, host: &mut dyn Host) -> bool {
+        let Local::Dialling(future) = &mut self.sockets[slot].local else { return false };
+        let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
+        let Poll::Ready(outcome) = future.as_mut().poll(&mut cx) else { return false };
+        match outcome {
+            Ok(upstream) => {
+                self.install(slot, upstream);
+                let half_close = self.sockets[slot].local.half_close();
+                self.mux.dialled(self.now, slot, Ok(half_close));
+                if let (Some(id), Some(app)) = (self.mux.id(slot), self.mux.app(slot)) {
+                    host.opened(id, &app);
+                }
+            }
+            Err(refusal) => {
+                self.sockets[slot].local = Local::Vacant;
+                self.mux.dialled(self.now, slot, Err(refusal));
+            }
+        }
+        true
+    }
+
+    /// Writes what is queued.
+    fn poll_queue(&mut self, slot: Slot) -> bool {
+        let mut moved = false;
+        loop {
+            let socket = &mut self.sockets[slot];
+            if socket.queue.is_empty() || !socket.writable || !socket.local.is_connected() {
+                break;
+            }
+            let (front, _) = socket.queue.as_slices();
+            let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
+            match socket.local.poll_write(&mut cx, front) {
+                Poll::Ready(Ok(n)) => {
+                    moved = true;
+                    socket.dequeue(n);
+                    socket.untouched = false;
+                    socket.unflushed = true;
+                    socket.progress = (!socket.queue.is_empty()).then_some(self.now);
+                    self.counters.unqueued(n as u64);
+                    self.mux.written(self.now, slot, n as u64);
+                }
+                Poll::Ready(Err(error)) => {
+                    self.local_failed(slot, &error);
+                    return true;
+                }
+                Poll::Pending => socket.writable = false,
+            }
+        }
+        self.release_hold(slot) || moved
+    }
+
+    fn local_failed(&mut self, slot: Slot, error: &std::io::Error) {
+        if self.mux.id(slot).is_some() {
+            self.mux.cut(self.now, slot, TunnelCode::PeerReset, &error.kind().to_string());
+        } else if self.sockets[slot].settling != Settling::No {
+            self.vacate(slot, true);
+        }
+    }
+
+    /// Shuts down and closes what is written out.
+    fn poll_end(&mut self, slot: Slot) -> bool {
+        let version = self.mux.version();
+        let socket = &mut self.sockets[slot];
+        if socket.settling != Settling::No && !socket.local.is_connected() {
+            self.vacate(slot, true);
+            return true;
+        }
+        if !socket.queue.is_empty() || !socket.local.is_connected() {
+            return false;
+        }
+        let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
+        if socket.unflushed {
+            match socket.local.poll_flush(&mut cx) {
+                Poll::Ready(Ok(())) => socket.unflushed = false,
+                Poll::Ready(Err(error)) => {
+                    self.local_failed(slot, &error);
+                    return true;
+                }
+                Poll::Pending => return false,
+            }
+        }
+        let shut = socket.settling != Settling::No || (socket.finish && socket.local.half_close());
+        if shut && !socket.finished {
+            match socket.local.poll_shutdown(&mut cx) {
+                // A peer that is gone already has seen its end.
+                Poll::Ready(_) => socket.finished = true,
+                Poll::Pending => return false,
+            }
+        }
+        match socket.settling {
+            Settling::No => false,
+            Settling::Writing if socket.eof || version == Version::V2 || !socket.local.half_close() => {
+                self.vacate(slot, false);
+                true
+            }
+            Settling::Writing => {
+                let until = self.now + LINGER;
+                socket.settling = Settling::Lingering(until);
+                socket.readable = true;
+                self.linger = Some(self.linger.map_or(until, |linger| linger.min(until)));
+                self.poll_lingering(slot)
+            }
+            Settling::Lingering(_) => self.poll_lingering(slot),
+        }
+    }
+
+    /// Reads and drops what still comes.
+    fn poll_lingering(&mut self, slot: Slot) -> bool {
+        let mut scratch = [0; SMALL];
+        for _ in 0..16 {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
+            match self.sockets[slot].local.poll_read(&mut cx, &mut buffer) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => {
+                    self.vacate(slot, false);
+                    return true;
+                }
+            }
+        }
+        self.schedule(slot);
+        true
+    }
+
+    pub(super) fn end_lingering(&mut self) {
+        if self.linger.is_none_or(|linger| linger > self.now) {
+            return;
+        }
+        self.linger = None;
+        for slot in 0..self.sockets.len() {
+            if let Settling::Lingering(until) = self.sockets[slot].settling {
+                if until <= self.now {
+                    self.vacate(slot, false);
+                } else {
+                    self.linger = Some(self.linger.map_or(until, |linger| linger.min(until)));
+                }
+            }
+        }
+    }
+
+    /// Reads a little, for the urgent lane; a socket with more to say goes to the ring.
+    fn poll_small(&mut self, slot: Slot) -> Result<bool, Fault> {
+        let mut moved = false;
+        for _ in 0..4 {
+            let socket = &mut self.sockets[slot];
+            if !socket.readable || socket.in_ring || socket.eof || !socket.local.is_connected() {
+                break;
+            }
+            let Some(id) = self.mux.id(slot) else { break };
+            let may = self.mux.sendable(slot);
+            if may == 0 {
+                self.mux.starved(slot);
+                break;
+            }
+            let crowded = self.outbox.urgent_pending() > URGENT_DATA;
+            if socket.bulk || crowded || self.outbox.holds(socket.epoch) {
+                socket.in_ring = true;
+                self.ring.push_back(slot);
+                break;
+            }
+            let most = usize::try_from(may).unwrap_or(SMALL).min(SMALL).min(self.mux.max_data());
+            let mut scratch = [0; SMALL];
+            let mut buffer = ReadBuf::new(&mut scratch[..most]);
+            let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
+            match socket.local.poll_read(&mut cx, &mut buffer) {
+                Poll::Pending => socket.readable = false,
+                Poll::Ready(Ok(())) => {
+                    moved = true;
+                    let bytes = buffer.filled();
+                    socket.untouched = false;
+                    if bytes.is_empty() {
+                        socket.eof = true;
+                        self.mux.local_eof(self.now, slot);
+                    } else {
+                        socket.bulk = bytes.len() == SMALL;
+                        self.outbox.urge_data(id, bytes)?;
+                        self.mux.sent(self.now, slot, bytes.len() as u64);
+                        self.counters.sent(bytes.len() as u64);
+                    }
+                }
+                Poll::Ready(Err(error)) => {
+                    self.local_failed(slot, &error);
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Reads of the ring's sockets in turn, straight into the arena.
+    pub(super) fn fill(&mut self) -> Result<bool, Fault> {
+        let mut moved = false;
+        while self.outbox.wants_more() {
+            let Some(slot) = self.ring.pop_front() else { break };
+            let socket = &mut self.sockets[slot];
+            socket.in_ring = false;
+            let Some(id) = self.mux.id(slot).filter(|_| socket.local.is_connected() && !socket.eof) else { continue };
+            let may = self.mux.sendable(slot);
+            if may == 0 {
+                self.mux.starved(slot);
+                continue;
+            }
+            let most = usize::try_from(may).unwrap_or(usize::MAX).min(self.mux.max_data());
+            let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
+            let read = |buffer: &mut ReadBuf<'_>| socket.local.poll_read(&mut cx, buffer);
+            match self.outbox.read_frame(id, most, read) {
+                Poll::Pending => {
+                    socket.readable = false;
+                    socket.bulk = false;
+                }
+                Poll::Ready(outcome) => match outcome? {
+                    Ok(0) => {
+                        moved = true;
+                        socket.eof = true;
+                        self.mux.local_eof(self.now, slot);
+                    }
+                    Ok(n) => {
+                        moved = true;
+                        socket.untouched = false;
+                        socket.epoch = self.outbox.epoch();
+                        socket.in_ring = true;
+                        self.ring.push_back(slot);
+                        self.mux.sent(self.now, slot, n as u64);
+                        self.counters.sent(n as u64);
+                    }
+                    Err(error) => {
+                        moved = true;
+                        self.local_failed(slot, &error);
+                    }
+                },
+            }
+        }
+        Ok(moved)
+    }
+}

@@ -1,0 +1,154 @@
+//! The local side of one stream: an accepted connection at the agent, an app's at the relay.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::super::code::Refusal;
+use crate::dial::{Channel, Duplex, Upstream};
+
+/// Authorising and dialling one stream.
+pub(crate) type DialFuture = Pin<Box<dyn Future<Output = Result<Upstream, Refusal>> + Send>>;
+
+/// A queue that was emptied gives back what it held beyond this.
+const KEPT_CAPACITY: usize = 16 * 1024;
+
+/// What stands behind a stream.
+#[derive(Default)]
+pub(super) enum Local {
+    /// Nothing yet, or nothing any more.
+    #[default]
+    Vacant,
+    Dialling(DialFuture),
+    Tcp(TcpStream),
+    Io(Box<dyn Duplex>, bool),
+}
+
+impl From<Upstream> for Local {
+    fn from(upstream: Upstream) -> Self {
+        match upstream.0 {
+            Channel::Tcp(stream) => Self::Tcp(stream),
+            Channel::Io { io, half_close } => Self::Io(io, half_close),
+        }
+    }
+}
+
+impl Local {
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self, Self::Tcp(_) | Self::Io(..))
+    }
+
+    pub(super) fn half_close(&self) -> bool {
+        !matches!(self, Self::Io(_, false))
+    }
+
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Io(io, _) => Pin::new(io).poll_read(cx, buf),
+            _ => Poll::Pending,
+        }
+    }
+
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Io(io, _) => Pin::new(io).poll_write(cx, bytes),
+            _ => Poll::Pending,
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Io(io, _) => Pin::new(io).poll_flush(cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Io(io, _) => Pin::new(io).poll_shutdown(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Closes so that the peer sees a reset, never an end of file.
+    pub(super) fn reset(self) {
+        if let Self::Tcp(stream) = &self {
+            reset(stream);
+        }
+    }
+}
+
+/// Makes the coming close of a socket a reset.
+pub(crate) fn reset(stream: &TcpStream) {
+    // It fails only on a socket that is closed already.
+    stream.set_zero_linger().ok();
+}
+
+/// The way to the end of a stream that ended in good order.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Settling {
+    /// The stream lives.
+    #[default]
+    No,
+    /// The queue is being written, then the write side is shut down.
+    Writing,
+    /// Version 1: the rest of what the local side sends is read and dropped, so that closing does not reset it
+    /// before it read the last bytes.
+    Lingering(Instant),
+}
+
+/// One place in the driver's table.
+#[derive(Default)]
+pub(super) struct Socket {
+    pub(super) local: Local,
+    /// Bytes from the tunnel that the consumer has not taken.
+    pub(super) queue: VecDeque<u8>,
+    /// A read may succeed.
+    pub(super) readable: bool,
+    /// A write may succeed.
+    pub(super) writable: bool,
+    /// Stands in the ring of bulk readers.
+    pub(super) in_ring: bool,
+    /// Stands in the list of sockets to look at.
+    pub(super) in_work: bool,
+    /// Its last reads were long: it takes turns in the arena.
+    pub(super) bulk: bool,
+    /// The local side ended its direction.
+    pub(super) eof: bool,
+    /// The peer's direction ended: shut down after the queue.
+    pub(super) finish: bool,
+    /// The write side was shut down.
+    pub(super) finished: bool,
+    pub(super) settling: Settling,
+    /// The outbox epoch of its last DATA in the arena.
+    pub(super) epoch: u64,
+    /// When the consumer last took a byte, or began to owe one.
+    pub(super) progress: Option<Instant>,
+    /// Nothing was read from or written to it yet.
+    pub(super) untouched: bool,
+    /// Bytes were written and not flushed.
+    pub(super) unflushed: bool,
+}
+
+impl Socket {
+    pub(super) fn connected(local: Local) -> Self {
+        Self { local, readable: true, writable: true, untouched: true, ..Self::default() }
+    }
+
+    /// Drops `n` bytes off the queue.
+    pub(super) fn dequeue(&mut self, n: usize) {
+        self.queue.drain(..n);
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
+            self.queue = VecDeque::new();
+        }
+    }
+}

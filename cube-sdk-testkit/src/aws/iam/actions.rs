@@ -1,0 +1,209 @@
+//! The IAM calls that make, read and unmake a role (IAM API reference).
+
+use std::sync::Arc;
+
+use super::super::clock;
+use super::super::identity::Caller;
+use super::super::policy::{Denial, Document, Kind};
+use super::super::query::{ApiError, Form, Xml};
+use super::super::state::State;
+use super::Role;
+
+const MAX_SESSION: std::ops::RangeInclusive<u32> = 3_600..=43_200;
+
+/// Answers one IAM action with the inside of its `…Result`, or `None` where the answer has none.
+pub(crate) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) -> Result<Option<Xml>, ApiError> {
+    let name = form.need("RoleName")?;
+    let plausible =
+        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
+    if !plausible {
+        return Err(ApiError::validation(
+            name,
+            "roleName",
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]+",
+        ));
+    }
+    let resource = format!("arn:aws:iam::{}:role/{name}", state.account_id);
+    let needed = format!("iam:{action}");
+    // Another account's user asks about its own account's roles, where it has no IAM permission either.
+    let decided = if caller.account() == state.account_id {
+        state.permit_account(caller, &needed, &resource)
+    } else {
+        Err(Denial::NoIdentity)
+    };
+    decided.map_err(|why| {
+        ApiError::denied(format!(
+            "User: {} is not authorized to perform: {needed} on resource: {resource} {}",
+            caller.arn(),
+            why.because(&needed)
+        ))
+    })?;
+    match action {
+        "CreateRole" => create(state, name, form).map(Some),
+        "GetRole" => {
+            let roles = state.iam.latest();
+            let role = roles.get(name).ok_or_else(|| missing(name))?;
+            Ok(Some(Xml::new().wrap("Role", |xml| describe(xml, role))))
+        }
+        "DeleteRole" => {
+            state.iam.change(&state.mint, |roles| {
+                let role = roles.get(name).ok_or_else(|| missing(name))?;
+                if !role.inline.is_empty() {
+                    return Err(ApiError::sender(
+                        409,
+                        "DeleteConflict",
+                        "Cannot delete entity, must delete policies first.",
+                    ));
+                }
+                roles.remove(name);
+                Ok(())
+            })?;
+            Ok(None)
+        }
+        "UpdateAssumeRolePolicy" => {
+            let trust = document(form, Kind::Trust)?;
+            edit(state, name, |role| role.trust = trust)
+        }
+        "PutRolePolicy" => {
+            let policy = form.need("PolicyName")?.to_owned();
+            let text = document(form, Kind::Identity)?;
+            edit(state, name, |role| {
+                role.inline.insert(policy, text);
+            })
+        }
+        "GetRolePolicy" => {
+            let roles = state.iam.latest();
+            let role = roles.get(name).ok_or_else(|| missing(name))?;
+            let policy = form.need("PolicyName")?;
+            let text = role.inline.get(policy).ok_or_else(|| missing_policy(policy))?;
+            Ok(Some(
+                Xml::new()
+                    .text("RoleName", name)
+                    .text("PolicyName", policy)
+                    .text("PolicyDocument", &url_encoded(&text.text)),
+            ))
+        }
+        "ListRolePolicies" => {
+            let roles = state.iam.latest();
+            let role = roles.get(name).ok_or_else(|| missing(name))?;
+            let members = |xml: Xml| role.inline.keys().fold(xml, |xml, policy| xml.text("member", policy));
+            Ok(Some(Xml::new().wrap("PolicyNames", members).text("IsTruncated", "false")))
+        }
+        "DeleteRolePolicy" => {
+            let policy = form.need("PolicyName")?;
+            state.iam.change(&state.mint, |roles| {
+                let role = roles.get_mut(name).ok_or_else(|| missing(name))?;
+                role.inline.remove(policy).map(|_| ()).ok_or_else(|| missing_policy(policy))
+            })?;
+            Ok(None)
+        }
+        "ListAttachedRolePolicies" | "ListInstanceProfilesForRole" => {
+            let list = if action == "ListAttachedRolePolicies" { "AttachedPolicies" } else { "InstanceProfiles" };
+            state.iam.latest().get(name).ok_or_else(|| missing(name))?;
+            Ok(Some(Xml::new().wrap(list, |xml| xml).text("IsTruncated", "false")))
+        }
+        "TagRole" => {
+            let tags = form.pairs("Tags.member");
+            edit(state, name, |role| {
+                role.tags.retain(|(key, _)| !tags.iter().any(|(new, _)| new == key));
+                role.tags.extend(tags);
+            })
+        }
+        _ => Err(ApiError::invalid_action(action)),
+    }
+}
+
+fn create(state: &State, name: &str, form: &Form) -> Result<Xml, ApiError> {
+    let text = form.need("AssumeRolePolicyDocument")?;
+    let trust = Arc::new(Document::parse(text, Kind::Trust).map_err(|bad| ApiError::malformed_policy(&bad.0))?);
+    let max_session = match form.get("MaxSessionDuration").map(str::parse::<u32>) {
+        None => 3_600,
+        Some(Ok(seconds)) if MAX_SESSION.contains(&seconds) => seconds,
+        Some(_) => {
+            return Err(ApiError::validation(
+                form.get("MaxSessionDuration").unwrap_or_default(),
+                "maxSessionDuration",
+                "Member must have value between 3600 and 43200",
+            ));
+        }
+    };
+    let path = form.get("Path").unwrap_or("/").to_owned();
+    if !(path.starts_with('/') && path.ends_with('/')) {
+        return Err(ApiError::sender(
+            400,
+            "ValidationError",
+            "The specified value for path is invalid. It must begin and end with /.",
+        ));
+    }
+    let role = Role {
+        name: name.to_owned(),
+        id: state.mint.unique_id("AROA"),
+        arn: format!("arn:aws:iam::{}:role{path}{name}", state.account_id),
+        path,
+        created: state.clock.now(),
+        description: form.get("Description").map(str::to_owned),
+        max_session,
+        tags: form.pairs("Tags.member"),
+        trust,
+        inline: Default::default(),
+    };
+    state.iam.change(&state.mint, |roles| {
+        if roles.contains_key(name) {
+            return Err(ApiError::sender(
+                409,
+                "EntityAlreadyExists",
+                &format!("Role with name {name} already exists."),
+            ));
+        }
+        roles.insert(name.to_owned(), role.clone());
+        Ok(())
+    })?;
+    Ok(Xml::new().wrap("Role", |xml| describe(xml, &role)))
+}
+
+fn edit(state: &State, name: &str, edit: impl FnOnce(&mut Role)) -> Result<Option<Xml>, ApiError> {
+    state.iam.change(&state.mint, |roles| {
+        edit(roles.get_mut(name).ok_or_else(|| missing(name))?);
+        Ok(None)
+    })
+}
+
+fn document(form: &Form, kind: Kind) -> Result<Arc<Document>, ApiError> {
+    let text = form.need("PolicyDocument")?;
+    Document::parse(text, kind).map(Arc::new).map_err(|bad| ApiError::malformed_policy(&bad.0))
+}
+
+fn describe(xml: Xml, role: &Role) -> Xml {
+    let mut xml = xml
+        .text("Path", &role.path)
+        .text("RoleName", &role.name)
+        .text("RoleId", &role.id)
+        .text("Arn", &role.arn)
+        .text("CreateDate", &clock::seconds(role.created))
+        .text("AssumeRolePolicyDocument", &url_encoded(&role.trust.text));
+    if let Some(description) = &role.description {
+        xml = xml.text("Description", description);
+    }
+    xml = xml.text("MaxSessionDuration", &role.max_session.to_string());
+    if role.tags.is_empty() {
+        return xml;
+    }
+    xml.wrap("Tags", |xml| {
+        role.tags
+            .iter()
+            .fold(xml, |xml, (key, value)| xml.wrap("member", |xml| xml.text("Key", key).text("Value", value)))
+    })
+}
+
+fn missing(name: &str) -> ApiError {
+    ApiError::sender(404, "NoSuchEntity", &format!("The role with name {name} cannot be found."))
+}
+
+fn missing_policy(name: &str) -> ApiError {
+    ApiError::sender(404, "NoSuchEntity", &format!("The role policy with name {name} cannot be found."))
+}
+
+/// RFC 3986, as IAM returns documents.
+fn url_encoded(text: &str) -> String {
+    super::super::sigv4::uri_encode(text, true)
+}

@@ -1,0 +1,57 @@
+//! One customer's AWS account on loopback: STS, IAM and S3 behind one endpoint, and the CloudTrail of what it served.
+//!
+//! SDKs and the `aws` command line talk to it unchanged: signatures are verified, trust, permission, session and bucket
+//! policies are evaluated, errors have AWS's status, code and shape. Ids follow from a seed; time follows tokio's clock.
+//!
+//! ```
+//! use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let world = AwsWorld::builder().seed(7).request_log().start().await?;
+//! let card = world.card();
+//! assert!(card.endpoint_url.starts_with("http://127.0.0.1:"));
+//! assert_eq!(world.object(&card.bucket, &card.object_key).map(|o| o.sha256()), Some(card.object_sha256.clone()));
+//!
+//! // The third GET of any model breaks off after 64 KiB.
+//! world.faults().add(Fault::new(Effect::ResetBody { after: 65_536 }).on("GetObject").key("*.onnx").nth(3));
+//! assert_eq!(world.traffic().served("GetObject"), 0);
+//! world.shutdown(Duration::from_secs(1)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is left out: multipart uploads, versions, attached (managed) policies, KMS key policies, policy variables, and
+//! the condition operators for numbers and addresses (a policy that uses them is refused, never misread).
+
+mod builder;
+mod clock;
+mod connection;
+mod fault;
+mod iam;
+mod identity;
+mod mint;
+mod object;
+mod onnx;
+mod persist;
+mod policy;
+mod query;
+mod request_log;
+mod s3;
+mod serve;
+mod sigv4;
+mod standard;
+mod state;
+mod traffic;
+mod trail;
+mod world;
+
+pub use builder::{AwsWorldBuilder, WrongRegion};
+pub use fault::{Effect, Fault, FaultId, Faults};
+pub use identity::AccessKey;
+pub use object::Object;
+pub use request_log::LoggedRequest;
+pub use standard::AwsCard;
+pub use traffic::Traffic;
+pub use world::AwsWorld;

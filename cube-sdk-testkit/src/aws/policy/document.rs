@@ -1,0 +1,249 @@
+//! A policy document, parsed as strictly as IAM does.
+
+use serde_json::{Map, Value};
+
+use super::condition::Condition;
+
+/// Where a document may stand; IAM demands other fields in each place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A role's trust policy: `Principal`, no `Resource`.
+    Trust,
+    /// An inline policy or a session policy: `Resource`, no `Principal`.
+    Identity,
+    /// A bucket policy: both.
+    Resource,
+}
+
+/// Why a text is no policy; the message of `MalformedPolicyDocument`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) String);
+
+impl Malformed {
+    pub(super) fn new(message: &str) -> Self {
+        Self(message.to_owned())
+    }
+}
+
+/// A parsed policy and the text it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) text: String,
+    pub(super) statements: Vec<Statement>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub(super) deny: bool,
+    pub(super) principals: Option<Principals>,
+    pub(super) actions: Scope,
+    pub(super) resources: Option<Scope>,
+    pub(super) conditions: Vec<Condition>,
+}
+
+/// `Action` or `NotAction`, `Resource` or `NotResource`.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub(super) patterns: Vec<String>,
+    pub(super) inverted: bool,
+}
+
+/// `Principal` or `NotPrincipal`: the AWS principals named; `*` is everyone.
+#[derive(Clone, Debug)]
+pub(super) struct Principals {
+    pub(super) names: Vec<String>,
+    pub(super) inverted: bool,
+}
+
+impl Document {
+    /// Parses `text` as a document of `kind`.
+    pub(crate) fn parse(text: &str, kind: Kind) -> Result<Self, Malformed> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|_| Malformed::new("This policy contains invalid Json"))?;
+        let object = value.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
+        if let Some(extra) = object.keys().find(|k| !matches!(k.as_str(), "Version" | "Id" | "Statement")) {
+            return Err(Malformed(format!("Syntax errors in policy: unknown field {extra}.")));
+        }
+        match object.get("Version").map(Value::as_str) {
+            None | Some(Some("2012-10-17" | "2008-10-17")) => {}
+            Some(_) => {
+                return Err(Malformed::new("The policy must contain a valid version string"));
+            }
+        }
+        let statements = match object.get("Statement") {
+            Some(Value::Array(many)) if !many.is_empty() => many.iter().collect(),
+            Some(one @ Value::Object(_)) => vec![one],
+            _ => return Err(Malformed::new("Missing required field Statement")),
+        };
+        let statements = statements.into_iter().map(|s| Statement::parse(s, kind)).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), statements })
+    }
+}
+
+impl Statement {
+    fn parse(value: &Value, kind: Kind) -> Result<Self, Malformed> {
+        let object = value.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
+        for key in object.keys() {
+            match key.as_str() {
+                "Sid" | "Effect" | "Action" | "NotAction" | "Condition" => {}
+                "Principal" | "NotPrincipal" if kind == Kind::Identity => {
+                    return Err(Malformed::new("Policy document should not specify a principal."));
+                }
+                "Resource" | "NotResource" if kind == Kind::Trust => {
+                    return Err(Malformed(format!("Has prohibited field {key}")));
+                }
+                "Principal" | "NotPrincipal" | "Resource" | "NotResource" => {}
+                other => {
+                    return Err(Malformed(format!("Syntax errors in policy: unknown field {other}.")));
+                }
+            }
+        }
+        let deny = match object.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => false,
+            Some("Deny") => true,
+            _ => return Err(Malformed::new("Missing required field Effect")),
+        };
+        let actions = Scope::parse(object, "Action", "NotAction")?
+            .ok_or_else(|| Malformed::new("Policy statement must contain actions."))?;
+        if let Some(bad) = actions.patterns.iter().find(|a| a.as_str() != "*" && !a.contains(':')) {
+            return Err(Malformed(format!(
+                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: {bad}"
+            )));
+        }
+        let resources = Scope::parse(object, "Resource", "NotResource")?;
+        if resources.is_none() && kind != Kind::Trust {
+            return Err(Malformed::new("Policy statement must contain resources."));
+        }
+        if let Some(bad) =
+            resources.iter().flat_map(|r| &r.patterns).find(|r| r.as_str() != "*" && !r.starts_with("arn:"))
+        {
+            return Err(Malformed(format!("Resource {bad} must be in ARN format or \"*\".")));
+        }
+        let principals = Principals::parse(object)?;
+        if principals.is_none() && kind != Kind::Identity {
+            return Err(Malformed::new("Missing required field Principal"));
+        }
+        let conditions = object.get("Condition").map(Condition::parse_block).transpose()?.unwrap_or_default();
+        Ok(Self { deny, principals, actions, resources, conditions })
+    }
+}
+
+impl Scope {
+    fn parse(object: &Map<String, Value>, name: &str, inverse: &str) -> Result<Option<Self>, Malformed> {
+        let (value, inverted) = match (object.get(name), object.get(inverse)) {
+            (Some(value), None) => (value, false),
+            (None, Some(value)) => (value, true),
+            (None, None) => return Ok(None),
+            _ => {
+                return Err(Malformed(format!("Statement holds both {name} and {inverse}.")));
+            }
+        };
+        let patterns = texts(value)?;
+        if patterns.is_empty() {
+            return Err(Malformed(format!("{name} must not be empty.")));
+        }
+        Ok(Some(Self { patterns, inverted }))
+    }
+}
+
+impl Principals {
+    fn parse(object: &Map<String, Value>) -> Result<Option<Self>, Malformed> {
+        let (value, inverted) = match (object.get("Principal"), object.get("NotPrincipal")) {
+            (Some(value), None) => (value, false),
+            (None, Some(value)) => (value, true),
+            (None, None) => return Ok(None),
+            _ => {
+                return Err(Malformed::new("Statement holds both Principal and NotPrincipal."));
+            }
+        };
+        let mut names = Vec::new();
+        match value {
+            Value::String(text) if text == "*" => names.push("*".to_owned()),
+            Value::Object(kinds) => {
+                for (kind, value) in kinds {
+                    let listed = texts(value)?;
+                    match kind.as_str() {
+                        "AWS" => {
+                            if let Some(bad) = listed.iter().find(|name| !is_aws_principal(name)) {
+                                return Err(Malformed(format!("Invalid principal in policy: \"AWS\":\"{bad}\"")));
+                            }
+                            names.extend(listed);
+                        }
+                        // Legal, but never a caller of this world.
+                        "Service" | "Federated" | "CanonicalUser" => {}
+                        _ => {
+                            return Err(Malformed(format!("Invalid principal in policy: \"{kind}\"")));
+                        }
+                    }
+                }
+            }
+            _ => return Err(Malformed::new("Invalid principal in policy.")),
+        }
+        Ok(Some(Self { names, inverted }))
+    }
+}
+
+fn is_aws_principal(name: &str) -> bool {
+    let account = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if name == "*" || account(name) {
+        return true;
+    }
+    let parts: Vec<&str> = name.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", "aws", "iam", "", id, rest] => {
+            account(id)
+                && (*rest == "root" || ["user/", "role/"].iter().any(|p| rest.len() > p.len() && rest.starts_with(p)))
+        }
+        ["arn", "aws", "sts", "", id, rest] => account(id) && rest.starts_with("assumed-role/"),
+        _ => false,
+    }
+}
+
+fn texts(value: &Value) -> Result<Vec<String>, Malformed> {
+    let one =
+        |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| Malformed::new("Syntax errors in policy."));
+    match value {
+        Value::Array(many) => many.iter().map(one).collect(),
+        single => Ok(vec![one(single)?]),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_iam_refuses() {
+        let identity = r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}"#;
+        assert!(Document::parse(identity, Kind::Identity).is_ok());
+        assert!(Document::parse(trust, Kind::Trust).is_ok());
+        for (text, kind, words) in [
+            ("{", Kind::Identity, "invalid Json"),
+            ("[]", Kind::Identity, "Syntax errors"),
+            (r#"{"Version":"2012-10-17"}"#, Kind::Identity, "Statement"),
+            (r#"{"Version":"2020-01-01","Statement":[]}"#, Kind::Identity, "version"),
+            (trust, Kind::Identity, "principal"),
+            (identity, Kind::Trust, "prohibited field Resource"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#, Kind::Trust, "Principal"),
+            (r#"{"Statement":{"Effect":"allow","Action":"s3:*","Resource":"*"}}"#, Kind::Identity, "Effect"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"GetObject","Resource":"*"}}"#, Kind::Identity, "vendor"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"bucket"}}"#, Kind::Identity, "ARN format"),
+            (r#"{"Statement":{"Effect":"Allow","Action":"s3:*"}}"#, Kind::Identity, "resources"),
+            (
+                r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"bob"}}}"#,
+                Kind::Trust,
+                "Invalid principal",
+            ),
+            (
+                r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Colour":"red"}}"#,
+                Kind::Identity,
+                "Colour",
+            ),
+        ] {
+            let refused = Document::parse(text, kind).unwrap_err();
+            assert!(refused.0.contains(words), "{text}: {refused:?}");
+        }
+    }
+}

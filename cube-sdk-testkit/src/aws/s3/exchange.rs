@@ -1,0 +1,54 @@
+//! One S3 request on its way: what the backend learns, kept for the answer, the trail and the counters.
+
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use s3s::{S3Error, S3ErrorCode};
+
+use super::super::identity::Caller;
+use super::super::object::Object;
+use super::failure::Failure;
+
+/// Lives in the request's extensions.
+#[derive(Default)]
+pub(crate) struct Exchange {
+    pub(crate) request_id: String,
+    pub(crate) host_id: String,
+    notes: Mutex<Notes>,
+}
+
+/// What was learned.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) caller: Option<Caller>,
+    pub(crate) failure: Option<Failure>,
+    /// The bytes to send; s3s itself never sees them.
+    pub(crate) body: Option<(Object, Range<u64>)>,
+    pub(crate) decrypt: Option<Decrypt>,
+}
+
+/// A Decrypt that S3 made on the caller's behalf.
+#[derive(Clone, Debug)]
+pub(crate) struct Decrypt {
+    pub(crate) key_arn: String,
+    pub(crate) object_arn: String,
+    pub(crate) denied: Option<String>,
+}
+
+impl Exchange {
+    pub(crate) fn new(request_id: String, host_id: String) -> Self {
+        Self { request_id, host_id, notes: Mutex::default() }
+    }
+
+    pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the failure for the answer and gives s3s one with the same code and status.
+    pub(crate) fn fail(&self, failure: Failure) -> S3Error {
+        let mut error = S3Error::new(S3ErrorCode::Custom(failure.code.clone().into()));
+        error.set_status_code(failure.status);
+        self.notes().failure = Some(failure);
+        error
+    }
+}

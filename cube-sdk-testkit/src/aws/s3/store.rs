@@ -1,0 +1,103 @@
+//! Buckets and their objects.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::super::object::Object;
+use super::super::policy::Document;
+
+/// A bucket.
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket {
+    pub(crate) region: String,
+    pub(crate) created: Timestamp,
+    pub(crate) policy: Option<Arc<Document>>,
+    pub(crate) objects: BTreeMap<String, Entry>,
+    /// Made through the API: goes into the state file.
+    pub(crate) kept: bool,
+}
+
+/// An object in its bucket. Its ETag is worked out once, here.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) object: Object,
+    pub(crate) etag: String,
+    pub(crate) modified: Timestamp,
+    /// Put through the API: goes into the state file.
+    pub(crate) kept: bool,
+}
+
+impl Bucket {
+    pub(crate) fn new(region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            created: Timestamp::now(),
+            policy: None,
+            objects: BTreeMap::new(),
+            kept: false,
+        }
+    }
+}
+
+/// Every bucket of the account.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    buckets: Mutex<BTreeMap<String, Bucket>>,
+}
+
+impl Store {
+    pub(crate) fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores an object; `false` when there is no such bucket.
+    pub(crate) fn put(&self, bucket: &str, key: &str, object: Object, modified: Timestamp, kept: bool) -> bool {
+        let entry = Entry { etag: object.etag(), object, modified, kept };
+        match self.buckets().get_mut(bucket) {
+            Some(bucket) => {
+                bucket.objects.insert(key.to_owned(), entry);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<Entry> {
+        self.buckets().get(bucket)?.objects.get(key).cloned()
+    }
+}
+
+/// A bucket in the state file; object contents lie beside it, named by their SHA-256.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredBucket {
+    pub(crate) region: String,
+    pub(crate) kept: bool,
+    pub(crate) objects: BTreeMap<String, StoredObject>,
+}
+
+/// An object in the state file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredObject {
+    pub(crate) sha256: String,
+    pub(crate) etag: String,
+    pub(crate) modified: Timestamp,
+    pub(crate) kms_key_arn: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) checksum: bool,
+}
+
+impl From<&Entry> for StoredObject {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            sha256: entry.object.sha256(),
+            etag: entry.etag.clone(),
+            modified: entry.modified,
+            kms_key_arn: entry.object.kms_key_arn.clone(),
+            content_type: entry.object.content_type.clone(),
+            checksum: entry.object.checksum,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! cube-server as a program: ready file, signals, kill -9, the keys that it prints.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A process that ends with its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cube-server"));
+        Self(command.args(arguments).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn signal(mut self, name: &str) -> ExitStatus {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+        self.0.wait().unwrap()
+    }
+
+    fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+}
+
+fn output(arguments: &[&str]) -> String {
+    let out = Command::new(env!("CARGO_BIN_EXE_cube-server")).args(arguments).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn card(path: &Path) -> Value {
+    let started = Instant::now();
+    loop {
+        if let Ok(bytes) = std::fs::read(path) {
+            return serde_json::from_slice(&bytes).expect("the ready file is never half-written");
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "no ready file");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Status of a GET.
+fn get(address: &str, path: &str, key: &str) -> u16 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn works(card: &Value) {
+    let edgegate = &card["edgegate"];
+    let text = |name: &str| edgegate[name].as_str().unwrap();
+    let address = text("url").strip_prefix("http://").unwrap();
+    assert_eq!(get(address, &format!("/v1/workspaces/{}", text("workspace")), text("api_key")), 200);
+}
+
+#[test]
+fn the_world_outlives_kill_9_and_ends_on_a_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ready, data) = (dir.path().join("card.json"), dir.path().join("data"));
+    let arguments = ["local", "--ready-file", ready.to_str().unwrap(), "--data", data.to_str().unwrap()];
+    let world = Running::start(&arguments);
+    let first = card(&ready);
+    works(&first);
+    drop(world);
+    std::fs::remove_file(&ready).unwrap();
+
+    let world = Running::start(&arguments);
+    let second = card(&ready);
+    works(&second);
+    for name in ["workspace", "free_workspace", "api_key", "pipeline"] {
+        assert_eq!(first["edgegate"][name], second["edgegate"][name], "{name}");
+    }
+    assert!(world.signal("TERM").success());
+    assert!(!ready.exists(), "a card that leads nowhere is taken away");
+}
+
+#[test]
+fn the_environment_is_printed_for_a_shell() {
+    let dir = tempfile::tempdir().unwrap();
+    let ready = dir.path().join("card.json");
+    let mut world = Running::start(&["local", "--env", "--seed", "7", "--ready-file", ready.to_str().unwrap()]);
+    let url = card(&ready)["edgegate"]["url"].as_str().unwrap().to_owned();
+    assert_eq!(world.first_line(), format!("export EDGEGATE_API_URL='{url}'"));
+    assert!(world.signal("INT").success());
+}
+
+#[test]
+fn a_company_runs_the_service_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("edgegate.sqlite");
+    let db = db.to_str().unwrap();
+    let made = output(&["edgegate", "init", "--db", db, "--name", "Acme", "--owner", "o@acme.example"]);
+    let word = |text: &str, label: &str| {
+        let line = text.lines().find(|line| line.starts_with(label)).unwrap();
+        line[label.len()..].split_whitespace().next().unwrap().to_owned()
+    };
+    let (workspace, key) = (word(&made, "workspace"), word(&made, "api key"));
+    let member = output(&[
+        "edgegate",
+        "member",
+        "--db",
+        db,
+        "--workspace",
+        &workspace,
+        "--email",
+        "v@acme.example",
+        "--role",
+        "viewer",
+    ]);
+    let viewer = word(&member, "api key");
+
+    let mut service = Running::start(&["edgegate", "serve", "--db", db, "--listen", "127.0.0.1:0"]);
+    let line = service.first_line();
+    let address = line.strip_prefix("listening ").unwrap();
+    let grants = format!("/v1/workspaces/{workspace}/byo-storage/grants");
+    assert_eq!(get(address, &grants, &key), 404, "no grant yet");
+    assert_eq!(get(address, &grants, &viewer), 403);
+    assert_eq!(get(address, &grants, "egk_live_wrong"), 401);
+    output(&["edgegate", "plan", "--db", db, "--workspace", &workspace, "--plan", "pro"]);
+    assert_eq!(get(address, &grants, &key), 402);
+    assert!(service.signal("TERM").success());
+}
+
+#[test]
+fn mistakes_end_with_the_exit_code_of_their_kind() {
+    let status = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_cube-server")).args(arguments).output().unwrap().status.code()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("edgegate.sqlite");
+    let db = db.to_str().unwrap();
+    assert_eq!(status(&["edgegate", "init", "--db", db, "--owner", "nobody"]), Some(2));
+    assert_eq!(status(&["edgegate", "plan", "--db", db, "--workspace", "x", "--plan", "pro"]), Some(6));
+    assert_eq!(status(&["edgegate", "init", "--db", "/nonexistent/db"]), Some(14));
+    assert_eq!(status(&["local", "--s3-rate", "0"]), Some(2));
+}
