@@ -39,7 +39,7 @@ impl Agents {
         let (apollo, reference) = (self.apollo.clone(), self.environment.clone());
         Read::new(&self.apollo, |session| async move {
             let environment = session.environment(&reference, Match::Free).await?;
-            let mut fleet = apollo.environments().overview();
+            let mut fleet = apollo.environments().overview().within(&session);
             while let Some(seen) = fleet.try_next().await? {
                 if seen.environment.id == environment.id {
                     return Ok(seen.agents);

@@ -28,7 +28,7 @@ use crate::graphql::{
     remove_from_channel, wire,
 };
 use crate::ids::{MavenCoordinate, Rid};
-use crate::read::{BoxFuture, Read};
+use crate::read::{BoxFuture, Read, Session};
 use crate::releases::Release;
 
 /// A release channel.
@@ -62,9 +62,9 @@ impl Channels {
     /// The channels that some release is in, each once. Apollo has no list of channels: every release is read.
     pub fn list(&self) -> Read<Vec<Channel>> {
         let apollo = self.apollo.clone();
-        Read::new(&self.apollo, |_| async move {
+        Read::new(&self.apollo, |session| async move {
             let shape = Shape { page: "/apollo/productReleases", list: "productReleases", identity: &[] };
-            let mut releases = Listing::new(&apollo, shape, |_| async {
+            let releases = Listing::new(&apollo, shape, |_| async {
                 Ok(Source {
                     request: Box::new(|token| match token {
                         None => Request::of::<ListReleaseChannels>(list_release_channels::Variables {}),
@@ -73,6 +73,7 @@ impl Channels {
                     item: Box::new(|value, answer| answer.parse::<wire::Release>(value)),
                 })
             });
+            let mut releases = releases.within(&session);
             let (mut channels, mut seen) = (Vec::new(), HashSet::new());
             while let Some(release) = releases.try_next().await? {
                 for channel in release.release_channels.0 {
@@ -150,7 +151,8 @@ impl ChangeChannels {
                 Error::new(ErrorKind::InvalidInput, "name at least one channel").with_target(self.release.to_string())
             );
         }
-        let release = self.apollo.releases(&self.release.product()).find(self.release.version()).await?;
+        let session = Session::strict(self.apollo.clone());
+        let release = self.apollo.releases(&self.release.product()).find(&session, self.release.version()).await?;
         let (release_rid, channel_names, rationale) = (release.rid.to_string(), self.channels, self.rationale);
         let (request, field) = if self.add {
             let variables = add_to_channel::Variables { release_rid, channel_names, rationale };

@@ -21,6 +21,8 @@ use crate::graphql::Request;
 
 /// A client of Apollo. Cheap to clone; clones share connections, token and retry budget.
 ///
+/// Calls take an environment by name, by RID, or as it was read before; a name costs a look-up in the whole list.
+///
 /// ```
 /// # cube_sdk_testkit::apollo::tour(async |world| {
 /// # let environment = world.environment();
@@ -283,10 +285,9 @@ impl Answer {
     }
 
     fn unreadable(&self, pointer: &str, cause: &serde_json::Error) -> Error {
-        // serde quotes the value that it met, which may be a secret: only its class is told.
-        let words = cause.to_string();
-        let class = if words.starts_with("missing field") { words.as_str() } else { "a field has another type" };
-        self.error(ErrorKind::Decode, format!("{} of the reply cannot be read: {class}", dotted(pointer)))
+        // serde's words quote the value that it met, which may be a secret.
+        tracing::debug!(operation = %self.operation, category = ?cause.classify(), "a reply cannot be read");
+        self.error(ErrorKind::Decode, format!("{} of the reply: a field has another type", dotted(pointer)))
             .advice("update the SDK, or report this to the operator of Apollo")
     }
 }

@@ -52,10 +52,13 @@ pub(crate) struct Shape {
     pub(crate) identity: &'static [&'static str],
 }
 
+type Ask = Box<dyn Fn(Option<&str>) -> Result<Request> + Send>;
+type ReadItem<T> = Box<dyn Fn(&Value, &Answer) -> Result<T> + Send>;
+
 /// How pages are asked for and items read, once names are resolved.
 pub(crate) struct Source<T> {
-    pub(crate) request: Box<dyn Fn(Option<&str>) -> Result<Request> + Send>,
-    pub(crate) item: Box<dyn Fn(&Value, &Answer) -> Result<T> + Send>,
+    pub(crate) request: Ask,
+    pub(crate) item: ReadItem<T>,
 }
 
 type Prepare<T> = Box<dyn FnOnce(Session) -> BoxFuture<Result<Source<T>>> + Send>;
@@ -149,6 +152,12 @@ impl<T: Send + Unpin + 'static> Listing<T> {
             queue: Vec::new().into_iter(),
             tally: Tally::default(),
         }
+    }
+
+    /// Sends its calls in the mode of a read that it is part of.
+    pub(crate) fn within(mut self, session: &Session) -> Self {
+        self.session = session.clone();
+        self
     }
 
     /// At most this many pages (default [`SAFETY_PAGES`]); more outstanding is a truncation.
@@ -306,10 +315,7 @@ impl<T: Send + Unpin + 'static> Listing<T> {
                 self.tally.skipped += 1;
             } else if self.is_new(value) {
                 let Some(source) = &self.source else { break };
-                items.push((source.item)(value, answer).map_err(|error| {
-                    self.ended = true;
-                    error
-                })?);
+                items.push((source.item)(value, answer).inspect_err(|_| self.ended = true)?);
             } else {
                 self.tally.duplicates += 1;
                 tracing::warn!(list = self.shape.list, "an item came twice");

@@ -11,6 +11,18 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// All errors of one answer, in the server's order. Reached by [`ApolloErrorExt::apollo`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_apollo::ApolloErrorExt;
+///
+/// let error = apollo.environments().create("cube-7").await.unwrap_err();
+/// let fault = error.apollo().expect("Apollo refused");
+/// assert_eq!(fault.errors[0].code.as_deref(), Some("CONFLICT"));
+/// assert!(fault.errors[0].parameters().is_null());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ApolloFault {
@@ -215,7 +227,12 @@ impl Classify for Rules {
 }
 
 fn is_empty(data: &str) -> bool {
-    matches!(data.trim(), "null" | "{}") || serde_json::from_str::<Value>(data).is_ok_and(|data| data == Value::Null)
+    // Longer data cannot be empty, and need not be read twice.
+    data.len() <= 16
+        && serde_json::from_str::<Value>(data).is_ok_and(|data| match data {
+            Value::Object(fields) => fields.is_empty(),
+            other => other.is_null(),
+        })
 }
 
 /// Is the field of the mutation, one below `apollo`, other than null?

@@ -74,6 +74,16 @@ impl Rid {
 pub struct ProductId(String);
 
 /// A release of a product, or a module: `group:artifact:version`.
+///
+/// ```
+/// use cube_sdk_apollo::{MavenCoordinate, ProductId, Rid};
+///
+/// let release = MavenCoordinate::parse("com.example:mosquitto:1.10")?;
+/// assert_eq!((release.product(), release.version()), (ProductId::parse("com.example:mosquitto")?, "1.10"));
+/// assert!(Rid::is_rid("ri.apollo.1.environment.7") && !Rid::is_rid("cube-7"));
+/// assert_eq!(Rid::new("ri.x").as_str(), "ri.x");
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MavenCoordinate(String);

@@ -249,10 +249,10 @@ impl Modules {
     pub fn uninstall(&self, module: impl Into<String>) -> Write<UninstalledModule> {
         let (apollo, reference, module) = (self.apollo.clone(), self.environment.clone(), module.into());
         Write::new(|_| async move {
-            let session = Session::strict(apollo.clone());
+            let session = Session::strict(apollo);
             let environment = session.environment(&reference, Match::Free).await?;
             let module = session.module(&environment, &module).await?;
-            let left_behind = managed_by(&apollo, (&environment).into(), &module.rid).await?;
+            let left_behind = managed_by(&session, (&environment).into(), &module.rid).await?;
             let variables = uninstall_module::Variables { installation_rid: module.rid.to_string() };
             let request = Request::of::<UninstallModule>(variables)?.about(environment.name.as_str());
             let answer = session.send(request).await?;

@@ -108,7 +108,7 @@ impl Products {
                         |id| environment_versions::Variables { id },
                         |wire, _, answer| Entity::from_wire(wire, answer),
                     );
-                    let mut entities = list.collect_up_to(usize::MAX).await?;
+                    let mut entities = list.within(&session).collect_up_to(usize::MAX).await?;
                     entities.retain(|entity| entity.product.as_deref() == Some(product.as_str()));
                     Ok(InstalledVersions { environment, entities })
                 }

@@ -18,7 +18,7 @@ use crate::client::{Answer, Apollo};
 use crate::drain::{Listing, Shape, Source};
 use crate::graphql::{ProductReleases, Request, product_releases, wire};
 use crate::ids::{ProductId, Rid};
-use crate::read::Read;
+use crate::read::{Read, Session};
 
 /// A release.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -85,11 +85,11 @@ impl Releases {
     /// The release of a version.
     pub fn get(&self, version: impl Into<String>) -> Read<Release> {
         let (this, version) = (self.clone(), version.into());
-        Read::new(&self.apollo, |_| async move { this.find(&version).await })
+        Read::new(&self.apollo, |session| async move { this.find(&session, &version).await })
     }
 
-    pub(crate) async fn find(&self, version: &str) -> Result<Release> {
-        let mut list = self.list();
+    pub(crate) async fn find(&self, session: &Session, version: &str) -> Result<Release> {
+        let mut list = self.list().within(session);
         while let Some(release) = list.try_next().await? {
             if release.version() == version {
                 return Ok(release);

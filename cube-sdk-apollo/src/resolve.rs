@@ -155,7 +155,7 @@ impl Session {
         if Rid::is_rid(name) {
             return self.environment_by_rid(name).await;
         }
-        let environments = all_environments(&self.apollo).collect_up_to(usize::MAX).await?;
+        let environments = all_environments(&self.apollo).within(self).collect_up_to(usize::MAX).await?;
         pick("environment", name, &environments, how).cloned()
     }
 
@@ -185,6 +185,7 @@ impl Session {
                 item: Box::new(|value: &Value, answer| Entity::from_wire(answer.parse(value)?, answer)),
             })
         })
+        .within(self)
         .collect_up_to(usize::MAX)
         .await
     }

@@ -99,8 +99,8 @@ impl Apollo {
 impl Secrets {
     /// Names and key names of an entity's secrets.
     pub fn list(&self, entity: impl Into<EntityRef>) -> Read<Vec<Secret>> {
-        let (apollo, reference, entity) = (self.apollo.clone(), self.environment.clone(), entity.into());
-        Read::new(&self.apollo, |_| async move { Ok(holder(&apollo, reference, &entity.0).await?.secrets) })
+        let (reference, entity) = (self.environment.clone(), entity.into());
+        Read::new(&self.apollo, |session| async move { Ok(holder(&session, reference, &entity.0).await?.secrets) })
     }
 
     /// Creates a secret of an entity.
@@ -126,15 +126,15 @@ impl Secrets {
     }
 }
 
-async fn holder(apollo: &Apollo, environment: EnvironmentRef, entity: &str) -> Result<Holder> {
+async fn holder(session: &Session, environment: EnvironmentRef, entity: &str) -> Result<Holder> {
     let list = entity_pages::<EntitySecrets, _>(
-        apollo,
+        &session.apollo,
         environment,
         &["id", "rid"],
         |id| entity_secrets::Variables { id },
         |wire, _, answer| Holder::from_wire(wire, answer),
     );
-    let all = list.collect_up_to(usize::MAX).await?;
+    let all = list.within(session).collect_up_to(usize::MAX).await?;
     pick("entity", entity, &all, Match::Free).cloned()
 }
 
@@ -259,7 +259,7 @@ impl UpdateSecret {
         draft.check(draft.description.is_some())?;
         let session = Session::strict(draft.apollo.clone());
         let environment = session.environment(&draft.environment, Match::Free).await?;
-        let holder = holder(&draft.apollo, (&environment).into(), &draft.entity.0).await?;
+        let holder = holder(&session, (&environment).into(), &draft.entity.0).await?;
         let secret = holder.secrets.iter().find(|secret| secret.name == draft.name).ok_or_else(|| {
             let names: Vec<_> = holder.secrets.iter().map(|secret| secret.name.as_str()).collect();
             Error::new(ErrorKind::NotFound, format!("no secret is called `{}`", draft.name.escape_debug()))

@@ -137,7 +137,7 @@ async fn no_mutation_is_sent_again_when_it_may_have_run() {
     }
 }
 
-const MUTATIONS: [&str; 20] = [
+const MUTATIONS: [&str; 21] = [
     "CreateEnv",
     "DeleteEnv",
     "ResetAgents",
@@ -155,6 +155,7 @@ const MUTATIONS: [&str; 20] = [
     "AddToChannel",
     "RemoveFromChannel",
     "SetLabel",
+    "RemoveLabel",
     "ApproveCR",
     "RejectCR",
     "CancelCR",
@@ -183,9 +184,59 @@ async fn mutate(apollo: &cube_sdk_apollo::Apollo, name: &str) -> cube_sdk_core::
         "AddToChannel" => apollo.channels().add(&release, ["A"]).await.map(drop),
         "RemoveFromChannel" => apollo.channels().remove(&release, ["DEV"]).await.map(drop),
         "SetLabel" => apollo.labels(&product).set("a", "b").await.map(drop),
+        "RemoveLabel" => apollo.labels(&product).remove("a").await.map(drop),
         "ApproveCR" => apollo.change_requests().approve("ri.approval.1.x").await.map(drop),
         "RejectCR" => apollo.change_requests().reject("ri.approval.1.x", "no").await.map(drop),
         "CancelCR" => apollo.change_requests().cancel("ri.approval.1.x").await.map(drop),
         other => panic!("{other}"),
+    }
+}
+
+/// The two that need something to be so before they are sent.
+#[tokio::test(start_paused = true)]
+async fn neither_is_an_agent_deleted_twice_nor_an_older_update_sent_twice() {
+    for fault in [Fault::status(502), Fault::HangAfter, Fault::ResetAfter] {
+        let (double, apollo) = support::seeded();
+        double.approve_all();
+        let change = apollo.entities("cube-7").enforce("mosquitto").await.unwrap();
+        change.wait().await.unwrap().plan().await.unwrap();
+        while apollo.plans("cube-7").of("mosquitto").await.unwrap()[0].agent().is_none() {}
+        double.inject(On::operation("DeleteAgent"), 0, 99, fault.clone());
+        apollo.plans("cube-7").cancel_active("mosquitto").await.unwrap_err();
+        assert!(double.executed("deleteAgentById") <= 1);
+
+        let body = json!({"errors": [{"message": "no updateConfigByResourceV2", "extensions": {"classification": "ValidationError"}}]});
+        let lacks = Fault::Status { status: 400, retry_after: None, body: body.to_string() };
+        double.inject(On::operation("UpdateEntityConfigV2"), 0, 1, lacks);
+        double.inject(On::operation("UpdateEntityConfig"), 0, 99, fault);
+        apollo.entities("cube-7").update_config("mosquitto", json!({})).await.unwrap_err();
+        assert!(double.executed("updateConfigByResource") <= 1);
+        for name in ["DeleteAgent", "UpdateEntityConfig"] {
+            assert_eq!(double.requests().iter().filter(|request| request.operation == name).count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_over_sockets() {
+    let double = Double::seeded().unwrap().serve().await.unwrap();
+    let apollo = cube_sdk_apollo::Apollo::from_environment(&double.environment()).unwrap();
+    double.inject(On::Query, 0, 1, Fault::ResetAfter);
+    apollo.my_teams().await.unwrap();
+    assert_eq!(double.requests().len(), 2);
+    double.inject(On::Mutation, 0, 1, Fault::ResetAfter);
+    let error = apollo.environments().create("new").await.unwrap_err();
+    assert_eq!((error.kind(), error.sent()), (ErrorKind::Transport, Sent::Unknown));
+    assert_eq!(double.executed("createEnvironment"), 1);
+    double.inject(On::Mutation, 0, 1, Fault::HangAfter);
+    let call = apollo.environments().create("newer").into_future();
+    let carried_out = async {
+        while double.executed("createEnvironment") < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        outcome = call => panic!("{outcome:?}"),
+        () = carried_out => {}
     }
 }

@@ -23,6 +23,11 @@
 //! assert_eq!(config.blocks()[0].version(), "1.10");
 //! let settings = entities.settings("mosquitto").await?;
 //! assert_eq!(settings.config, config);
+//! let reported = settings.reported.expect("its agent reported");
+//! assert_eq!(reported.type_name(), "ApolloEntityReportedConfigOverrides_Default");
+//! assert_ne!(reported.shown(), *reported.expose()); // the password is masked
+//! let health = broker.reported.as_ref().and_then(|reported| reported.health.as_ref());
+//! assert!(health.is_none_or(|health| health.is_known()));
 //! let change = entities
 //!     .update_config(&broker, json!({"persistence": true}))
 //!     .version("1.10")

@@ -149,14 +149,15 @@ impl Entities {
     /// because absence would otherwise be reported as fact.
     pub fn deployed(&self, product: impl Into<String>) -> Read<Option<DeployedEntity>> {
         let (apollo, reference, product) = (self.apollo.clone(), self.environment.clone(), product.into());
-        Read::new(&self.apollo, |_| async move {
-            let mut list = entity_pages::<TeleportAgentEntities, _>(
+        Read::new(&self.apollo, |session| async move {
+            let list = entity_pages::<TeleportAgentEntities, _>(
                 &apollo,
                 reference,
                 &[],
                 |id| teleport_agent_entities::Variables { id },
                 |wire, _, _| Ok(DeployedEntity::from_wire(wire)),
             );
+            let mut list = list.within(&session);
             while let Some(entity) = list.try_next().await? {
                 if entity.product.as_deref() == Some(product.as_str()) {
                     return Ok(Some(entity));
@@ -168,8 +169,8 @@ impl Entities {
 
     /// The entities that a module installation manages.
     pub fn managed_by(&self, installation: impl Into<Rid>) -> Read<Vec<DeployedEntity>> {
-        let (apollo, reference, rid) = (self.apollo.clone(), self.environment.clone(), installation.into());
-        Read::new(&self.apollo, |_| async move { managed_by(&apollo, reference, &rid).await })
+        let (reference, rid) = (self.environment.clone(), installation.into());
+        Read::new(&self.apollo, |session| async move { managed_by(&session, reference, &rid).await })
     }
 
     /// Config of one entity, by its id: no other entity's secrets are fetched.
@@ -187,7 +188,7 @@ impl Entities {
     /// prefer [`Self::config`].
     pub fn settings(&self, entity: impl Into<EntityRef>) -> Read<EntitySettings> {
         let (apollo, reference, entity) = (self.apollo.clone(), self.environment.clone(), entity.into());
-        Read::new(&self.apollo, |_| async move {
+        Read::new(&self.apollo, |session| async move {
             let all = entity_pages::<EntityByName, _>(
                 &apollo,
                 reference,
@@ -200,7 +201,7 @@ impl Entities {
                     Ok(EntitySettings { entity: Entity::from_wire(wire, answer)?, config, reported })
                 },
             );
-            let all = all.collect_up_to(usize::MAX).await?;
+            let all = all.within(&session).collect_up_to(usize::MAX).await?;
             pick("entity", &entity.0, &all, Match::Free).cloned()
         })
     }
@@ -240,12 +241,12 @@ impl DeployedEntity {
 
 /// The entities whose managing module is this installation.
 pub(crate) async fn managed_by(
-    apollo: &crate::Apollo,
+    session: &Session,
     environment: EnvironmentRef,
     installation: &Rid,
 ) -> Result<Vec<DeployedEntity>> {
     let list = entity_pages::<ModuleInstalledEntities, _>(
-        apollo,
+        &session.apollo,
         environment,
         &[],
         |id| module_installed_entities::Variables { id },
@@ -254,7 +255,7 @@ pub(crate) async fn managed_by(
             Ok((manager, DeployedEntity::from_wire(wire)))
         },
     );
-    let all = list.collect_up_to(usize::MAX).await?;
+    let all = list.within(session).collect_up_to(usize::MAX).await?;
     let ours = all.into_iter().filter(|(manager, _)| manager.as_deref() == Some(installation.as_str()));
     Ok(ours.map(|(_, entity)| entity).collect())
 }

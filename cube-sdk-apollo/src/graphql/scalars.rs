@@ -4,6 +4,8 @@ use cube_sdk_core::SecretString;
 use cube_sdk_core::secret::ExposeSecret;
 use serde::{Deserialize, Serialize, Serializer};
 
+// The schema names it.
+#[allow(clippy::upper_case_acronyms)]
 pub(crate) type RID = String;
 pub(crate) type PageToken = String;
 pub(crate) type Any = serde_json::Value;

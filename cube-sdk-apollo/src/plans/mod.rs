@@ -167,9 +167,11 @@ impl Plans {
 
     /// One plan of an entity by its place, 0 the newest, at most 9.
     pub fn get(&self, entity: impl Into<EntityRef>, index: usize) -> Read<Plan> {
-        let plans = self.of(entity);
-        Read::new(&self.apollo, move |_| async move {
-            let plans = plans.await?;
+        let (apollo, reference, entity) = (self.apollo.clone(), self.environment.clone(), entity.into());
+        Read::new(&self.apollo, move |session| async move {
+            let environment = session.environment(&reference, Match::Free).await?;
+            let entity = session.entity(&environment, &entity.0).await?;
+            let plans = session.plans_of(&apollo, &environment, &entity.id, 10).await?;
             let count = plans.len();
             plans.into_iter().nth(index).ok_or_else(|| {
                 let words = match count {

@@ -222,7 +222,11 @@ impl Apply {
                     None => context.opened_since(step, at, &self.journal).await?,
                 };
                 if let Some(record) = found {
+                    let done = matches!(record, Record::Done { .. });
                     self.note(step, record)?;
+                    if done {
+                        self.tell(step, Outcome::Done);
+                    }
                     return Ok(None);
                 }
             }

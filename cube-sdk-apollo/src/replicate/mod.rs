@@ -36,7 +36,7 @@
 //! let again = apollo.replicate("cube-7", "cube-7-spare").await?;
 //! assert_eq!(again.steps.len(), 1); // the secret
 //! assert!(!again.is_empty() && report.journal.is_done(&plan.steps[0]));
-//! assert_eq!(report.journal.step(&plan.steps[0]).and_then(|record| record.rid()), None);
+//! assert!(report.journal.step(&plan.steps[0]).is_some_and(|record| record.rid().is_some()));
 //! println!("{}", plan.steps[0].key());
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```

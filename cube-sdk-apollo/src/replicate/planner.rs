@@ -88,12 +88,17 @@ impl PlanReplication {
         for module in from.modules {
             plan.module(module, &there.modules);
         }
-        let (mut configs, mut secrets) = (Configs::default(), Vec::new());
+        let (mut configs, mut secrets, mut seen) = (Configs::default(), Vec::new(), HashSet::new());
         for entity in from.entities {
             let Some(name) = entity.entity_locator.as_ref().and_then(|locator| locator.entity_name.clone()) else {
                 plan.lacks(format!("an entity ({})", entity.id.unwrap_or_default()), "Apollo tells no name for it");
                 continue;
             };
+            if !seen.insert(name.clone()) {
+                let why = "the source has another entity of that name, and steps go by name";
+                plan.lacks(format!("entity {name} ({})", entity.id.unwrap_or_default()), why);
+                continue;
+            }
             secrets.extend(secret_steps(&name, &entity, &there));
             plan.entity(name, entity, &names, &self.namespaces, &mut configs);
         }

@@ -82,7 +82,6 @@ impl Shared {
         let response = self.schema.execute(async_graphql::Request::new(query).variables(variables)).await;
         let mut response = serde_json::to_value(response).unwrap_or_default();
         classify(&mut response);
-        self.arrived.notify_one();
         match fault {
             Some(Fault::HangAfter) => Outcome::Hang,
             Some(Fault::ResetAfter) => Outcome::Reset,

@@ -43,7 +43,6 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<Vec<faults::Planned>>,
     pub(crate) requests: Mutex<Vec<Recorded>>,
     pub(crate) schema: async_graphql::dynamic::Schema,
-    pub(crate) arrived: tokio::sync::Notify,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,14 +78,8 @@ impl Double {
     pub fn empty() -> Result<Self, String> {
         let world = Arc::new(Mutex::new(World::default()));
         let schema = schema::build(&world)?;
-        let shared = Shared {
-            world,
-            tokens: Mutex::default(),
-            faults: Mutex::default(),
-            requests: Mutex::default(),
-            schema,
-            arrived: tokio::sync::Notify::new(),
-        };
+        let shared =
+            Shared { world, tokens: Mutex::default(), faults: Mutex::default(), requests: Mutex::default(), schema };
         Ok(Self { shared: Arc::new(shared), address: None, server: None })
     }
 
@@ -196,11 +189,6 @@ impl Double {
     /// The GraphQL requests that arrived, in order.
     pub fn requests(&self) -> Vec<Recorded> {
         lock(&self.shared.requests).clone()
-    }
-
-    /// Resolves when the next GraphQL request has been carried out, answered or not.
-    pub async fn carried_out(&self) {
-        self.shared.arrived.notified().await;
     }
 
     /// The value of a secret's key, which the client can never read.

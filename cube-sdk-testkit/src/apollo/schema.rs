@@ -125,7 +125,8 @@ fn error(refusal: Refusal) -> async_graphql::Error {
     async_graphql::Error::new(refusal.message).extend_with(|_, extensions| {
         extensions.set("errorCode", refusal.code);
         extensions.set("errorName", refusal.name);
-        extensions.set("parameters", async_graphql::Value::from_json(refusal.parameters.clone()).unwrap_or_default());
+        extensions
+            .set("parameters", async_graphql::Value::from_json((*refusal.parameters).clone()).unwrap_or_default());
     })
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     pub(crate) code: &'static str,
     pub(crate) name: &'static str,
-    pub(crate) parameters: Value,
+    pub(crate) parameters: Box<Value>,
 }
 
 impl Refusal {
@@ -28,16 +28,16 @@ impl Refusal {
             message: format!("no {what} {id}"),
             code: "NOT_FOUND",
             name: "Apollo:NotFound",
-            parameters: json!({ "id": id }),
+            parameters: Box::new(json!({ "id": id })),
         }
     }
 
     pub(crate) fn conflict(message: String) -> Self {
-        Self { message, code: "CONFLICT", name: "Apollo:Conflict", parameters: Value::Null }
+        Self { message, code: "CONFLICT", name: "Apollo:Conflict", parameters: Box::default() }
     }
 
     pub(crate) fn invalid(message: String) -> Self {
-        Self { message, code: "INVALID_ARGUMENT", name: "Apollo:InvalidArgument", parameters: Value::Null }
+        Self { message, code: "INVALID_ARGUMENT", name: "Apollo:InvalidArgument", parameters: Box::default() }
     }
 }
 
