@@ -43,7 +43,7 @@ async fn each_probe_is_a_row_per_call_that_shares_an_id() {
     assert_eq!(rows.len(), 3, "AssumeRole, HEAD bucket, HEAD key");
     for row in &rows {
         assert_eq!(row.event_type, AuditEvent::VerifyProbe);
-        assert_eq!(row.probe_id, Some(report.id));
+        assert_eq!(row.probe_id, Some(report.id.clone()));
         assert!(row.aws_request_id.is_some() && row.run_id.is_none() && row.artifact_id.is_none());
     }
     assert_eq!(rows[2].outcome, AuditOutcome::Error, "404 of the key that does not exist");

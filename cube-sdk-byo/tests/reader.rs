@@ -267,6 +267,26 @@ async fn a_file_appears_only_when_it_is_verified() {
 }
 
 #[tokio::test]
+async fn a_file_is_read_once_more_when_the_object_is_overwritten() {
+    let account = account().await;
+    let uri = account.put(Object::generated(21, 8 * MIB));
+    let newer = Object::generated(22, 8 * MIB);
+    account.world.faults().add(Fault::new(Effect::Overwrite(newer.clone())).on("GetObject").nth(4));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    let report = account.session().open(uri.clone()).part_size(MIB).read_to_file(&path).await.unwrap();
+    assert_eq!(report.sha256.to_string(), newer.sha256());
+    assert!(std::fs::read(&path).unwrap() == newer.read(0..u64::MAX));
+
+    let older = Sha256::of(b"what was registered");
+    let served = account.world.traffic().served("GetObject");
+    let refused = account.session().open(uri).expect_sha256(older).part_size(4 * MIB).read_to_file(&path).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Integrity);
+    let requests = account.world.traffic().served("GetObject") - served;
+    assert!((4..=8).contains(&requests), "read {requests} parts: once more, and no more than once");
+}
+
+#[tokio::test]
 async fn headers_are_read_where_the_caller_seeks() {
     let account = account().await;
     let object = Object::generated(16, 9 * MIB);

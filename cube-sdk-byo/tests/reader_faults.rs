@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use cube_sdk_byo::audit::{AuditEvent, AuditOutcome};
 use cube_sdk_core::ErrorKind;
-use cube_sdk_testkit::aws::{Effect, Fault, Object};
+use cube_sdk_core::retry::RetryBudget;
+use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
 use futures_util::StreamExt;
-use world::account;
+use world::account_with;
 
 const KIB: u64 = 1024;
 const SIZE: u64 = 16 * 1024 * KIB;
@@ -45,11 +46,12 @@ impl Dice {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_seeds_of_trouble() {
-    let account = account().await;
+    // One budget for all seeds: what a client would spend on a hundred reads in trouble.
+    let account = account_with(AwsWorld::builder(), |storage| storage.retry_budget(RetryBudget::new(10_000))).await;
     let object = Object::generated(77, SIZE);
     let (expected, digest) = (object.read(0..SIZE), object.sha256().parse().unwrap());
     let uri = account.put(object);
-    let (mut good, mut fired) = (0, 0);
+    let (mut good, mut fired, mut errors) = (0, 0, Vec::new());
     for seed in 0..SEEDS {
         let faults = account.world.faults();
         faults.clear();
@@ -80,13 +82,15 @@ async fn a_hundred_seeds_of_trouble() {
                 good += 1;
             }
             Err(error) => {
-                assert!(error.is_transient() || error.kind() == ErrorKind::Unauthenticated, "seed {seed}: {error}")
+                let typed = error.is_transient() || error.kind() == ErrorKind::Unauthenticated;
+                assert!(typed, "seed {seed}: {error}");
+                errors.push(format!("seed {seed}: {error}"));
             }
         }
         fired += ids.iter().map(|id| account.world.faults().fired(*id)).sum::<u64>();
     }
     assert!(fired > 2 * SEEDS, "the faults must strike: {fired}");
-    assert!(good >= SEEDS * 9 / 10, "{good} of {SEEDS} reads came through");
+    assert!(good >= SEEDS * 9 / 10, "{good} of {SEEDS} reads came through: {errors:#?}");
     let gets = account.audit.entries().into_iter().filter(|row| row.event_type == AuditEvent::GetObject);
     let firsts =
         gets.filter(|row| row.outcome == AuditOutcome::Success || row.error_code.as_deref() != Some("transport"));

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
@@ -56,6 +57,7 @@ pub struct Call {
     target: Option<String>,
     clocks: Option<Clocks>,
     anonymous: bool,
+    hidden: Arc<[SecretString]>,
 }
 
 impl Call {
@@ -70,6 +72,7 @@ impl Call {
             target: None,
             clocks: None,
             anonymous: false,
+            hidden: Arc::new([]),
         }
     }
 
@@ -109,6 +112,13 @@ impl Call {
     /// Other clocks than the engine's.
     pub fn clocks(mut self, clocks: Clocks) -> Self {
         self.clocks = Some(clocks);
+        self
+    }
+
+    /// Secrets of the body. A server that repeats one in its refusal does not get it into an error or log line.
+    /// Those shorter than four bytes are not looked for: replacing them would garble every text.
+    pub fn hides(mut self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        self.hidden = secrets.into_iter().filter(|secret| secret.expose_secret().len() >= 4).collect();
         self
     }
 
@@ -154,12 +164,36 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body, within the engine's cap.
     pub body: Bytes,
+    hidden: Arc<[SecretString]>,
 }
 
 impl Reply {
     /// The server's request id.
     pub fn request_id(&self) -> Option<String> {
         request_id_of(&self.headers)
+    }
+
+    /// A text of the server without the secrets that the call [hides](Call::hides), plain or JSON-escaped.
+    pub fn scrub(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in self.hidden.iter() {
+            let plain = secret.expose_secret();
+            let escaped = serde_json::Value::from(plain).to_string();
+            for form in [plain, escaped.trim_matches('"')] {
+                if text.contains(form) {
+                    text = text.replace(form, "<hidden>");
+                }
+            }
+        }
+        text
+    }
+
+    /// A masked excerpt of the body, fit for an error line.
+    pub fn excerpt(&self) -> String {
+        if self.hidden.is_empty() {
+            return excerpt(&self.body);
+        }
+        excerpt(self.scrub(&String::from_utf8_lossy(&self.body)).as_bytes())
     }
 
     /// The body as JSON.
@@ -173,7 +207,7 @@ impl Reply {
                 cause.line(),
                 cause.column(),
                 reason(&cause),
-                excerpt(&self.body)
+                self.excerpt()
             );
             Error::new(ErrorKind::Decode, words)
                 .with_status(self.status)
@@ -184,7 +218,7 @@ impl Reply {
 
     /// The plain error of a refusal: kind by status, excerpt of the body, request id, Retry-After.
     pub fn refusal(&self) -> Error {
-        let shown = excerpt(&self.body);
+        let shown = self.excerpt();
         let words = if shown.is_empty() { kind_of_status(self.status).phrase().to_owned() } else { shown };
         Error::new(kind_of_status(self.status), words)
             .with_status(self.status)
@@ -392,7 +426,7 @@ impl Engine {
             .collect(parts.cap, clocks.idle)
             .await
             .map_err(|error| error.with_status(head.status).with_request_id(request_id).with_sent(Sent::Unknown))?;
-        let reply = Reply { status: head.status, headers: head.headers, body };
+        let reply = Reply { status: head.status, headers: head.headers, body, hidden: call.hidden.clone() };
         parts.classify.classify(call.operation, &reply)?;
         Ok(reply)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use cube_sdk_core::{Error, Result};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -61,7 +61,9 @@ impl Drop for Listener {
 /// The connections live in this task's set, so that aborting the task ends them too.
 async fn accept(socket: TcpListener, router: Router, mut stopped: watch::Receiver<Option<Duration>>) {
     let mut connections = JoinSet::new();
-    let server = auto::Builder::new(TokioExecutor::new());
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // With a timer, hyper ends connections whose request head does not arrive within 30 s.
+    server.http1().timer(TokioTimer::new());
     let grace = loop {
         tokio::select! {
             accepted = socket.accept() => {

@@ -13,7 +13,10 @@ mod pipelines;
 mod promptpacks;
 mod runs;
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_core::{Error, ErrorKind, Result};
@@ -38,6 +41,7 @@ const BUSY: Duration = Duration::from_secs(10);
 /// A handle to the database; clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
+    path: Arc<Path>,
     writer: SqlitePool,
     reader: SqlitePool,
 }
@@ -56,6 +60,8 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let opening = |what: &str| format!("{what} the database {}", path.display());
+        // SQLite gives its other files the same mode.
+        private(path).map_err(|cause| Error::io(opening("opening"), cause))?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_with(options.clone())
@@ -71,7 +77,24 @@ impl Store {
             .connect_with(options.create_if_missing(false).read_only(true))
             .await
             .map_err(|cause| failed(opening("opening for reading"), cause))?;
-        Ok(Self { writer, reader })
+        Ok(Self { path: path.into(), writer, reader })
+    }
+
+    /// Claims the database for one service: two would end each other's runs. The claim ends with the file, also by
+    /// kill -9. Other processes may go on to administer the database.
+    pub(crate) fn claim(&self) -> Result<File> {
+        let mut lock = self.path.as_os_str().to_owned();
+        lock.push(".lock");
+        let lock = Path::new(&lock);
+        let file = private(lock).map_err(|cause| Error::io(format!("opening {}", lock.display()), cause))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another service runs on the database {}", self.path.display());
+                Err(Error::new(ErrorKind::Conflict, message).advice("stop it first, or use another database"))
+            }
+            Err(TryLockError::Error(cause)) => Err(Error::io(format!("locking {}", lock.display()), cause)),
+        }
     }
 
     /// Waits for statements in flight and closes the file. Dropping the store without it loses nothing that
@@ -80,6 +103,11 @@ impl Store {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Opens a file, made if absent and then readable by its owner only.
+fn private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// A statement failed; `doing` says which, in a few words.

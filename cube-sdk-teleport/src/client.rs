@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use cube_sdk_core::config::{Environment, Key};
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::config::{Endpoint, FixedKey, KeySource, ProxySetting, Settings};
+use crate::config::{CUBE_API_KEY, CUBE_CLOUD_URL, Endpoint, FixedKey, KeySource, ProxySetting, Settings};
 use crate::tunnel::{self, AppName, Protocol, ShutdownReport, Tunnel};
 
 /// How long a stop waits for open streams unless told otherwise.
@@ -39,6 +40,7 @@ impl Origin {
 }
 
 /// Builds [`Tunnels`].
+#[derive(Clone)]
 #[must_use]
 pub struct TunnelsBuilder {
     url: Option<Url>,
@@ -48,6 +50,7 @@ pub struct TunnelsBuilder {
     ca: Option<Vec<u8>>,
     window: u32,
     max_streams: u32,
+    environment: Option<Environment>,
 }
 
 impl TunnelsBuilder {
@@ -99,34 +102,79 @@ impl TunnelsBuilder {
         self
     }
 
+    /// Fills what is not set here from `CUBE_CLOUD_URL` and `CUBE_API_KEY`, when the settings are checked.
+    pub fn environment(mut self, environment: &Environment) -> Self {
+        self.environment = Some(environment.clone());
+        self
+    }
+
     /// Checks the settings. Nothing is opened or spawned.
     ///
     /// # Errors
-    /// `Config` when URL or key are missing, or the URL is none of a relay.
+    /// `Config`, naming the variable, when URL or key are missing, or the URL is none of a relay.
     pub fn build(self) -> Result<Tunnels> {
-        let missing = |what: &str, key: &str| {
-            Error::new(ErrorKind::Config, format!("the tunnel's {what} is missing")).advice(format!("set {key}"))
+        let tunnels = self.build_unchecked();
+        tunnels.0.origin()?;
+        Ok(tunnels)
+    }
+
+    /// Leaves the check of the settings to the first tunnel that is opened.
+    pub fn build_unchecked(self) -> Tunnels {
+        let running = Mutex::new(BTreeMap::new());
+        Tunnels(Arc::new(Registry { builder: self, origin: OnceLock::new(), running }))
+    }
+
+    fn origin(&self) -> Result<Origin> {
+        let missing = |what: &str, key: Key| {
+            Error::new(ErrorKind::Config, format!("the tunnel's {what} is missing")).advice(format!("set {}", key.env))
         };
-        let url = self.url.ok_or_else(|| missing("relay URL", "CUBE_CLOUD_URL"))?;
-        let key = self.key.ok_or_else(|| missing("key", "CUBE_API_KEY"))?;
+        let url = match &self.url {
+            Some(url) => Some(url.clone()),
+            None => self.cloud_url()?,
+        };
         let settings = Settings {
-            endpoint: Endpoint::new(&url)?,
-            key,
+            endpoint: Endpoint::new(&url.ok_or_else(|| missing("relay URL", CUBE_CLOUD_URL))?)?,
+            key: self.key.clone().or_else(|| self.cloud_key()).ok_or_else(|| missing("key", CUBE_API_KEY))?,
             protocol: self.protocol,
-            proxy: self.proxy,
-            ca: self.ca,
+            proxy: self.proxy.clone(),
+            ca: self.ca.clone(),
             window: self.window,
             max_streams: self.max_streams,
         };
-        let origin = Arc::new(Origin { settings, first_only: AtomicBool::new(false) });
-        Ok(Tunnels(Arc::new(Registry { origin, running: Mutex::new(BTreeMap::new()) })))
+        Ok(Origin { settings, first_only: AtomicBool::new(false) })
+    }
+
+    /// The published agent drops any path of the base URL: the relay answers at `/tunnel`.
+    fn cloud_url(&self) -> Result<Option<Url>> {
+        let found = self.environment.as_ref().map(|environment| environment.url(CUBE_CLOUD_URL)).transpose()?;
+        Ok(found.flatten().map(|mut url| {
+            url.value.set_path("/");
+            url.value
+        }))
+    }
+
+    fn cloud_key(&self) -> Option<Arc<dyn KeySource>> {
+        let key = self.environment.as_ref()?.secret(CUBE_API_KEY)?;
+        Some(Arc::new(FixedKey(key.value)))
     }
 }
 
 struct Registry {
-    origin: Arc<Origin>,
+    builder: TunnelsBuilder,
+    /// Made from the builder when the first tunnel is opened.
+    origin: OnceLock<Arc<Origin>>,
     /// Held while a tunnel is being opened, so that two calls for one app open one tunnel.
     running: Mutex<BTreeMap<AppName, Tunnel>>,
+}
+
+impl Registry {
+    fn origin(&self) -> Result<Arc<Origin>> {
+        if let Some(origin) = self.origin.get() {
+            return Ok(Arc::clone(origin));
+        }
+        let origin = Arc::new(self.builder.origin()?);
+        Ok(Arc::clone(self.origin.get_or_init(|| origin)))
+    }
 }
 
 /// Tunnels to one relay. Cheap to clone; clones share the registry of running tunnels.
@@ -144,6 +192,7 @@ impl Tunnels {
             ca: None,
             window: 256 * 1024,
             max_streams: 256,
+            environment: None,
         }
     }
 
@@ -190,9 +239,18 @@ impl Tunnels {
     }
 }
 
+impl fmt::Debug for TunnelsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TunnelsBuilder").field("has_key", &self.key.is_some()).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Tunnels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tunnels({})", self.0.origin.settings.endpoint)
+        match self.0.origin.get() {
+            Some(origin) => write!(f, "Tunnels({})", origin.settings.endpoint),
+            None => f.write_str("Tunnels(not opened yet)"),
+        }
     }
 }
 
@@ -221,7 +279,7 @@ impl IntoFuture for OpenTunnel {
     /// Listens, connects, and gives the tunnel once the relay is there.
     ///
     /// # Errors
-    /// `InvalidInput` for a bad app name, `Io` when the address is taken, and what the first attempt to connect
+    /// `InvalidInput` for a bad app name, `Config` when URL or key are missing, `Io` when the address is taken, and what the first attempt to connect
     /// ended with: `Connect`, `Unauthenticated`, `PermissionDenied`, `Throttled`, `Unavailable`, `Unsupported`, …
     /// An unknown app shows only at the first stream.
     ///
@@ -234,7 +292,7 @@ impl IntoFuture for OpenTunnel {
             if let Some(tunnel) = running.get(&app).filter(|tunnel| !tunnel.state().is_over()) {
                 return Ok(tunnel.clone());
             }
-            let tunnel = tunnel::start(Arc::clone(&self.tunnels.0.origin), app.clone(), &self.bind).await?;
+            let tunnel = tunnel::start(self.tunnels.0.origin()?, app.clone(), &self.bind).await?;
             running.insert(app, tunnel.clone());
             Ok(tunnel)
         })

@@ -5,8 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cube_sdk_core::config::Key;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use url::Url;
+
+/// The base URL of cube-cloud, whose relay answers at `/tunnel`.
+pub const CUBE_CLOUD_URL: Key =
+    Key::open("CUBE_CLOUD_URL", "Base URL of cube-cloud; tunnels go to `/tunnel` on its authority.");
+
+/// The API key of cube-cloud.
+pub const CUBE_API_KEY: Key = Key::secret("CUBE_API_KEY", "cube-cloud API key. Needed when a tunnel is opened.");
+
+/// Every setting of this crate, for docs/environment.md.
+pub const KEYS: &[Key] = &[CUBE_CLOUD_URL, CUBE_API_KEY];
 
 /// Where the key comes from. It is asked again before every connection, so a rotated key is taken up.
 #[async_trait]

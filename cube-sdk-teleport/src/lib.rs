@@ -3,7 +3,7 @@
 pub mod app_fault;
 pub mod apps;
 mod client;
-mod config;
+pub mod config;
 pub mod dial;
 mod fault;
 mod http_get;

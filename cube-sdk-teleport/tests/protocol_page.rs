@@ -8,9 +8,9 @@ use cube_sdk_teleport::tunnel::{TunnelCode, Version};
 const PAGE: &str = include_str!("../../docs/tunnel-protocol.md");
 
 fn rows() -> impl Iterator<Item = Vec<&'static str>> {
-    PAGE.lines().filter(|line| line.starts_with('|')).map(|line| {
-        line.trim_matches('|').split('|').map(str::trim).collect()
-    })
+    PAGE.lines()
+        .filter(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
 }
 
 fn hex(text: &str) -> Vec<u8> {

@@ -83,10 +83,9 @@ async fn early_bytes_and_early_ends_survive_the_dial() {
 #[tokio::test]
 async fn a_refused_stream_is_reset_and_says_why() {
     let world = World::start().await;
-    for (protocol, app, code) in [
-        (Protocol::V2, "nowhere", TunnelCode::UnknownApp),
-        (Protocol::V1, "forbidden", TunnelCode::Forbidden),
-    ] {
+    for (protocol, app, code) in
+        [(Protocol::V2, "nowhere", TunnelCode::UnknownApp), (Protocol::V1, "forbidden", TunnelCode::Forbidden)]
+    {
         let tunnels = world.tunnels(protocol);
         let tunnel = tunnels.open(app).await.unwrap();
         let mut events = tunnel.events();
@@ -150,9 +149,7 @@ async fn a_stop_waits_for_streams_and_then_cuts_them() {
 #[tokio::test]
 async fn wrong_keys_and_dead_relays_fail_at_once() {
     let world = World::start().await;
-    let with = |url: url::Url, key: &str| {
-        Tunnels::builder().url(url).key(SecretString::from(key)).build().unwrap()
-    };
+    let with = |url: url::Url, key: &str| Tunnels::builder().url(url).key(SecretString::from(key)).build().unwrap();
     let error = with(world.url(), "wrong").open("echo").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated);
     assert_eq!(error.tunnel().unwrap().code, TunnelCode::BadKey);
@@ -176,7 +173,8 @@ async fn a_reader_that_stalls_in_version_2_holds_back_nobody() {
     stalled.write_all(b"S").await.unwrap();
     // Its window is used up once nothing more arrives for it.
     let mut last = 0;
-    loop {
+    for round in 0.. {
+        assert!(round < 100, "{:?} {:?}", tunnel.traffic(), world.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
         let now = tunnel.traffic().received;
         if now == last && now > 0 {

@@ -29,6 +29,10 @@ struct Parts {
     settings: CubeBuilder,
     #[cfg(feature = "edgegate")]
     edgegate: OnceLock<cube_sdk_byo::EdgeGate>,
+    #[cfg(feature = "apollo")]
+    apollo: OnceLock<cube_sdk_apollo::Apollo>,
+    #[cfg(feature = "teleport")]
+    tunnels: OnceLock<cube_sdk_teleport::Tunnels>,
 }
 
 impl fmt::Debug for Cube {
@@ -71,9 +75,48 @@ impl Cube {
         })
     }
 
+    /// Palantir Apollo: environments, entities, plans, modules, products, channels, change requests.
+    ///
+    /// # Errors
+    /// `Config`, naming the variable, when `CUBE_APOLLO_CLIENT_ID` or `CUBE_APOLLO_CLIENT_SECRET` is missing or
+    /// `CUBE_APOLLO_URL` cannot be used.
+    #[cfg(feature = "apollo")]
+    pub fn apollo(&self) -> Result<cube_sdk_apollo::Apollo> {
+        kept(&self.0.apollo, || {
+            let settings = &self.0.settings;
+            let mut client = cube_sdk_apollo::Apollo::builder()
+                .environment(&settings.environment)?
+                .retrier(settings.retrier.clone());
+            if let Some(transport) = &settings.transport {
+                client = client.transport(transport.clone());
+            }
+            client.build()
+        })
+    }
+
+    /// Model bytes from customers' buckets: sessions, probe, streaming reader. Keys are found as AWS's own
+    /// tools find them; set more on the builder that comes back.
+    #[cfg(feature = "s3")]
+    pub fn storage(&self) -> cube_sdk_byo::StorageBuilder {
+        cube_sdk_byo::Storage::builder()
+    }
+
+    /// Tunnels to in-cluster apps, by `CUBE_CLOUD_URL` and `CUBE_API_KEY`; what is missing is told when a tunnel is
+    /// opened. Every call gives the same registry of running tunnels.
+    #[cfg(feature = "teleport")]
+    pub fn tunnels(&self) -> cube_sdk_teleport::Tunnels {
+        let settings = &self.0.settings;
+        let make = || cube_sdk_teleport::Tunnels::builder().environment(&settings.environment).build_unchecked();
+        self.0.tunnels.get_or_init(make).clone()
+    }
+
     fn check(&self) -> Result<()> {
         #[cfg(feature = "edgegate")]
         self.edgegate()?;
+        #[cfg(feature = "teleport")]
+        self.0.settings.environment.url(cube_sdk_teleport::config::CUBE_CLOUD_URL)?;
+        #[cfg(feature = "apollo")]
+        self.0.settings.environment.url(cube_sdk_apollo::config::URL)?;
         Ok(())
     }
 }
@@ -127,6 +170,10 @@ impl CubeBuilder {
             settings: self,
             #[cfg(feature = "edgegate")]
             edgegate: OnceLock::new(),
+            #[cfg(feature = "apollo")]
+            apollo: OnceLock::new(),
+            #[cfg(feature = "teleport")]
+            tunnels: OnceLock::new(),
         }))
     }
 }

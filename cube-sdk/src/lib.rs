@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cube;
+#[cfg(feature = "edgegate")]
+pub mod edgegate;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
@@ -11,7 +12,20 @@ pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result,
 /// What every domain stands on: engine, transport, credentials, retry, pager, waiter.
 pub use cube_sdk_core as core;
 
+/// Palantir Apollo: typed GraphQL services.
+#[cfg(feature = "apollo")]
+pub use cube_sdk_apollo as apollo;
+
 /// EdgeGate and bring-your-own storage: REST services, IAM documents, audit; with feature `s3` sessions,
 /// probe and the streaming reader.
 #[cfg(feature = "edgegate")]
 pub use cube_sdk_byo as byo;
+
+/// Tunnels over WebSocket, tbot identities, dialling apps through a Teleport proxy.
+#[cfg(feature = "teleport")]
+pub use cube_sdk_teleport as teleport;
+
+/// Compiles what the workspace's README shows.
+#[cfg(all(doctest, feature = "s3"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

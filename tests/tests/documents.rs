@@ -1,12 +1,17 @@
 //! Pages that must say what the code says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cube_sdk::ErrorKind;
+use cube_sdk::byo::ByoCode;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
 
 fn page(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs").join(name);
+    let path = root().join("docs").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -31,4 +36,71 @@ fn errors_page_lists_every_kind() {
         assert_eq!(cells[3], kind.exit_code().to_string(), "{kind}");
     }
     assert_eq!(rows_between(&page, "## Kinds").len(), ErrorKind::ALL.len());
+}
+
+#[test]
+fn errors_page_lists_every_byo_code_with_its_fix() {
+    let page = page("errors.md");
+    for code in ByoCode::KNOWN {
+        let cells = row(&page, &format!("`{code}`"));
+        assert_eq!(cells[1], format!("`{}`", code.kind()), "{code}");
+        assert_eq!(cells[2], code.meaning(), "{code}");
+        assert_eq!(cells[3], code.fix(), "{code}");
+    }
+    assert_eq!(rows_between(&page, "## BYO codes").len(), ByoCode::KNOWN.len());
+}
+
+/// Every `Key` in the sources: variable, whether it is secret, its line.
+fn keys() -> Vec<(String, bool, String)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root()).unwrap() {
+        let dir = entry.unwrap().path();
+        let name = dir.file_name().unwrap().to_string_lossy().into_owned();
+        // Core defines keys and has none of its own but in examples.
+        if name.starts_with("cube-sdk") && name != "cube-sdk-core" {
+            sources(&dir.join("src"), &mut files);
+        }
+    }
+    files.iter().flat_map(|file| keys_of(&std::fs::read_to_string(file).unwrap())).collect()
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn keys_of(source: &str) -> Vec<(String, bool, String)> {
+    let mut found = Vec::new();
+    for (call, secret) in [("Key::open(", false), ("Key::secret(", true)] {
+        for after in source.split(call).skip(1) {
+            let mut texts = after.split('"').skip(1).step_by(2);
+            let (name, doc) = (texts.next().unwrap(), texts.next().unwrap());
+            found.push((
+                name.to_owned(),
+                secret,
+                doc.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\ ", ""),
+            ));
+        }
+    }
+    found
+}
+
+#[test]
+fn environment_page_lists_every_setting() {
+    let page = page("environment.md");
+    let keys = keys();
+    assert!(keys.len() > 10, "hardly any setting was found: {keys:?}");
+    for (name, secret, doc) in &keys {
+        let cells = row(&page, &format!("`{name}`"));
+        assert_eq!(cells[1], if *secret { "yes" } else { "no" }, "{name}");
+        assert_eq!(cells[2], doc, "{name}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, keys.len(), "the page has rows without a setting");
 }

@@ -15,7 +15,9 @@ fn main() -> Result<()> {
     let text: Vec<&str> = args.iter().map(String::as_str).collect();
     let threads = std::env::var("PEERS_THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     let runtime = match (threads, text.first()) {
-        (1, Some(&("relay" | "agent" | "proxy"))) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        (1, Some(&("relay" | "proxy"))) | (_, Some(&"agent")) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()
+        }
         _ => tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build(),
     }
     .context("could not start a runtime")?;

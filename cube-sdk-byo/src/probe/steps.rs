@@ -104,13 +104,12 @@ impl<'a> Steps<'a> {
         let mut code = failure.byo_code(Subject::Bucket, session.region());
         self.report.bucket_region.clone_from(&failure.bucket_region);
         // 400 without a region says nothing yet: a GET's answer has a body.
-        if code.is_none() || failure.is_mute() && failure.status.is_some_and(|status| status.as_u16() == 400) {
-            if let Err(told) = self.first_byte(lease, &self.probe_uri()?).await? {
-                ids.extend(told.request_id.clone());
-                code = told.byo_code(Subject::Object, session.region()).or(code);
-                let region = told.bucket_region.or_else(|| region_in(told.message.as_deref()));
-                self.report.bucket_region = self.report.bucket_region.take().or(region);
-            }
+        let unclear = code.is_none() || is_mute_400(&failure);
+        if unclear && let Err(told) = self.first_byte(lease, &self.probe_uri()?).await? {
+            ids.extend(told.request_id.clone());
+            code = told.byo_code(Subject::Object, session.region()).or(code);
+            let region = told.bucket_region.or_else(|| region_in(told.message.as_deref()));
+            self.report.bucket_region = self.report.bucket_region.take().or(region);
         }
         match code {
             Some(ByoCode::RegionMismatch) => {
@@ -273,8 +272,11 @@ impl<'a> Steps<'a> {
 
 /// True for answers that tell something about the grant; the others are faults of the moment, or of our keys.
 fn says_something(failure: &Failure, subject: Subject, region: &Region) -> bool {
-    let mute_400 = failure.is_mute() && failure.status.is_some_and(|status| status.as_u16() == 400);
-    failure.byo_code(subject, region).is_some() || failure.is_range_behind_end() || mute_400
+    failure.byo_code(subject, region).is_some() || failure.is_range_behind_end() || is_mute_400(failure)
+}
+
+fn is_mute_400(failure: &Failure) -> bool {
+    failure.is_mute() && failure.status.is_some_and(|status| status.as_u16() == 400)
 }
 
 /// `… expecting 'us-west-2'` of AuthorizationHeaderMalformed.

@@ -156,6 +156,10 @@ impl OpenObject {
     /// Reads everything into a file: written beside it under another name, verified, synced, then renamed.
     /// An existing file is replaced, or untouched when anything fails.
     ///
+    /// Bytes that are not the expected ones are read once more from scratch, since nobody has seen them: an object
+    /// that was overwritten in the middle of the read is then read in its new version, unless a digest or ETag
+    /// says otherwise.
+    ///
     /// # Errors
     /// As [`OpenObject::into_future`] and reading, and `Io` for the file.
     ///
@@ -163,7 +167,13 @@ impl OpenObject {
     /// Dropping the future removes what was written.
     pub async fn read_to_file(mut self, path: impl AsRef<Path>) -> Result<FileReport> {
         self.digest = true;
-        file::read_to_file(self, path.as_ref()).await
+        match file::read_to_file(self.clone(), path.as_ref()).await {
+            Err(error) if error.kind() == ErrorKind::Integrity => {
+                tracing::debug!(error = %error, "reading once more from scratch");
+                file::read_to_file(self, path.as_ref()).await
+            }
+            outcome => outcome,
+        }
     }
 
     /// A view for model headers: reads small ranges where the caller seeks, pinned to one version.
@@ -237,7 +247,7 @@ impl OpenObject {
         Ok(self.start(source, answer, end))
     }
 
-    fn start(self, source: Arc<Source>, answer: Answer, end: u64) -> ObjectReader {
+    fn start(self, source: Arc<Source>, answer: Box<Answer>, end: u64) -> ObjectReader {
         let (parts, received) = mpsc::unbounded_channel();
         let start = answer.range.start;
         let plan = Plan::new(answer.range.end..end, self.part_size, self.budget);

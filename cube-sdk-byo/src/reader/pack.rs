@@ -20,13 +20,19 @@ impl Pack {
             self.flush(&mut hand_on);
             return hand_on(chunk);
         }
-        if self.0.len() + chunk.len() > READ_SIZE {
-            self.flush(&mut hand_on);
+        // Blocks are filled to the brim: allocations of one size leave no holes in the heap when they are freed.
+        let mut rest = &chunk[..];
+        while !rest.is_empty() {
+            if self.0.capacity() == 0 {
+                self.0.reserve(READ_SIZE);
+            }
+            let (head, tail) = rest.split_at(rest.len().min(READ_SIZE - self.0.len()));
+            self.0.extend_from_slice(head);
+            rest = tail;
+            if self.0.len() == READ_SIZE {
+                self.flush(&mut hand_on);
+            }
         }
-        if self.0.capacity() == 0 {
-            self.0.reserve(READ_SIZE);
-        }
-        self.0.extend_from_slice(&chunk);
     }
 
     /// Hands on what is left, in an allocation of its own size when it is short.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cube_sdk_byo::Storage;
 use cube_sdk_core::Clock;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 
 use super::executor::CellExecutor;
 use super::settings::OperatorSettings;
@@ -20,8 +20,10 @@ pub(crate) struct App {
     pub(crate) executor: Arc<dyn CellExecutor>,
     /// Names the host in audit rows.
     pub(crate) hostname: Option<String>,
-    /// Runs that wait for the runner; the runner is gone when the service is.
-    pub(crate) queue: mpsc::UnboundedSender<Id>,
+    /// Tells the runner that a run was stored.
+    pub(crate) wake: Notify,
+    /// How many runs, of different workspaces, are executed at once.
+    pub(crate) concurrent_runs: usize,
     /// One switch per run in flight: true cancels it.
     pub(crate) switches: Mutex<HashMap<Id, watch::Sender<bool>>>,
 }

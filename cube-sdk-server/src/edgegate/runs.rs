@@ -95,14 +95,8 @@ pub(crate) async fn trigger(State(app): State<Arc<App>>, call: Call) -> Answer<(
     if !app.store.insert_run(&new, app.now()).await? {
         return Err(Refusal::conflict("another run of this workspace is in flight: wait for it or cancel it"));
     }
+    app.wake.notify_one();
     let run = known_run(&app, workspace, new.id).await?;
-    if app.queue.send(new.id).is_err() {
-        // The service is shutting down: the next start ends this run as interrupted.
-        return Err(Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the service is shutting down: trigger the run again later",
-        ));
-    }
     Ok((StatusCode::ACCEPTED, Json(run.into())))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use cube_sdk_byo::Storage;
 use cube_sdk_core::{Clock, Result};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::app::App;
@@ -17,11 +17,13 @@ use crate::store::Store;
 
 /// How often grants are probed again.
 const REPROBE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+/// How many runs are executed at once; each may hold the reader's memory budget.
+const CONCURRENT_RUNS: usize = 4;
 
 /// The EdgeGate BYO service: a router, a runner and the probe of every six hours.
 ///
 /// Dropping it stops the background work at once; runs in flight are then ended as `error` by the next start, as after
-/// kill -9. [`shutdown`](Self::shutdown) lets them finish. The router goes on to answer what it can without them.
+/// kill -9, and queued ones are executed by it. [`shutdown`](Self::shutdown) lets them finish. The router goes on to answer what it can without them.
 #[derive(Debug)]
 pub struct EdgeGateService {
     router: Router,
@@ -29,6 +31,8 @@ pub struct EdgeGateService {
     stop: watch::Sender<bool>,
     runner: JoinHandle<()>,
     prober: JoinHandle<()>,
+    /// Keeps other services off the database.
+    _claim: std::fs::File,
 }
 
 /// Sets up an [`EdgeGateService`].
@@ -41,6 +45,7 @@ pub struct EdgeGateServiceBuilder {
     executor: Arc<dyn CellExecutor>,
     hostname: Option<String>,
     reprobe_every: Duration,
+    concurrent_runs: usize,
 }
 
 impl EdgeGateService {
@@ -55,6 +60,7 @@ impl EdgeGateService {
             executor: Arc::new(StreamingExecutor),
             hostname: None,
             reprobe_every: REPROBE_EVERY,
+            concurrent_runs: CONCURRENT_RUNS,
         }
     }
 
@@ -115,12 +121,18 @@ impl EdgeGateServiceBuilder {
         self
     }
 
+    /// How many runs are executed at once, each of another workspace; by default 4, at least 1. Others wait `queued`.
+    pub fn concurrent_runs(mut self, most: usize) -> Self {
+        self.concurrent_runs = most.max(1);
+        self
+    }
+
     /// Ends what an earlier process left in flight and starts the background work. Needs a tokio runtime.
     ///
     /// # Errors
-    /// `Io` when the database cannot be read or written.
+    /// `Conflict` when another service runs on the database; `Io` when it cannot be read or written.
     pub async fn start(self) -> Result<EdgeGateService> {
-        let (queue, queued) = mpsc::unbounded_channel();
+        let claim = self.store.claim()?;
         let app = Arc::new(App {
             store: self.store.clone(),
             clock: self.clock,
@@ -128,14 +140,15 @@ impl EdgeGateServiceBuilder {
             aws: self.aws,
             executor: self.executor,
             hostname: self.hostname,
-            queue,
+            wake: Notify::new(),
+            concurrent_runs: self.concurrent_runs,
             switches: std::sync::Mutex::default(),
         });
         runs::end_interrupted(&app).await?;
         let (stop, stopped) = watch::channel(false);
-        let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), queued, stopped));
+        let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
         let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
-        Ok(EdgeGateService { router: router::router(app), store: self.store, stop, runner, prober })
+        Ok(EdgeGateService { router: router::router(app), store: self.store, stop, runner, prober, _claim: claim })
     }
 }
 

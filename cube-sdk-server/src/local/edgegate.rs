@@ -8,16 +8,20 @@ use std::time::Duration;
 use cube_sdk_byo::{PrincipalArn, Storage};
 use cube_sdk_core::config::Environment;
 use cube_sdk_core::secret::ExposeSecret;
-use cube_sdk_core::{Clock, Error, Result};
+use cube_sdk_core::{Clock, Error, ErrorKind, Result};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::card::EdgeGateCard;
 use super::fixtures;
+use super::ready::write_private;
 use crate::edgegate::{CellExecutor, EdgeGateService, OperatorSettings, StreamingExecutor};
 use crate::listener::Listener;
 use crate::store::Store;
+
+/// Where the seed of a kept EdgeGate stands in its directory.
+const SEED_FILE: &str = "seed";
 
 /// A served EdgeGate. Dropping it ends it at once; what was acknowledged is kept if it has a directory.
 #[derive(Debug)]
@@ -68,12 +72,14 @@ impl LocalEdgeGate {
     /// Lets answers and runs in progress finish for up to `grace`, then ends everything.
     pub async fn shutdown(self, grace: Duration) {
         let Self { listener, service, .. } = self;
-        tokio::join!(listener.shutdown(grace), service.shutdown(grace));
+        // Requests first: they need the database, which the service closes.
+        listener.shutdown(grace).await;
+        service.shutdown(grace).await;
     }
 }
 
 impl LocalEdgeGateBuilder {
-    /// Makes ids and keys repeatable. Default: random.
+    /// Makes ids and keys repeatable. Default: random. A directory keeps its first seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -115,7 +121,7 @@ impl LocalEdgeGateBuilder {
         }
         let service = service.start().await?;
         let listener = Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), service.router()).await?;
-        let seed = self.seed.unwrap_or_else(fixtures::random_seed);
+        let seed = kept_seed(&dir, self.seed)?;
         let card = fixtures::fill(&store, seed, listener.url(), clock).await?;
         answers(listener.address(), "/v1/_contracts").await?;
         Ok(LocalEdgeGate { listener, service, card, _scratch: scratch })
@@ -153,4 +159,21 @@ pub(super) async fn answers(address: SocketAddr, path: &str) -> Result<()> {
         if &head == b"HTTP/" { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
     };
     ask.await.map_err(|cause| Error::io(format!("asking {address} for its first answer"), cause))
+}
+
+/// The seed that a directory was made with; else the wanted one, or a random one, which it then keeps.
+pub(super) fn kept_seed(dir: &Path, wanted: Option<u64>) -> Result<u64> {
+    let path = dir.join(SEED_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text
+            .trim()
+            .parse()
+            .map_err(|cause| Error::new(ErrorKind::Io, format!("{} holds no seed", path.display())).cause(cause)),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            let seed = wanted.unwrap_or_else(fixtures::random_seed);
+            write_private(&path, seed.to_string().as_bytes())?;
+            Ok(seed)
+        }
+        Err(cause) => Err(Error::io(format!("reading {}", path.display()), cause)),
+    }
 }

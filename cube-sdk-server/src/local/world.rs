@@ -1,6 +1,6 @@
 //! Starts the world and owns it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,8 @@ use cube_sdk_testkit::aws::{AwsWorld, AwsWorldBuilder};
 use tempfile::TempDir;
 
 use super::card::Card;
-use super::edgegate::{LocalEdgeGate, answers, directory};
-use super::fixtures;
-use super::ready::write_private;
+use super::edgegate::{LocalEdgeGate, answers, directory, kept_seed};
 use crate::edgegate::{CellExecutor, StreamingExecutor};
-
-/// Where the seed of a kept world stands in its directory.
-const SEED_FILE: &str = "seed";
 
 /// The world: EdgeGate and the customer's AWS account, on loopback ports of the system's choosing. Dropping it ends
 /// everything at once; what was acknowledged is kept if the world has a directory.
@@ -173,22 +168,5 @@ impl WorldBuilder {
 impl std::fmt::Debug for WorldBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WorldBuilder").field("data_dir", &self.data_dir).finish_non_exhaustive()
-    }
-}
-
-/// The seed that a directory was made with; else the wanted one, or a random one, which it then keeps.
-fn kept_seed(dir: &Path, wanted: Option<u64>) -> Result<u64> {
-    let path = dir.join(SEED_FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("{} holds no seed", path.display())).cause(cause)),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-            let seed = wanted.unwrap_or_else(fixtures::random_seed);
-            write_private(&path, seed.to_string().as_bytes())?;
-            Ok(seed)
-        }
-        Err(cause) => Err(Error::io(format!("reading {}", path.display()), cause)),
     }
 }

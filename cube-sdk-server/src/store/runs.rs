@@ -273,11 +273,19 @@ impl Store {
         Ok(true)
     }
 
-    /// The runs that were in flight when the process ended.
+    /// The runs that had begun and have not ended.
     pub(crate) async fn runs_in_flight(&self) -> Result<Vec<Id>> {
-        sqlx::query_scalar("SELECT id FROM runs WHERE completed_at IS NULL ORDER BY seq")
+        sqlx::query_scalar("SELECT id FROM runs WHERE completed_at IS NULL AND status <> 'queued' ORDER BY seq")
             .fetch_all(&self.reader)
             .await
             .map_err(failing("listing the runs in flight"))
+    }
+
+    /// The runs that wait to be executed, oldest first.
+    pub(crate) async fn runs_queued(&self) -> Result<Vec<Id>> {
+        sqlx::query_scalar("SELECT id FROM runs WHERE completed_at IS NULL AND status = 'queued' ORDER BY seq")
+            .fetch_all(&self.reader)
+            .await
+            .map_err(failing("listing the queued runs"))
     }
 }

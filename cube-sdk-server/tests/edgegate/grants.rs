@@ -183,6 +183,16 @@ async fn bad_input_is_422() {
 }
 
 #[tokio::test]
+async fn a_sample_that_was_deleted_says_nothing_against_the_grant() {
+    let world = World::start().await.unwrap();
+    let (owner, card) = (Client::owner(&world), world.card().aws.clone());
+    owner.active(&world).await;
+    owner.registered(&world).await;
+    assert!(world.aws().delete_object(&card.bucket, &card.object_key));
+    assert_eq!(owner.post_empty(VERIFY).await.1["status"], "active");
+}
+
+#[tokio::test]
 async fn a_probe_without_a_verdict_changes_nothing() {
     let world = World::start().await.unwrap();
     let owner = Client::owner(&world);

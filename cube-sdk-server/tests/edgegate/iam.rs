@@ -6,6 +6,8 @@ use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_server::local::World;
 use serde_json::{Value, json};
 
+use crate::support::http;
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -36,8 +38,7 @@ async fn call(world: &World, action: &str, fields: &[(&str, &str)]) {
     let credential = &card.admin_access_key_id;
     let authorization =
         format!("AWS4-HMAC-SHA256 Credential={credential}/{scope}, SignedHeaders={signed}, Signature={}", hex(&secret));
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = http.post(&card.endpoint_url).header("content-type", kind).header("x-amz-date", &stamp);
+    let request = http().post(&card.endpoint_url).header("content-type", kind).header("x-amz-date", &stamp);
     let response = request.header("authorization", authorization).body(body).send().await.unwrap();
     assert_eq!(response.status().as_u16(), 200, "{action}: {}", response.text().await.unwrap());
 }

@@ -1,10 +1,11 @@
 //! State survives a restart and the loss of the process.
 
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cube_sdk_core::Result;
+use cube_sdk_core::{ErrorKind, Result};
 use cube_sdk_server::edgegate::{Cell, CellExecutor, CellReport, Model};
 use cube_sdk_server::local::World;
 use serde_json::{Value, json};
@@ -89,4 +90,39 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn one_service_at_a_time_runs_on_a_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = World::builder().data_dir(dir.path()).start().await.unwrap();
+    let error = World::builder().data_dir(dir.path()).start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    drop(first);
+    World::builder().data_dir(dir.path()).start().await.unwrap();
+    let mode = std::fs::metadata(dir.path().join("edgegate.sqlite")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// The process is lost after the run was stored and before it began.
+#[tokio::test]
+async fn a_queued_run_is_executed_by_the_next_start() {
+    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stuck = Stuck::default();
+    let world = World::builder().data_dir(dir.path()).executor(stuck.clone()).start().await.unwrap();
+    let owner = Client::owner(&world);
+    owner.active(&world).await;
+    let artifact = owner.registered(&world).await;
+    let run = owner.triggered(&world, &artifact).await;
+    stuck.0.notified().await;
+    copy_dir(dir.path(), copy.path());
+    drop(world);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(copy.path().join("edgegate.sqlite"));
+    let database = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("UPDATE runs SET status = 'queued'").execute(&database).await.unwrap();
+    sqlx::query("UPDATE cells SET status = 'queued', started_at = NULL").execute(&database).await.unwrap();
+    database.close().await;
+
+    let world = World::builder().data_dir(copy.path()).start().await.unwrap();
+    assert_eq!(Client::owner(&world).ended(&run).await["status"], "passed");
 }

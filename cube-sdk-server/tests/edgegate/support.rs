@@ -8,6 +8,15 @@ use cube_sdk_server::local::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+thread_local! {
+    /// One per test, because each test has a thread and a runtime of its own.
+    static HTTP: reqwest::Client = reqwest::Client::builder().no_proxy().build().unwrap();
+}
+
+pub fn http() -> reqwest::Client {
+    HTTP.with(reqwest::Client::clone)
+}
+
 /// A status and the body; null when it is empty.
 pub type Reply = (u16, Value);
 
@@ -38,7 +47,7 @@ impl Client {
     pub fn with(world: &World, key: &SecretString) -> Self {
         let card = &world.card().edgegate;
         Self {
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: http(),
             base: card.url.clone(),
             key: Some(key.expose_secret().to_owned()),
             workspace: card.workspace.clone(),

@@ -106,10 +106,10 @@ impl Keepalive {
         }
         let quiet = now.duration_since(self.heard.max(self.asked)) >= self.clocks.quiet;
         let asked_long_ago = self.clocks.busy.is_some_and(|every| now.duration_since(self.asked) >= every);
-        if quiet || (busy && asked_long_ago) {
-            if let Some(nonce) = self.ask(now) {
-                return Beat::Ping(nonce);
-            }
+        if (quiet || (busy && asked_long_ago))
+            && let Some(nonce) = self.ask(now)
+        {
+            return Beat::Ping(nonce);
         }
         Beat::Rest
     }

@@ -10,10 +10,10 @@ use cube_sdk_teleport::dial::{AppDialer, Limits, Route};
 use cube_sdk_teleport::tunnel::{
     AppName, Authorizer, Caller, Ending, Refusal, Relay, RelayServer, StreamReport, TunnelCode, TunnelEvent,
 };
-use cube_sdk_testkit::teleport::{AppState, Balancer, BalancerAlpn};
+use cube_sdk_testkit::teleport::{AppKind, AppState, Balancer, BalancerAlpn};
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::world::{APP, World, app, noise};
 
@@ -38,15 +38,38 @@ async fn tunnels(dialer: AppDialer) -> Tunnels {
     Tunnels::builder().url(url).key(SecretString::from("k")).build().unwrap()
 }
 
+/// An app that greets, then sends back what it hears.
+async fn greeting_echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut read, mut write) = stream.split();
+                if write.write_all(b"ready").await.is_ok() {
+                    let _ = tokio::io::copy(&mut read, &mut write).await;
+                }
+            });
+        }
+    });
+    addr
+}
+
 #[tokio::test]
 async fn bytes_pass_tunnel_balancer_and_proxy() {
-    let world = World::start().await;
+    let world = World::bare().await;
+    world.cluster.add_app(APP, AppKind::Tcp, greeting_echo().await);
+    world.tbot().rotate().await.unwrap();
     let balancer = Balancer::start(&world.proxy, BalancerAlpn::Ignored).await.unwrap();
     let config = world.config_at(balancer.addr()).limits(Limits::default().verdict(Duration::ZERO));
     let tunnels = tunnels(world.dialer_with(config)).await;
     let tunnel = tunnels.open(APP).await.unwrap();
     let local = TcpStream::connect(tunnel.local_addr()).await.unwrap();
     let (mut read, mut write) = local.into_split();
+    // The app speaks first: its greeting shows that the stream stands the whole way.
+    let mut greeting = [0; 5];
+    read.read_exact(&mut greeting).await.unwrap();
+    assert_eq!(&greeting, b"ready");
     let (data, mut back) = (noise(3_000_001), vec![0; 3_000_001]);
     let (wrote, got) = tokio::join!(write.write_all(&data), read.read_exact(&mut back));
     wrote.unwrap();

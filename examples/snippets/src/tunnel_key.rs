@@ -55,9 +55,8 @@ impl Key {
     /// When the file is unreadable or empty.
     pub fn now(&self) -> Result<SecretString> {
         let text = match self {
-            Self::File(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("could not read the key file {}", path.display()))?
-            }
+            Self::File(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("could not read the key file {}", path.display()))?,
             Self::Text(text) => text.clone(),
         };
         if text.trim().is_empty() {

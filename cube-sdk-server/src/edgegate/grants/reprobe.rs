@@ -3,9 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
+
 use super::state::{Action, Event, decide};
 use crate::edgegate::app::App;
-use crate::store::Time;
+use crate::store::{GrantRow, Time};
+
+/// Probes that run at the same time.
+const AT_ONCE: usize = 8;
 
 /// Probes what is due, then sleeps; ends only by being dropped.
 pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
@@ -16,15 +21,17 @@ pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
         let before = Time::from(app.clock.now().saturating_sub(period));
         match app.store.grants_to_probe(before).await {
             Ok(due) => {
-                for grant in due {
-                    let due = decide(Some(grant.status), Event::Reprobe) == Ok(Action::Probe);
-                    if let (true, Ok(Some(role))) = (due, grant.role()) {
-                        // A refusal was logged where it arose; the next period tries again.
-                        let _ = app.probe_grant(&grant, &role).await;
-                    }
-                }
+                stream::iter(due).for_each_concurrent(AT_ONCE, |grant| probe_again(&app, grant)).await;
             }
             Err(error) => tracing::error!(%error, "the grants to probe could not be listed"),
         }
+    }
+}
+
+async fn probe_again(app: &App, grant: GrantRow) {
+    let due = decide(Some(grant.status), Event::Reprobe) == Ok(Action::Probe);
+    if let (true, Ok(Some(role))) = (due, grant.role()) {
+        // A refusal was logged where it arose; the next period tries again.
+        let _ = app.probe_grant(&grant, &role).await;
     }
 }

@@ -295,6 +295,8 @@ mod tests {
 
     use super::*;
 
+    type Change = Box<dyn FnOnce(&mut Value)>;
+
     fn pipeline() -> Value {
         json!({
             "name": "Vision",
@@ -340,7 +342,7 @@ mod tests {
         let device = |n: usize| json!({ "name": format!("d{n}"), "enabled": true });
         let model =
             |n: usize| json!({ "label": format!("m{n}"), "artifact_id": "7be0f4a2-54f5-4a36-9d0e-0c7e0b9d3c77" });
-        let cases: Vec<(&str, Box<dyn FnOnce(&mut Value)>)> = vec![
+        let cases: Vec<(&str, Change)> = vec![
             ("name", Box::new(|b| b["name"] = json!(""))),
             ("device_matrix", Box::new(move |b| b["device_matrix"] = (0..6).map(device).collect())),
             ("device_matrix", Box::new(|b| b["device_matrix"] = json!([{ "name": "a", "enabled": false }]))),

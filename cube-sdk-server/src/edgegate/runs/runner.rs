@@ -1,10 +1,11 @@
 //! Executes runs behind the requests: one task per run, one run per workspace, cells one after the other.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_core::Result;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::verdict::{Verdict, verdict};
@@ -12,7 +13,10 @@ use super::{bundle, cell};
 use crate::edgegate::app::App;
 use crate::store::{Id, RunEnd, RunRow};
 
-/// Ends the runs that were in flight when the process before this one ended: they are `error`, their slot is free.
+/// A queued run that nobody announced is found after this time.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Ends the runs that had begun when the process before this one ended: they are `error`, their slot is free.
 pub(crate) async fn end_interrupted(app: &App) -> Result<()> {
     for run in app.store.runs_in_flight().await? {
         let end = own_fault("RUN_INTERRUPTED", "the service ended while the run was in flight: trigger it again");
@@ -22,43 +26,65 @@ pub(crate) async fn end_interrupted(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Starts queued runs until `stop` turns true; then starts no more and waits for those in flight. Dropping the future
-/// aborts them.
-pub(crate) async fn run_forever(
-    app: Arc<App>,
-    mut queue: mpsc::UnboundedReceiver<Id>,
-    mut stop: watch::Receiver<bool>,
-) {
+/// Executes queued runs until `stop` turns true; then starts no more and waits for those in flight. The queue is the
+/// database: a run whose request was dropped half-way, or that a restart found waiting, is executed like any other.
+/// Dropping the future aborts the runs in flight.
+pub(crate) async fn run_forever(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let mut runs = JoinSet::new();
     loop {
+        if let Err(error) = start_queued(&app, &mut runs).await {
+            tracing::error!(%error, "the queued runs could not be listed");
+        }
         tokio::select! {
-            Some(id) = queue.recv() => {
-                runs.spawn(supervise(Arc::clone(&app), id));
-            }
+            () = app.wake.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
             Some(_) = runs.join_next() => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
-    queue.close();
     while runs.join_next().await.is_some() {}
 }
 
+async fn start_queued(app: &Arc<App>, runs: &mut JoinSet<()>) -> Result<()> {
+    for id in app.store.runs_queued().await? {
+        if runs.len() >= app.concurrent_runs {
+            break;
+        }
+        let (switch, off) = watch::channel(false);
+        let known = match app.switches().entry(id) {
+            Entry::Occupied(_) => true,
+            Entry::Vacant(place) => {
+                place.insert(switch);
+                false
+            }
+        };
+        if !known {
+            runs.spawn(supervise(Arc::clone(app), id, off));
+        }
+    }
+    Ok(())
+}
+
 /// Executes a run until it ends, is cancelled or is out of time.
-async fn supervise(app: Arc<App>, id: Id) {
-    let (switch, mut off) = watch::channel(false);
-    app.switches().insert(id, switch);
+async fn supervise(app: Arc<App>, id: Id, mut off: watch::Receiver<bool>) {
     let ended = tokio::select! {
         ended = execute(&app, id) => ended,
         // The cancelling request has ended the run in the database already.
-        _ = off.wait_for(|off| *off) => Ok(()),
+        () = switched_off(&mut off) => Ok(()),
     };
-    app.switches().remove(&id);
     if let Err(error) = ended {
         tracing::error!(run = %id, %error, "a run could not be executed");
         let end = own_fault("RUN_EXECUTION_ERROR", "the service could not execute the run");
         if let Err(error) = app.store.end_run(id, &end, app.now()).await {
             tracing::error!(run = %id, %error, "a failed run could not be ended");
         }
+    }
+    app.switches().remove(&id);
+}
+
+async fn switched_off(off: &mut watch::Receiver<bool>) {
+    if off.wait_for(|off| *off).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -70,7 +96,10 @@ async fn execute(app: &App, id: Id) -> Result<()> {
     }
     let limit = Duration::from_secs(60 * u64::from(run.definition.0.run_policy.timeout_minutes));
     match tokio::time::timeout(limit, cells(app, &run)).await {
-        Ok(verdict) => finish(app, &run, verdict?).await,
+        Ok(verdict) => match verdict? {
+            Some(verdict) => finish(app, &run, verdict).await,
+            None => Ok(()),
+        },
         Err(_) => {
             let end = own_fault("RUN_TIMEOUT", &format!("the run did not end within {} minutes", limit.as_secs() / 60));
             app.store.end_run(id, &end, app.now()).await.map(drop)
@@ -78,17 +107,20 @@ async fn execute(app: &App, id: Id) -> Result<()> {
     }
 }
 
-async fn cells(app: &App, run: &RunRow) -> Result<Verdict> {
-    app.store.advance_run(run.id, "running", app.now()).await?;
+/// Executes the cells in order; none when the run was cancelled meanwhile.
+async fn cells(app: &App, run: &RunRow) -> Result<Option<Verdict>> {
     let mut ended = Vec::new();
     for row in app.store.cells_of(run.id).await? {
+        if !app.store.advance_run(run.id, "running", app.now()).await? {
+            return Ok(None);
+        }
         app.store.begin_cell(run.id, row.position, app.now()).await?;
         let end = cell::execute(app, run, &row).await;
         app.store.end_cell(run.id, row.position, &end.kept(run), app.now()).await?;
         ended.push(end);
     }
     app.store.advance_run(run.id, "evaluating", app.now()).await?;
-    Ok(verdict(&run.definition.0.gates, &ended))
+    Ok(Some(verdict(&run.definition.0.gates, &ended)))
 }
 
 async fn finish(app: &App, run: &RunRow, verdict: Verdict) -> Result<()> {

@@ -32,6 +32,8 @@ impl Driver {
             moved |= self.poll_dial(slot, host);
             moved |= self.poll_queue(slot);
             moved |= self.poll_end(slot);
+            // CONNECT and CONNECTED go out before the first byte of their stream.
+            self.encode_frames()?;
             moved |= self.poll_small(slot)?;
         }
         Ok(moved)

@@ -248,6 +248,7 @@ impl Driver {
     fn round(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
         let mut moved = self.poll_inbound(host)?;
         moved |= self.poll_accept(host);
+        self.encode_frames()?;
         moved |= self.poll_sockets(host)?;
         self.apply_actions(host);
         self.encode_frames()?;

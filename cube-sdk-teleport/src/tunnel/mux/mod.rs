@@ -286,11 +286,9 @@ impl Mux {
     /// How many payload bytes the stream may send now.
     pub(crate) fn sendable(&self, slot: Slot) -> u64 {
         let Some(Entry::Live(stream)) = self.entries.get(slot) else { return 0 };
-        let may = match (stream.phase, self.role, self.version) {
-            (Phase::Open, ..) => true,
-            (_, Role::Agent, Version::V2) => true,
-            _ => false,
-        };
+        // Early data: an agent of version 2 need not wait for CONNECTED.
+        let early = (self.role, self.version) == (Role::Agent, Version::V2);
+        let may = stream.phase == Phase::Open || early;
         if may && !stream.fin_sent { stream.credit } else { 0 }
     }
 

@@ -93,6 +93,11 @@ impl Decoder {
         self.end = (self.end + n).min(self.buffer.len());
     }
 
+    /// Drops what was read and not decoded.
+    pub(crate) fn skip(&mut self) {
+        self.start = self.end;
+    }
+
     /// The buffer that ranges point into.
     pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {
         &self.buffer[range.clone()]

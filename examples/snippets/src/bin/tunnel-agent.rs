@@ -37,7 +37,8 @@ struct Args {
     grace: u64,
 }
 
-#[tokio::main]
+// One tunnel is one task: a second thread would only hand it back and forth.
+#[tokio::main(flavor = "current_thread")]
 #[allow(clippy::print_stdout)]
 async fn main() -> Result<()> {
     let args = Args::parse();

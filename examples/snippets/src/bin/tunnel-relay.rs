@@ -12,9 +12,7 @@ use clap::Parser;
 use cube_sdk_core::SecretString;
 use cube_sdk_core::secret::ExposeSecret as _;
 use cube_sdk_teleport::dial::{DirectDialer, Route};
-use cube_sdk_teleport::tunnel::{
-    AppName, Authorizer, Caller, Refusal, Relay, RelayServer, ServerTls, TunnelCode,
-};
+use cube_sdk_teleport::tunnel::{AppName, Authorizer, Caller, Refusal, Relay, RelayServer, ServerTls, TunnelCode};
 use snippets::signal;
 use snippets::tunnel_key::{self, Key};
 
@@ -58,7 +56,8 @@ struct Door {
 #[async_trait]
 impl Authorizer for Door {
     async fn authenticate(&self, key: &SecretString, _peer: SocketAddr) -> Result<Caller, Refusal> {
-        let expected = self.key.now().map_err(|_| Refusal::new(TunnelCode::Internal, "the relay cannot read its key"))?;
+        let expected =
+            self.key.now().map_err(|_| Refusal::new(TunnelCode::Internal, "the relay cannot read its key"))?;
         if tunnel_key::same(expected.expose_secret().as_bytes(), key.expose_secret().as_bytes()) {
             Ok(Caller::new("token"))
         } else {
@@ -83,7 +82,8 @@ async fn main() -> Result<()> {
     key.now().context("no key to compare with")?;
     let tls = match (args.tls_cert, args.tls_key) {
         (Some(cert), Some(key)) => {
-            let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("could not read {}", path.display()));
+            let read =
+                |path: &PathBuf| std::fs::read(path).with_context(|| format!("could not read {}", path.display()));
             Some(ServerTls::from_pem(&read(&cert)?, &read(&key)?)?)
         }
         _ => None,

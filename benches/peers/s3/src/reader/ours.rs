@@ -1,0 +1,94 @@
+//! Our reader, with static keys and without AssumeRole.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use cube_sdk_byo::{Bucket, Region, S3Uri, Session, Storage};
+use futures_util::StreamExt;
+use secrecy::SecretString;
+
+use super::{NullSink, Read, sdk};
+use crate::child::Said;
+
+/// How long a stalled consumer sleeps after its first chunk.
+const STALL: Duration = Duration::from_secs(5);
+
+/// A session on the server.
+pub(crate) fn session(read: &Read) -> anyhow::Result<Session> {
+    let secret = std::env::var("AWS_SECRET_ACCESS_KEY").context("AWS_SECRET_ACCESS_KEY")?;
+    let storage = Storage::builder()
+        .keys(std::env::var("AWS_ACCESS_KEY_ID").context("AWS_ACCESS_KEY_ID")?, SecretString::from(secret), None)
+        .endpoint_url(read.endpoint().parse()?)
+        .build()?;
+    Ok(storage.own_session(read.bucket.parse::<Bucket>()?, "us-east-1".parse::<Region>()?))
+}
+
+/// Reads everything as the arguments say.
+pub(crate) async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<Said> {
+    let session = session(read)?;
+    if read.idle {
+        return Ok(Said::default());
+    }
+    let began = Instant::now();
+    let mut open = session.open(uri(read)?);
+    if let Some(budget) = read.budget {
+        open = open.budget(budget);
+    }
+    if let Some(size) = read.part_size {
+        open = open.part_size(size);
+    }
+    if let Some(most) = read.concurrency {
+        open = open.concurrency(most);
+    }
+    if read.digest {
+        open = open.expect_sha256(read.sha256.as_ref().context("--sha256")?.parse()?);
+    }
+    let mut reader = open.await?;
+    let mut accounted = reader.accounted();
+    let mut first = true;
+    while let Some(chunk) = reader.next().await {
+        accounted = accounted.max(reader.accounted());
+        sink.take(chunk?);
+        if first && read.stall {
+            // The reader goes on alone until its budget is full.
+            tokio::time::sleep(STALL).await;
+            accounted = accounted.max(reader.accounted());
+        }
+        first = false;
+        if let Some(pace) = read.pace {
+            let due = began + Duration::from_secs_f64(sink.bytes as f64 / f64::from(1 << 20) / f64::from(pace));
+            tokio::time::sleep_until(due.into()).await;
+        }
+    }
+    Ok(Said { accounted: Some(accounted), ..Said::default() })
+}
+
+/// Times the first chunk: ours and a plain GET in turn, each with its connections and session at hand.
+pub(crate) async fn first_byte(read: &Read) -> anyhow::Result<Said> {
+    let (session, plain, uri) = (session(read)?, sdk::client(read)?, uri(read)?);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    // The first turns connect and fill caches; they do not count.
+    for turn in 0..read.repetitions + 10 {
+        let began = Instant::now();
+        let mut reader = session.open(uri.clone()).await?;
+        reader.next().await.context("the object is empty")??;
+        let own = began.elapsed();
+        drop(reader);
+        let began = Instant::now();
+        let mut body = sdk::open(&plain, read).await?;
+        body.next().await.context("the object is empty")??;
+        let other = began.elapsed();
+        drop(body);
+        if turn >= 10 {
+            ours.push(own.as_secs_f64() * 1e6);
+            theirs.push(other.as_secs_f64() * 1e6);
+        }
+        // What was in flight when the readers were dropped must not be measured in the next turn.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(Said { first_byte: Some([ours, theirs]), ..Said::default() })
+}
+
+fn uri(read: &Read) -> anyhow::Result<S3Uri> {
+    Ok(format!("s3://{}/{}", read.bucket, read.key).parse()?)
+}

@@ -1,0 +1,122 @@
+//! The null client: HTTP over plain sockets, nothing done with the bytes. What it reaches is the physical bound.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+use super::Read;
+use crate::child::Said;
+use crate::object::hex;
+
+const STEP: usize = 256 << 10;
+
+/// One keep-alive connection.
+struct Connection {
+    socket: TcpStream,
+    request: String,
+    step: Vec<u8>,
+}
+
+impl Connection {
+    fn open(read: &Read) -> anyhow::Result<Self> {
+        let socket = TcpStream::connect(&read.server)?;
+        socket.set_nodelay(true)?;
+        let request = format!("GET /{}/{} HTTP/1.1\r\nhost: {}\r\n", read.bucket, read.key, read.server);
+        Ok(Self { socket, request, step: vec![0; STEP] })
+    }
+
+    /// Asks for one part and hands its bytes on as they come.
+    fn part(&mut self, first: u64, last: u64, mut take: impl FnMut(&[u8])) -> anyhow::Result<()> {
+        write!(self.socket, "{}range: bytes={first}-{last}\r\n\r\n", self.request)?;
+        let (mut filled, mut left) = (0, last - first + 1);
+        let body = loop {
+            let count = self.socket.read(&mut self.step[filled..])?;
+            anyhow::ensure!(count > 0, "closed within the head");
+            filled += count;
+            if let Some(end) = self.step[..filled].windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+        };
+        anyhow::ensure!(self.step.starts_with(b"HTTP/1.1 206"), "not a 206");
+        take(&self.step[body..filled]);
+        left -= (filled - body) as u64;
+        while left > 0 {
+            let want = STEP.min(usize::try_from(left)?);
+            let count = self.socket.read(&mut self.step[..want])?;
+            anyhow::ensure!(count > 0, "closed within the body");
+            take(&self.step[..count]);
+            left -= count as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Each connection takes every n-th part and drops what comes.
+pub(crate) fn discard(read: &Read) -> anyhow::Result<Said> {
+    let began = Instant::now();
+    let bytes: anyhow::Result<u64> = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..read.connections)
+            .map(|lane| {
+                scope.spawn(move || -> anyhow::Result<u64> {
+                    let mut connection = Connection::open(read)?;
+                    let mut bytes = 0;
+                    for (first, last) in read.parts().skip(lane).step_by(read.connections) {
+                        connection.part(first, last, |chunk| bytes += chunk.len() as u64)?;
+                    }
+                    Ok(bytes)
+                })
+            })
+            .collect();
+        lanes.into_iter().map(|lane| lane.join().map_err(|_| anyhow::anyhow!("a lane died"))?).sum()
+    });
+    Ok(Said { bytes: bytes?, seconds: began.elapsed().as_secs_f64(), ..Said::default() })
+}
+
+/// The parts in order through SHA-256 on a thread of its own; the buffers go round.
+pub(crate) fn digest(read: &Read) -> anyhow::Result<Said> {
+    let began = Instant::now();
+    let (bytes, found) = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..read.connections)
+            .map(|lane| {
+                let (full, parts) = sync_channel::<Vec<u8>>(1);
+                let (back, empty) = sync_channel::<Vec<u8>>(2);
+                let worker = scope.spawn(move || fill(read, lane, &full, &empty));
+                (parts, back, worker)
+            })
+            .collect();
+        let (mut digest, mut bytes) = (Sha256::new(), 0);
+        for index in 0..read.parts().count() {
+            let (parts, back, _) = &lanes[index % lanes.len()];
+            let Ok(part) = parts.recv() else { break };
+            digest.update(&part);
+            bytes += part.len() as u64;
+            let _ = back.try_send(part);
+        }
+        for (parts, back, worker) in lanes {
+            drop((parts, back));
+            worker.join().map_err(|_| anyhow::anyhow!("a lane died"))??;
+        }
+        anyhow::Ok((bytes, hex(&digest.finalize())))
+    })?;
+    let wanted = read.sha256.as_deref().context("--sha256")?;
+    anyhow::ensure!(wanted == found, "the digest is {found}");
+    Ok(Said { bytes, seconds: began.elapsed().as_secs_f64(), ..Said::default() })
+}
+
+fn fill(read: &Read, lane: usize, full: &SyncSender<Vec<u8>>, empty: &Receiver<Vec<u8>>) -> anyhow::Result<()> {
+    let mut connection = Connection::open(read)?;
+    for (first, last) in read.parts().skip(lane).step_by(read.connections) {
+        let mut part = empty.try_recv().unwrap_or_default();
+        part.clear();
+        connection.part(first, last, |chunk| part.extend_from_slice(chunk))?;
+        if full.send(part).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

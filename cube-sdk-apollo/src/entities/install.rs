@@ -1,0 +1,119 @@
+//! Installing an entity.
+
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use serde_json::Value;
+
+use super::config_update::refuse_managed;
+use super::{Entities, about};
+use crate::change_requests::ChangeRequest;
+use crate::client::Apollo;
+use crate::entity_config::{render, secret_texts};
+use crate::graphql::scalars::Hidden;
+use crate::graphql::{InstallEntities, Patch, Request, install_entities};
+use crate::ids::ProductId;
+use crate::read::Session;
+use crate::resolve::{EnvironmentRef, Match};
+use crate::write::awaited;
+
+/// Opens the change request that installs a product as an entity, when awaited.
+#[must_use = "awaiting it opens the change request"]
+pub struct InstallEntity {
+    apollo: Apollo,
+    environment: EnvironmentRef,
+    name: String,
+    product: ProductId,
+    namespace: String,
+    release_channel: Option<String>,
+    config: Option<Value>,
+    version: String,
+    override_module: bool,
+    patch: Option<Patch>,
+}
+
+impl Entities {
+    /// Installs `product` under `name`.
+    pub fn install(&self, name: impl Into<String>, product: &ProductId) -> InstallEntity {
+        InstallEntity {
+            apollo: self.apollo.clone(),
+            environment: self.environment.clone(),
+            name: name.into(),
+            product: product.clone(),
+            namespace: "default".into(),
+            release_channel: None,
+            config: None,
+            version: "0.0.0".into(),
+            override_module: false,
+            patch: None,
+        }
+    }
+}
+
+impl InstallEntity {
+    /// The Kubernetes namespace. Default `default`.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The channel whose releases it follows.
+    pub fn release_channel(mut self, channel: impl Into<String>) -> Self {
+        self.release_channel = Some(channel.into());
+        self
+    }
+
+    /// Config overrides to begin with. Masked placeholders are refused.
+    pub fn config(mut self, overrides: Value) -> Self {
+        self.config = Some(overrides);
+        self
+    }
+
+    /// The version label of the config block. Default `0.0.0`: no version is reported yet.
+    pub fn version(mut self, label: impl Into<String>) -> Self {
+        self.version = label.into();
+        self
+    }
+
+    /// Installs although a module manages an entity of this name.
+    pub fn override_module(mut self) -> Self {
+        self.override_module = true;
+        self
+    }
+
+    async fn send(self) -> Result<ChangeRequest> {
+        if self.name.trim().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "an entity needs a name"));
+        }
+        let text = self.config.as_ref().map(|config| render(&self.version, config)).transpose()?;
+        let session = Session::strict(self.apollo.clone());
+        let environment = session.environment(&self.environment, Match::Free).await?;
+        if !self.override_module {
+            let entities = session.entity_refs(&environment).await?;
+            let same = entities
+                .iter()
+                .find(|entity| entity.entity_name.as_deref() == Some(self.name.as_str()) || entity.name == self.name);
+            same.map_or(Ok(()), |entity| refuse_managed(entity, &environment))?;
+        }
+        let hidden: Vec<SecretString> = self.config.iter().flat_map(secret_texts).chain(text.clone()).collect();
+        let entity = install_entities::ApolloEntityInstallationInput {
+            entity_name: self.name.clone(),
+            product_id: self.product.to_string(),
+            k8s_namespace: Some(self.namespace),
+            release_channel: self.release_channel,
+            config_overrides: text.into_iter().map(Hidden).collect(),
+        };
+        let variables = install_entities::Variables {
+            env_id: environment.id.to_string(),
+            namespace_id: environment.need(environment.namespace_id.as_deref(), "namespace")?.to_owned(),
+            entities: install_entities::InstallApolloEntitiesOnEnvironmentRequest { entities: vec![entity] },
+        };
+        let request = Request::of::<InstallEntities>(variables)?
+            .patch("entities", self.patch)
+            .hides(hidden)
+            .about(about(&environment.name, &self.name));
+        let answer = session.send(request).await?;
+        let field = "/apollo/installEntitiesOnEnvironmentV2";
+        ChangeRequest::opened(&self.apollo, &answer, field, &environment, Some(&self.name))
+    }
+}
+
+awaited!(InstallEntity -> ChangeRequest);

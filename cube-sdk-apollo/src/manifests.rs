@@ -1,0 +1,123 @@
+//! Publishing: a product, then a release from its manifest.
+//!
+//! ```
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+//! use cube_sdk_apollo::manifests::CreatedProduct;
+//!
+//! let manifests = apollo.manifests();
+//! let product = "com.example:new-app".parse()?;
+//! assert_eq!(manifests.create_product(&product).await?, CreatedProduct::Created);
+//! assert_eq!(manifests.create_product(&product).await?, CreatedProduct::AlreadyExists);
+//! let manifest = "manifest-version: 1.0\nproduct-group: com.example\nproduct-name: new-app\nproduct-version: 1.0.0\n";
+//! let release = manifests.create_release(manifest).await?;
+//! assert_eq!(release.coordinate, "com.example:new-app:1.0.0");
+//! # Ok::<(), cube_sdk_core::Error>(()) });
+//! ```
+
+use cube_sdk_core::{Error, ErrorKind, Result};
+
+use crate::client::{Answer, Apollo};
+use crate::graphql::{CreateProduct, CreateProductRelease, Request, create_product, create_product_release, wire};
+use crate::ids::{ProductId, Rid};
+use crate::write::Write;
+
+/// What came of creating a product.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CreatedProduct {
+    /// It is new.
+    Created,
+    /// It was there already, which is fine.
+    AlreadyExists,
+    /// A kind of result that this version does not know, by its type name.
+    Unknown(String),
+}
+
+/// A release that was published.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PublishedRelease {
+    /// The RID.
+    pub rid: Rid,
+    /// `group:artifact:version`.
+    pub coordinate: String,
+}
+
+/// Publishing of manifests. From [`Apollo::manifests`].
+#[derive(Clone, Debug)]
+pub struct Manifests {
+    apollo: Apollo,
+}
+
+impl Apollo {
+    /// Publishing of products and releases.
+    pub fn manifests(&self) -> Manifests {
+        Manifests { apollo: self.clone() }
+    }
+}
+
+impl Manifests {
+    /// Makes sure that a product exists.
+    pub fn create_product(&self, product: &ProductId) -> Write<CreatedProduct> {
+        let (apollo, product_id) = (self.apollo.clone(), product.to_string());
+        Write::new(|_| async move {
+            let about = product_id.clone();
+            let request = Request::of::<CreateProduct>(create_product::Variables { product_id })?.about(about);
+            let answer = apollo.send(request, false).await?;
+            let result: wire::TypeName = answer.require("/apollo/createProduct")?;
+            Ok(match result.type_name.as_deref().unwrap_or_default() {
+                "ApolloProduct" => CreatedProduct::Created,
+                "ApolloProductAlreadyExists" => CreatedProduct::AlreadyExists,
+                other => CreatedProduct::Unknown(other.to_owned()),
+            })
+        })
+    }
+
+    /// Publishes a release from the text of its manifest. Metadata only: charts and images are pushed before.
+    ///
+    /// A manifest that Apollo cannot read is `InvalidInput`, one that it rejects `Conflict`; both quote its reasons.
+    pub fn create_release(&self, manifest: impl Into<String>) -> Write<PublishedRelease> {
+        let (apollo, product_release_manifest) = (self.apollo.clone(), manifest.into());
+        Write::new(|_| async move {
+            if product_release_manifest.trim().is_empty() {
+                return Err(Error::new(ErrorKind::InvalidInput, "the manifest is empty"));
+            }
+            let variables = create_product_release::Variables { product_release_manifest };
+            let answer = apollo.send(Request::of::<CreateProductRelease>(variables)?, false).await?;
+            let field = "/apollo/createProductReleaseFromManifestV2";
+            published(answer.require(field)?, &answer)
+        })
+    }
+}
+
+fn published(outcome: wire::ReleaseOutcome, answer: &Answer) -> Result<PublishedRelease> {
+    let coordinate = outcome.maven_coordinate.unwrap_or_default();
+    let refused =
+        |kind, words: String| Err(answer.error(kind, words).with_code(outcome.type_name.clone().unwrap_or_default()));
+    match outcome.type_name.as_deref().unwrap_or_default() {
+        "ApolloProductRelease" => {
+            let rid = outcome.rid.ok_or_else(|| answer.absent("/release/rid"))?;
+            Ok(PublishedRelease { rid: rid.into(), coordinate })
+        }
+        "ApolloProductReleaseFailedToDeserializeManifest" => {
+            let why = outcome.message.unwrap_or_default();
+            refused(ErrorKind::InvalidInput, format!("Apollo cannot read the manifest: {why}"))
+        }
+        "ApolloProductReleaseRejected" => {
+            let reasons = outcome.rejection_reasons.0.into_iter().map(|reason| {
+                let details = reason
+                    .metadata
+                    .0
+                    .into_iter()
+                    .map(|pair| format!("{}={}", pair.key.unwrap_or_default(), pair.value.unwrap_or_default()));
+                let details: Vec<_> = details.collect();
+                let message = reason.message.unwrap_or_default();
+                if details.is_empty() { message } else { format!("{message} ({})", details.join(", ")) }
+            });
+            let reasons: Vec<_> = reasons.collect();
+            refused(ErrorKind::Conflict, format!("Apollo rejected release {coordinate}: {}", reasons.join("; ")))
+        }
+        other => refused(ErrorKind::Decode, format!("an unknown result came back: {other}")),
+    }
+}

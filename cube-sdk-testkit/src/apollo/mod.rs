@@ -1,0 +1,271 @@
+//! A double of Palantir Apollo: OAuth2 tokens that expire, and a stateful GraphQL endpoint that validates every
+//! document against the schema.
+//!
+//! Change requests block until they are reviewed (or are approved by themselves, on request); installing makes a plan
+//! that moves through its states, one step for each query that is answered, so that nothing depends on time. Lists
+//! are paged. Faults are injected by [`Double::inject`].
+
+mod faults;
+mod http;
+mod mutations;
+mod reads;
+mod schema;
+mod seed;
+mod token;
+mod world;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cube_sdk_core::config::Environment;
+use cube_sdk_core::transport::SharedTransport;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+pub use faults::{Fault, On};
+pub use http::Recorded;
+pub use world::Execution;
+
+use world::World;
+
+/// The schema that the double serves, byte for byte the one that the client is checked against.
+pub const SCHEMA: &str = include_str!("schema.graphql");
+
+/// The OAuth2 client that the double knows.
+pub const CLIENT_ID: &str = "svc-edge";
+/// Its secret.
+pub const CLIENT_SECRET: &str = "a secret of the service";
+
+pub(crate) struct Shared {
+    pub(crate) world: Arc<Mutex<World>>,
+    pub(crate) tokens: Mutex<token::Tokens>,
+    pub(crate) faults: Mutex<Vec<faults::Planned>>,
+    pub(crate) requests: Mutex<Vec<Recorded>>,
+    pub(crate) schema: async_graphql::dynamic::Schema,
+    pub(crate) arrived: tokio::sync::Notify,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The double. In process by [`Self::transport`]; on loopback once [`Self::serve`] was called.
+pub struct Double {
+    shared: Arc<Shared>,
+    address: Option<SocketAddr>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Double {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Double").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
+    }
+}
+
+impl Double {
+    /// A double without any environment.
+    ///
+    /// # Errors
+    /// When the schema file is broken.
+    pub fn empty() -> Result<Self, String> {
+        let world = Arc::new(Mutex::new(World::default()));
+        let schema = schema::build(&world)?;
+        let shared = Shared {
+            world,
+            tokens: Mutex::default(),
+            faults: Mutex::default(),
+            requests: Mutex::default(),
+            schema,
+            arrived: tokio::sync::Notify::new(),
+        };
+        Ok(Self { shared: Arc::new(shared), address: None, server: None })
+    }
+
+    /// A double with a small fleet: `cube-7` (a control-plane module, `mosquitto`, and `telemetry`, which the module
+    /// manages), `cube-8`, and the products of these.
+    ///
+    /// # Errors
+    /// When the schema file is broken.
+    pub fn seeded() -> Result<Self, String> {
+        let double = Self::empty()?;
+        lock(&double.shared.world).seed();
+        Ok(double)
+    }
+
+    /// Serves it on a loopback port of the system's choosing.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn serve(mut self) -> std::io::Result<Self> {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        self.address = Some(listener.local_addr()?);
+        let router = http::router(self.shared.clone());
+        self.server = Some(tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        }));
+        Ok(self)
+    }
+
+    /// The base URL; a name that is never resolved before [`Self::serve`].
+    pub fn url(&self) -> String {
+        self.address.map_or_else(|| "http://apollo.invalid".to_owned(), |address| format!("http://{address}"))
+    }
+
+    /// A transport that leads to the double without any socket, for tests on a paused clock.
+    pub fn transport(&self) -> SharedTransport {
+        Arc::new(http::InProcess(self.shared.clone()))
+    }
+
+    /// The settings under which a client finds the double.
+    pub fn environment(&self) -> Environment {
+        Environment::from_pairs([
+            ("CUBE_APOLLO_URL", self.url()),
+            ("CUBE_APOLLO_CLIENT_ID", CLIENT_ID.to_owned()),
+            ("CUBE_APOLLO_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
+        ])
+    }
+
+    /// Approves change requests by itself from now on.
+    pub fn approve_all(&self) {
+        lock(&self.shared.world).approve_all = true;
+    }
+
+    /// Adds environments `fleet-00000`, `fleet-00001` …
+    pub fn add_fleet(&self, count: usize) {
+        let mut world = lock(&self.shared.world);
+        for index in 0..count {
+            world.add_environment(&format!("fleet-{index:05}"), "DEV");
+        }
+    }
+
+    /// Adds entities `<prefix>-000` … of one product to an environment, by its name.
+    pub fn add_entities(&self, environment: &str, product: &str, prefix: &str, count: usize) {
+        let mut world = lock(&self.shared.world);
+        let Some(id) = world.environments.iter().find(|env| env.name == environment).map(|env| env.id.clone()) else {
+            return;
+        };
+        for index in 0..count {
+            world.add_entity(&id, &format!("{prefix}-{index:03}"), product);
+        }
+    }
+
+    /// Lets tokens live this many seconds from now on.
+    pub fn token_lifetime(&self, seconds: u64) {
+        lock(&self.shared.tokens).lifetime = seconds;
+    }
+
+    /// Makes every token handed out so far invalid.
+    pub fn revoke_tokens(&self) {
+        lock(&self.shared.tokens).revoke();
+    }
+
+    /// Tokens handed out so far.
+    pub fn tokens_issued(&self) -> usize {
+        lock(&self.shared.tokens).issued
+    }
+
+    /// Makes what [`On`] names go wrong, `times` times, after `skip` times have gone well.
+    pub fn inject(&self, on: On, skip: usize, times: usize, fault: Fault) {
+        lock(&self.shared.faults).push(faults::Planned { on, skip, times, fault });
+    }
+
+    /// Ends every fault.
+    pub fn heal(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// The mutations that ran, in order.
+    pub fn executions(&self) -> Vec<Execution> {
+        lock(&self.shared.world).executions.clone()
+    }
+
+    /// How often a mutation's field ran.
+    pub fn executed(&self, field: &str) -> usize {
+        lock(&self.shared.world).executions.iter().filter(|execution| execution.field == field).count()
+    }
+
+    /// The GraphQL requests that arrived, in order.
+    pub fn requests(&self) -> Vec<Recorded> {
+        lock(&self.shared.requests).clone()
+    }
+
+    /// Resolves when the next GraphQL request has been carried out, answered or not.
+    pub async fn carried_out(&self) {
+        self.shared.arrived.notified().await;
+    }
+
+    /// The value of a secret's key, which the client can never read.
+    pub fn secret_value(&self, environment: &str, entity: &str, secret: &str, key: &str) -> Option<String> {
+        let world = lock(&self.shared.world);
+        let id = &world.environments.iter().find(|env| env.name == environment)?.id;
+        let entity = world.entities.iter().find(|found| found.environment == *id && found.name == entity)?;
+        entity
+            .secrets
+            .iter()
+            .find(|found| found.name == secret)?
+            .keys
+            .iter()
+            .find(|pair| pair.0 == key)
+            .map(|pair| pair.1.clone())
+    }
+
+    /// Changes an entity's declared config, as if by hand.
+    pub fn declare_config(&self, environment: &str, entity: &str, text: &str) {
+        let mut world = lock(&self.shared.world);
+        let id = world.environments.iter().find(|env| env.name == environment).map(|env| env.id.clone());
+        if let Some(entity) =
+            world.entities.iter_mut().find(|found| Some(&found.environment) == id.as_ref() && found.name == entity)
+        {
+            entity.declare(text);
+        }
+    }
+
+    /// Takes back what an entity's agent reported of its config.
+    pub fn unreport(&self, environment: &str, entity: &str) {
+        let mut world = lock(&self.shared.world);
+        let id = world.environments.iter().find(|env| env.name == environment).map(|env| env.id.clone());
+        for found in &mut world.entities {
+            if Some(&found.environment) == id.as_ref() && found.name == entity {
+                found.overrides = Value::Null;
+            }
+        }
+    }
+
+    /// An entity's declared config.
+    pub fn declared_config(&self, environment: &str, entity: &str) -> Vec<String> {
+        let world = lock(&self.shared.world);
+        let id = world.environments.iter().find(|env| env.name == environment).map(|env| env.id.clone());
+        let found = world.entities.iter().find(|found| Some(&found.environment) == id.as_ref() && found.name == entity);
+        found.map(|entity| entity.config.clone()).unwrap_or_default()
+    }
+
+    /// Runs a document as the endpoint would, without HTTP and token.
+    pub async fn execute(&self, query: &str, variables: Value) -> Value {
+        let request = async_graphql::Request::new(query).variables(async_graphql::Variables::from_json(variables));
+        serde_json::to_value(self.shared.schema.execute(request).await).unwrap_or_default()
+    }
+}
+
+/// Runs a story against a seeded double that is served on loopback: for examples in documentation.
+///
+/// # Panics
+/// When the double cannot start or the story fails: an example that fails must fail its test.
+pub fn tour<E: fmt::Display>(story: impl AsyncFnOnce(&Double) -> Result<(), E>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+        runtime.block_on(async {
+            let double = Double::seeded()?.serve().await.map_err(|error| error.to_string())?;
+            story(&double).await.map_err(|error| error.to_string())
+        })
+    });
+    assert!(outcome.is_ok(), "{}", outcome.err().unwrap_or_default());
+}
