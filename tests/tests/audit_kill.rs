@@ -121,11 +121,8 @@ impl AuditSource for Log {
             .map(|id| json!({"id": id, "ts": time(id).to_string(), "outcome": "success"}))
             .collect();
         let last = rows.last().and_then(|row| row["id"].as_i64()).filter(|_| rows.len() == 50);
-        let mut batch = AuditBatch::default();
-        batch.rows = rows;
-        batch.next_cursor = last;
         tokio::time::sleep(Duration::from_millis(2)).await;
-        Ok(batch)
+        Ok(AuditBatch { rows, next_cursor: last })
     }
 }
 

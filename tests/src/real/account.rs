@@ -90,6 +90,9 @@ impl CustomerAccount {
     }
 
     /// Makes a bucket in [`REGION`](Self::REGION).
+    ///
+    /// # Panics
+    /// When the command fails.
     pub fn make_bucket(&self, bucket: &Bucket) {
         let place = format!("LocationConstraint={}", Self::REGION);
         let made = ["s3api", "create-bucket", "--bucket", bucket.as_str()];
@@ -107,10 +110,7 @@ impl CustomerAccount {
         fs::remove_file(&file).expect("the object's file can be removed");
     }
 
-    /// Reads with the worker's keys.
-    ///
-    /// # Panics
-    /// Never: the endpoint is a URL.
+    /// What reads with the worker's keys.
     pub fn storage(&self) -> Storage {
         let url = self.endpoint.parse().expect("the endpoint is a URL");
         let storage = Storage::builder().keys(self.key.clone(), self.secret.clone(), None).endpoint_url(url);
