@@ -47,21 +47,26 @@ impl Session {
     }
 
     async fn inspect_once(&self, uri: &S3Uri) -> Result<ObjectInfo> {
-        let lease = self.lease().await?;
-        match head(self, &lease.s3, uri).await? {
-            Ok(output) => info(&output),
-            Err(failure) if failure.is_mute() => {
-                let first = failure.request_id.clone();
-                let told = first_byte(self, &lease.s3, uri).await?;
-                let earlier: Vec<String> = first.into_iter().collect();
+        let mut renewed = false;
+        loop {
+            let lease = self.lease().await?;
+            let failure = match head(self, &lease.s3, uri).await? {
+                Ok(output) => return info(&output),
+                Err(failure) => failure,
+            };
+            let mut earlier = Vec::new();
+            let failure = if failure.is_mute() {
+                earlier.extend(failure.request_id.clone());
                 // A GET that works where the HEAD did not leaves the HEAD's own answer.
-                let failure = told.err().unwrap_or(failure);
-                if failure.is_expired_session() {
-                    self.cell.forget(&lease).await;
-                }
-                Err(self.error(failure, HEAD_OBJECT, Some(uri.key()), &earlier))
+                first_byte(self, &lease.s3, uri).await?.err().unwrap_or(failure)
+            } else {
+                failure
+            };
+            if !failure.is_expired_session() || renewed {
+                return Err(self.error(failure, HEAD_OBJECT, Some(uri.key()), &earlier));
             }
-            Err(failure) => Err(self.error(failure, HEAD_OBJECT, Some(uri.key()), &[])),
+            renewed = true;
+            self.cell.forget(&lease).await;
         }
     }
 }

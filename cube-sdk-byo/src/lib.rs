@@ -6,10 +6,13 @@
 mod arn;
 pub mod audit;
 mod checked_text;
+mod client;
 mod code;
+pub mod config;
 mod digest;
 mod external_id;
 mod fault;
+pub mod iam;
 #[cfg(feature = "s3")]
 mod inspect;
 #[cfg(feature = "s3")]
@@ -17,6 +20,7 @@ pub mod probe;
 #[cfg(feature = "s3")]
 pub mod reader;
 mod region;
+pub mod rest;
 mod s3_uri;
 #[cfg(feature = "s3")]
 pub mod session;
@@ -24,6 +28,7 @@ pub mod session;
 mod storage;
 
 pub use arn::{AccountId, KmsKeyArn, PrincipalArn, PrincipalKind, RoleArn};
+pub use client::{EdgeGate, EdgeGateBuilder};
 pub use code::ByoCode;
 pub use digest::Sha256;
 pub use external_id::ExternalId;

@@ -10,25 +10,11 @@ use aws_client::{query, s3, session, user};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use cube_sdk_testkit::aws::AwsWorld;
 
-async fn read(
-    world: &AwsWorld,
-    client: &aws_sdk_s3::Client,
-    key: &str,
-) -> Result<(), (u16, String, String)> {
-    let answer = client
-        .get_object()
-        .bucket(&world.card().bucket)
-        .key(key)
-        .range("bytes=0-9")
-        .send()
-        .await;
+async fn read(world: &AwsWorld, client: &aws_sdk_s3::Client, key: &str) -> Result<(), (u16, String, String)> {
+    let answer = client.get_object().bucket(&world.card().bucket).key(key).range("bytes=0-9").send().await;
     answer.map(|_| ()).map_err(|refused| {
         let status = refused.raw_response().unwrap().status().as_u16();
-        (
-            status,
-            refused.code().unwrap().to_owned(),
-            refused.message().unwrap().to_owned(),
-        )
+        (status, refused.code().unwrap().to_owned(), refused.message().unwrap().to_owned())
     })
 }
 
@@ -37,16 +23,8 @@ async fn keys_missing_denied_and_encrypted() {
     let world = AwsWorld::builder().start().await.unwrap();
     let card = world.card();
     let lists = s3(&world, session(&world, &card.role_arn).await, &card.region);
-    let blind = s3(
-        &world,
-        session(&world, &card.no_list_role_arn).await,
-        &card.region,
-    );
-    let decrypts = s3(
-        &world,
-        session(&world, &card.kms_role_arn).await,
-        &card.region,
-    );
+    let blind = s3(&world, session(&world, &card.no_list_role_arn).await, &card.region);
+    let decrypts = s3(&world, session(&world, &card.kms_role_arn).await, &card.region);
 
     assert_eq!(read(&world, &lists, &card.object_key).await, Ok(()));
     let (status, code, _) = read(&world, &lists, &card.missing_key).await.unwrap_err();
@@ -57,48 +35,23 @@ async fn keys_missing_denied_and_encrypted() {
 
     let (status, code, message) = read(&world, &lists, &card.denied_key).await.unwrap_err();
     assert_eq!((status, code.as_str()), (403, "AccessDenied"));
-    assert!(
-        message.ends_with("with an explicit deny in a resource-based policy"),
-        "{message}"
-    );
+    assert!(message.ends_with("with an explicit deny in a resource-based policy"), "{message}");
 
-    let (status, code, message) = read(&world, &lists, &card.kms_denied_key)
-        .await
-        .unwrap_err();
+    let (status, code, message) = read(&world, &lists, &card.kms_denied_key).await.unwrap_err();
     assert_eq!((status, code.as_str()), (403, "AccessDenied"));
-    let named = format!(
-        "is not authorized to perform: kms:Decrypt on resource: {}",
-        card.kms_key_arn
-    );
+    let named = format!("is not authorized to perform: kms:Decrypt on resource: {}", card.kms_key_arn);
     assert!(message.contains(&named), "{message}");
     assert_eq!(read(&world, &decrypts, &card.kms_denied_key).await, Ok(()));
 
     // Metadata of an encrypted object needs no key; its checksum does.
-    let head = || {
-        lists
-            .head_object()
-            .bucket(&card.bucket)
-            .key(&card.kms_denied_key)
-    };
-    assert_eq!(
-        head().send().await.unwrap().ssekms_key_id(),
-        Some(card.kms_key_arn.as_str())
-    );
-    let refused = head()
-        .checksum_mode(aws_sdk_s3::types::ChecksumMode::Enabled)
-        .send()
-        .await
-        .unwrap_err();
+    let head = || lists.head_object().bucket(&card.bucket).key(&card.kms_denied_key);
+    assert_eq!(head().send().await.unwrap().ssekms_key_id(), Some(card.kms_key_arn.as_str()));
+    let refused = head().checksum_mode(aws_sdk_s3::types::ChecksumMode::Enabled).send().await.unwrap_err();
     assert_eq!(refused.raw_response().unwrap().status().as_u16(), 403);
 
     // The worker's own key opens nothing.
-    let (status, code, _) = read(
-        &world,
-        &s3(&world, user(&card.worker), &card.region),
-        &card.object_key,
-    )
-    .await
-    .unwrap_err();
+    let (status, code, _) =
+        read(&world, &s3(&world, user(&card.worker), &card.region), &card.object_key).await.unwrap_err();
     assert_eq!((status, code.as_str()), (403, "AccessDenied"));
 }
 
@@ -115,60 +68,23 @@ async fn revocation_reaches_living_sessions() {
     let revoke = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{{"DateLessThan":{{"aws:TokenIssueTime":"{now}"}}}}}}]}}"#
     );
-    let put = [
-        ("RoleName", role),
-        ("PolicyName", "AWSRevokeOlderSessions"),
-        ("PolicyDocument", &revoke),
-    ];
-    assert_eq!(
-        query(&world, &card.admin, "iam", "PutRolePolicy", &put)
-            .await
-            .0,
-        200
-    );
+    let put = [("RoleName", role), ("PolicyName", "AWSRevokeOlderSessions"), ("PolicyDocument", &revoke)];
+    assert_eq!(query(&world, &card.admin, "iam", "PutRolePolicy", &put).await.0, 200);
     let (status, _, message) = read(&world, &client, &card.object_key).await.unwrap_err();
     assert_eq!(status, 403);
-    assert!(
-        message.ends_with("with an explicit deny in an identity-based policy"),
-        "{message}"
-    );
+    assert!(message.ends_with("with an explicit deny in an identity-based policy"), "{message}");
 
     let renewed = s3(&world, session(&world, &card.role_arn).await, &card.region);
     assert_eq!(read(&world, &renewed, &card.object_key).await, Ok(()));
 
     for policy in ["AWSRevokeOlderSessions", "EdgeGateReadModels"] {
         let delete = [("RoleName", role), ("PolicyName", policy)];
-        assert_eq!(
-            query(&world, &card.admin, "iam", "DeleteRolePolicy", &delete)
-                .await
-                .0,
-            200
-        );
+        assert_eq!(query(&world, &card.admin, "iam", "DeleteRolePolicy", &delete).await.0, 200);
     }
     let (_, _, message) = read(&world, &renewed, &card.object_key).await.unwrap_err();
-    assert!(
-        message.ends_with("because no identity-based policy allows the s3:GetObject action"),
-        "{message}"
-    );
-    assert_eq!(
-        query(
-            &world,
-            &card.admin,
-            "iam",
-            "DeleteRole",
-            &[("RoleName", role)]
-        )
-        .await
-        .0,
-        200
-    );
-    assert_eq!(
-        read(&world, &renewed, &card.object_key)
-            .await
-            .unwrap_err()
-            .0,
-        403
-    );
+    assert!(message.ends_with("because no identity-based policy allows the s3:GetObject action"), "{message}");
+    assert_eq!(query(&world, &card.admin, "iam", "DeleteRole", &[("RoleName", role)]).await.0, 200);
+    assert_eq!(read(&world, &renewed, &card.object_key).await.unwrap_err().0, 403);
 }
 
 #[tokio::test]
@@ -186,56 +102,24 @@ async fn iam_calls_and_their_errors() {
         ("Tags.member.1.Key", "edgegate:bucket"),
         ("Tags.member.1.Value", "a&b"),
     ];
-    let put = [
-        ("RoleName", "reader"),
-        ("PolicyName", "p"),
-        ("PolicyDocument", permissions),
-    ];
-    let bad = [
-        ("RoleName", "reader"),
-        ("PolicyName", "p"),
-        ("PolicyDocument", "{"),
-    ];
+    let put = [("RoleName", "reader"), ("PolicyName", "p"), ("PolicyDocument", permissions)];
+    let bad = [("RoleName", "reader"), ("PolicyName", "p"), ("PolicyDocument", "{")];
     let name = [("RoleName", "reader")];
     let policy = [("RoleName", "reader"), ("PolicyName", "p")];
     let other = [("RoleName", "reader"), ("PolicyName", "q")];
-    let steps: &[(&str, &[(&str, &str)], u16, &str)] = &[
+    type Step<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+    let steps: &[Step<'_>] = &[
         ("GetRole", &name, 404, "<Code>NoSuchEntity</Code>"),
-        (
-            "CreateRole",
-            &create,
-            200,
-            "<Arn>arn:aws:iam::111122223333:role/reader</Arn>",
-        ),
-        (
-            "CreateRole",
-            &create,
-            409,
-            "<Code>EntityAlreadyExists</Code>",
-        ),
+        ("CreateRole", &create, 200, "<Arn>arn:aws:iam::111122223333:role/reader</Arn>"),
+        ("CreateRole", &create, 409, "<Code>EntityAlreadyExists</Code>"),
         ("GetRole", &name, 200, "<Value>a&amp;b</Value>"),
-        (
-            "PutRolePolicy",
-            &bad,
-            400,
-            "<Code>MalformedPolicyDocument</Code>",
-        ),
+        ("PutRolePolicy", &bad, 400, "<Code>MalformedPolicyDocument</Code>"),
         ("PutRolePolicy", &put, 200, "<PutRolePolicyResponse"),
         ("ListRolePolicies", &name, 200, "<member>p</member>"),
-        (
-            "GetRolePolicy",
-            &policy,
-            200,
-            "<PolicyDocument>%7B%22Version%22",
-        ),
+        ("GetRolePolicy", &policy, 200, "<PolicyDocument>%7B%22Version%22"),
         ("DeleteRole", &name, 409, "<Code>DeleteConflict</Code>"),
         ("DeleteRolePolicy", &other, 404, "<Code>NoSuchEntity</Code>"),
-        (
-            "DeleteRolePolicy",
-            &policy,
-            200,
-            "<DeleteRolePolicyResponse",
-        ),
+        ("DeleteRolePolicy", &policy, 200, "<DeleteRolePolicyResponse"),
         ("DeleteRole", &name, 200, "<DeleteRoleResponse"),
         ("ListUsers", &name, 400, "<Code>InvalidAction</Code>"),
         ("GetRole", &[], 400, "<Code>ValidationError</Code>"),
@@ -250,21 +134,13 @@ async fn iam_calls_and_their_errors() {
     assert_eq!(status, 403);
     assert!(body.contains("<Code>AccessDenied</Code>"), "{body}");
     let (status, body) = query(&world, &card.admin, "sts", "CreateRole", &create).await;
-    assert_eq!(
-        (status, body.contains("correct service")),
-        (403, true),
-        "{body}"
-    );
+    assert_eq!((status, body.contains("correct service")), (403, true), "{body}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn changes_to_roles_settle_by_tokios_clock() {
     let wait = Duration::from_secs(10);
-    let world = AwsWorld::builder()
-        .iam_delay(wait..=wait)
-        .start()
-        .await
-        .unwrap();
+    let world = AwsWorld::builder().iam_delay(wait..=wait).start().await.unwrap();
     let card = world.card();
     let role = card.drift_role_arn.rsplit('/').next().unwrap();
     let trust = format!(
@@ -272,41 +148,11 @@ async fn changes_to_roles_settle_by_tokios_clock() {
         card.principal_arn
     );
     let update = [("RoleName", role), ("PolicyDocument", trust.as_str())];
-    assert_eq!(
-        query(
-            &world,
-            &card.admin,
-            "iam",
-            "UpdateAssumeRolePolicy",
-            &update
-        )
-        .await
-        .0,
-        200
-    );
-    let assume = [
-        ("RoleArn", card.drift_role_arn.as_str()),
-        ("RoleSessionName", "early"),
-        ("ExternalId", "minted"),
-    ];
+    assert_eq!(query(&world, &card.admin, "iam", "UpdateAssumeRolePolicy", &update).await.0, 200);
+    let assume = [("RoleArn", card.drift_role_arn.as_str()), ("RoleSessionName", "early"), ("ExternalId", "minted")];
     // IAM itself reads the new policy at once; STS does not see it yet.
-    assert!(
-        query(&world, &card.admin, "iam", "GetRole", &[("RoleName", role)])
-            .await
-            .1
-            .contains("minted")
-    );
-    assert_eq!(
-        query(&world, &card.worker, "sts", "AssumeRole", &assume)
-            .await
-            .0,
-        403
-    );
+    assert!(query(&world, &card.admin, "iam", "GetRole", &[("RoleName", role)]).await.1.contains("minted"));
+    assert_eq!(query(&world, &card.worker, "sts", "AssumeRole", &assume).await.0, 403);
     tokio::time::advance(wait).await;
-    assert_eq!(
-        query(&world, &card.worker, "sts", "AssumeRole", &assume)
-            .await
-            .0,
-        200
-    );
+    assert_eq!(query(&world, &card.worker, "sts", "AssumeRole", &assume).await.0, 200);
 }

@@ -170,3 +170,26 @@ async fn sessions_end_by_time_by_order_and_by_token() {
     let refused = sts(&world, living).get_caller_identity().send().await.unwrap_err();
     assert_eq!((refused.code(), refused.raw_response().unwrap().status().as_u16()), (Some("ExpiredToken"), 403));
 }
+
+#[tokio::test]
+async fn trust_by_account_root_with_an_explicit_deny() {
+    let world = AwsWorld::builder().start().await.unwrap();
+    let card = world.card();
+    let root = format!("arn:aws:iam::{}:root", card.edgegate_account_id);
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{{"AWS":["{root}"]}},"Action":"sts:AssumeRole","Condition":{{"StringLike":{{"sts:ExternalId":"ws-*"}}}}}},
+            {{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{{"StringEquals":{{"sts:ExternalId":["ws-old","ws-leaked"]}}}}}}]}}"#
+    );
+    let role = world.put_role("by-root", &trust, None).unwrap();
+    let client = sts(&world, user(&card.worker));
+    for (external_id, admitted) in [("ws-1", true), ("ws-old", false), ("other", false)] {
+        let ask = client.assume_role().role_arn(&role).role_session_name("edge").external_id(external_id);
+        assert_eq!(ask.send().await.is_ok(), admitted, "{external_id}");
+    }
+    assert!(world.put_role("bad", "{}", None).is_err());
+    // The customer's own administrator may everything, and yet the trust policy must name it.
+    let own = sts(&world, user(&card.admin));
+    let own = own.assume_role().role_arn(&role).role_session_name("edge").external_id("ws-1").send().await;
+    assert_eq!(own.unwrap_err().code(), Some("AccessDenied"));
+}

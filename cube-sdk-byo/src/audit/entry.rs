@@ -1,10 +1,10 @@
 //! One row of the audit log.
 
-use std::borrow::Cow;
-
-use cube_sdk_core::Timestamp;
+use cube_sdk_core::{Timestamp, open_enum};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use uuid::Uuid;
+
+use super::attempt_id::{AttemptId, ProbeId};
+use crate::rest::{ArtifactId, RunId};
 
 /// One call to AWS, as it stands in the audit log: EdgeGate's own rows and those of this library have the
 /// same shape. Fields that this version does not know are kept in `extra`.
@@ -41,18 +41,18 @@ pub struct AuditEntry {
     pub error_code: Option<String>,
     /// The artifact that was read for.
     #[serde(default)]
-    pub artifact_id: Option<Uuid>,
+    pub artifact_id: Option<ArtifactId>,
     /// The run that was read for.
     #[serde(default)]
-    pub run_id: Option<Uuid>,
+    pub run_id: Option<RunId>,
     /// When the answer's headers came, or the failure was seen.
     pub ts: Timestamp,
     /// This library's id of the HTTP attempt: two rows of one attempt share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt_id: Option<Uuid>,
+    pub attempt_id: Option<AttemptId>,
     /// Shared by the rows of one probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe_id: Option<Uuid>,
+    pub probe_id: Option<ProbeId>,
     /// The call, such as `s3.get_object`: tells the calls of a probe apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -78,7 +78,7 @@ impl AuditEntry {
             artifact_id: None,
             run_id: None,
             ts: Timestamp::now(),
-            attempt_id: Some(Uuid::now_v7()),
+            attempt_id: Some(AttemptId::mint()),
             probe_id: None,
             operation: None,
             extra: serde_json::Map::new(),
@@ -94,83 +94,33 @@ fn none_if_empty<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, 
     Ok(Option::<String>::deserialize(input)?.filter(|text| !text.is_empty()))
 }
 
-macro_rules! open_words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$vdoc])* $variant,)*
-            /// A word that this version does not know, as it came.
-            Unknown(Box<str>),
-        }
-
-        impl $name {
-            /// The word on the wire.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $word,)*
-                    Self::Unknown(word) => word,
-                }
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(word: &str) -> Self {
-                match word {
-                    $($word => Self::$variant,)*
-                    _ => Self::Unknown(word.into()),
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-                out.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                Cow::<str>::deserialize(input).map(|word| Self::from(&*word))
-            }
-        }
-    };
-}
-
-open_words! {
+open_enum! {
     /// What an audit row is about.
-    AuditEvent {
+    pub enum AuditEvent {
         /// STS AssumeRole.
-        AssumeRole => "assume_role",
+        AssumeRole = "assume_role",
         /// S3 HeadObject.
-        HeadObject => "head_object",
+        HeadObject = "head_object",
         /// S3 HeadBucket.
-        HeadBucket => "head_bucket",
+        HeadBucket = "head_bucket",
         /// S3 GetObject.
-        GetObject => "get_object",
+        GetObject = "get_object",
         /// KMS Decrypt, which S3 makes on the role's behalf. EdgeGate may list it; this library never emits it.
-        KmsDecrypt => "kms_decrypt",
+        KmsDecrypt = "kms_decrypt",
         /// Any call of a readiness probe.
-        VerifyProbe => "verify_probe",
+        VerifyProbe = "verify_probe",
     }
 }
 
-open_words! {
+open_enum! {
     /// How an audited call ended.
-    AuditOutcome {
+    pub enum AuditOutcome {
         /// It succeeded.
-        Success => "success",
+        Success = "success",
         /// Policy refused it.
-        Denied => "denied",
+        Denied = "denied",
         /// It failed otherwise, or its body broke.
-        Error => "error",
+        Error = "error",
     }
 }
 
@@ -203,7 +153,7 @@ mod tests {
     fn unknown_words_and_fields_are_kept() {
         let row = ROW.replace("get_object", "teleported").replace("\"id\":42", "\"id\":42,\"shard\":7");
         let entry: AuditEntry = serde_json::from_str(&row).unwrap();
-        assert_eq!(entry.event_type, AuditEvent::Unknown("teleported".into()));
+        assert_eq!(entry.event_type, AuditEvent::Unknown("teleported".to_owned()));
         assert_eq!(entry.extra["shard"], 7);
     }
 }

@@ -4,6 +4,7 @@
 //! is handed on; a read whose row cannot be written fails. If the body then breaks, a second row follows
 //! with the same request id, outcome `error` and the bytes that came.
 
+mod attempt_id;
 #[cfg(feature = "s3")]
 mod cloudtrail;
 mod entry;
@@ -11,6 +12,7 @@ mod export;
 mod recorder;
 mod sink;
 
+pub use attempt_id::{AttemptId, ProbeId};
 #[cfg(feature = "s3")]
 pub use cloudtrail::{CloudTrail, Matched, Reconciliation, TrailRecord, reconcile};
 pub use entry::{AuditEntry, AuditEvent, AuditOutcome};

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cube_sdk_core::{Error, Result};
-use uuid::Uuid;
 
 use super::entry::AuditEntry;
 use super::sink::AuditSink;
+use crate::rest::{ArtifactId, RunId};
 
 /// Writes audit rows to one sink. Cheap to clone; clones share the sink and may carry other labels.
 ///
@@ -23,8 +23,8 @@ pub struct Recorder {
 #[derive(Clone, Debug, Default)]
 struct Labels {
     worker_hostname: Option<Arc<str>>,
-    artifact_id: Option<Uuid>,
-    run_id: Option<Uuid>,
+    artifact_id: Option<ArtifactId>,
+    run_id: Option<RunId>,
 }
 
 struct Shared {
@@ -57,14 +57,14 @@ impl Recorder {
 
     /// The same sink, with rows that name the artifact.
     #[must_use]
-    pub fn for_artifact(mut self, artifact_id: Uuid) -> Self {
+    pub fn for_artifact(mut self, artifact_id: ArtifactId) -> Self {
         self.labels.artifact_id = Some(artifact_id);
         self
     }
 
     /// The same sink, with rows that name the run.
     #[must_use]
-    pub fn for_run(mut self, run_id: Uuid) -> Self {
+    pub fn for_run(mut self, run_id: RunId) -> Self {
         self.labels.run_id = Some(run_id);
         self
     }
@@ -216,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn labels_fill_what_the_row_leaves_open() {
         let memory = MemorySink::default();
-        let (run, artifact) = (Uuid::new_v4(), Uuid::new_v4());
+        let (run, artifact) = (RunId::from_u128(1), ArtifactId::from_u128(2));
         let recorder = Recorder::new(memory.clone()).on_host("worker-3").for_run(run).for_artifact(artifact);
         recorder.record(row("x")).await.unwrap();
         let entry = memory.entries().remove(0);

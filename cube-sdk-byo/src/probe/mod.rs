@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use cube_sdk_core::retry::Deadline;
 use cube_sdk_core::{Error, ErrorKind, Result};
-use uuid::Uuid;
 
 pub use report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
 use steps::Steps;
 
-use crate::audit::Recorder;
+use crate::audit::{ProbeId, Recorder};
 use crate::s3_uri::{ObjectKey, S3Uri};
 use crate::session::{GrantRef, Identity, Scope, Session, session_name_of};
 use crate::storage::Storage;
@@ -79,8 +78,8 @@ impl Probe {
     }
 
     async fn run(mut self) -> Result<ProbeReport> {
-        let id = Uuid::now_v7();
-        self.session.audit.probe_id = Some(id);
+        let id = ProbeId::mint();
+        self.session.audit.probe_id = Some(id.clone());
         let sample = self.sample.map(|key| S3Uri::new(self.session.bucket.clone(), key));
         let steps = Steps::new(&self.session, id, Deadline::after(LIMIT));
         match tokio::time::timeout(LIMIT, steps.run(sample, self.strict)).await {

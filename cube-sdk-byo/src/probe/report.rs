@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use uuid::Uuid;
 
+use crate::audit::ProbeId;
 use crate::code::ByoCode;
 use crate::region::Region;
 
@@ -64,7 +64,7 @@ pub struct ProbeCheck {
 #[non_exhaustive]
 pub struct ProbeReport {
     /// Shared by the probe's audit rows.
-    pub id: Uuid,
+    pub id: ProbeId,
     /// The checks, always all six.
     pub checks: Vec<ProbeCheck>,
     /// Where the bucket really is, when S3 told.

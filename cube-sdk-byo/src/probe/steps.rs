@@ -4,10 +4,9 @@ use aws_sdk_s3::operation::RequestId;
 use cube_sdk_core::retry::Deadline;
 use cube_sdk_core::{Error, Operation, Result};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, ProbeId};
 use crate::code::ByoCode;
 use crate::fault::ByoErrorExt;
 use crate::inspect::{Begun, first_byte, head};
@@ -30,7 +29,7 @@ pub(super) struct Steps<'a> {
 type Told = std::result::Result<Option<String>, Failure>;
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(session: &'a Session, id: Uuid, deadline: Deadline) -> Self {
+    pub(super) fn new(session: &'a Session, id: ProbeId, deadline: Deadline) -> Self {
         use CheckName as N;
         let open = |name| ProbeCheck {
             name,
@@ -105,13 +104,12 @@ impl<'a> Steps<'a> {
         let mut code = failure.byo_code(Subject::Bucket, session.region());
         self.report.bucket_region.clone_from(&failure.bucket_region);
         // 400 without a region says nothing yet: a GET's answer has a body.
-        if code.is_none() || failure.is_mute() && failure.status.is_some_and(|status| status.as_u16() == 400) {
-            if let Err(told) = self.first_byte(lease, &self.probe_uri()?).await? {
-                ids.extend(told.request_id.clone());
-                code = told.byo_code(Subject::Object, session.region()).or(code);
-                let region = told.bucket_region.or_else(|| region_in(told.message.as_deref()));
-                self.report.bucket_region = self.report.bucket_region.take().or(region);
-            }
+        let unclear = code.is_none() || is_mute_400(&failure);
+        if unclear && let Err(told) = self.first_byte(lease, &self.probe_uri()?).await? {
+            ids.extend(told.request_id.clone());
+            code = told.byo_code(Subject::Object, session.region()).or(code);
+            let region = told.bucket_region.or_else(|| region_in(told.message.as_deref()));
+            self.report.bucket_region = self.report.bucket_region.take().or(region);
         }
         match code {
             Some(ByoCode::RegionMismatch) => {
@@ -274,8 +272,11 @@ impl<'a> Steps<'a> {
 
 /// True for answers that tell something about the grant; the others are faults of the moment, or of our keys.
 fn says_something(failure: &Failure, subject: Subject, region: &Region) -> bool {
-    let mute_400 = failure.is_mute() && failure.status.is_some_and(|status| status.as_u16() == 400);
-    failure.byo_code(subject, region).is_some() || failure.is_range_behind_end() || mute_400
+    failure.byo_code(subject, region).is_some() || failure.is_range_behind_end() || is_mute_400(failure)
+}
+
+fn is_mute_400(failure: &Failure) -> bool {
+    failure.is_mute() && failure.status.is_some_and(|status| status.as_u16() == 400)
 }
 
 /// `… expecting 'us-west-2'` of AuthorizationHeaderMalformed.

@@ -238,7 +238,7 @@ impl OpenObject {
         Ok(self.start(source, answer, end))
     }
 
-    fn start(self, source: Arc<Source>, answer: Answer, end: u64) -> ObjectReader {
+    fn start(self, source: Arc<Source>, answer: Box<Answer>, end: u64) -> ObjectReader {
         let (parts, received) = mpsc::unbounded_channel();
         let start = answer.range.start;
         let plan = Plan::new(answer.range.end..end, self.part_size, self.budget);

@@ -51,7 +51,7 @@ pub(crate) fn part(source: Arc<Source>, range: Range<u64>) -> (PartFetch, PartCh
 impl PartFetch {
     /// Fetches the part, going on with an answer that is already there. False when it failed; the error is
     /// then the last item of its chunks.
-    pub(crate) async fn run(self, first: Option<Answer>) -> bool {
+    pub(crate) async fn run(self, first: Option<Box<Answer>>) -> bool {
         let outcome = self.fetch(first).await;
         let failed = outcome.is_err();
         if let Err(error) = outcome {
@@ -61,7 +61,7 @@ impl PartFetch {
         !failed
     }
 
-    async fn fetch(&self, first: Option<Answer>) -> Result<()> {
+    async fn fetch(&self, first: Option<Box<Answer>>) -> Result<()> {
         if let Some(answer) = first {
             match self.pump(answer).await {
                 Ok(Pumped::Done) => return Ok(()),
@@ -92,8 +92,8 @@ impl PartFetch {
     }
 
     /// Hands the body on. A broken one leaves its second audit row.
-    async fn pump(&self, answer: Answer) -> Result<Pumped> {
-        let Answer { mut body, range, answered, .. } = answer;
+    async fn pump(&self, answer: Box<Answer>) -> Result<Pumped> {
+        let Answer { mut body, range, answered, .. } = *answer;
         let mut pack = Pack::default();
         let outcome = self.drain(&mut body, &mut pack, range.end).await;
         // What came is good whether or not more follows.

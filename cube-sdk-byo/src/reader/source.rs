@@ -21,6 +21,9 @@ use crate::fault::ByoFault;
 use crate::s3_uri::S3Uri;
 use crate::session::{Answered, Failure, GET_OBJECT, Session, Subject};
 
+/// Fresh sessions that one attempt may ask for.
+const RENEWALS: u32 = 3;
+
 pub(crate) type EventSink = Arc<dyn Fn(ReaderEvent) + Send + Sync>;
 
 /// What all parts of one reader share.
@@ -64,23 +67,26 @@ pub(crate) struct Answer {
 
 /// How a ranged GET ended without a body.
 pub(crate) enum Got {
-    Bytes(Answer),
+    Bytes(Box<Answer>),
     /// 416: the range starts behind the end of the object.
     BehindEnd(Error),
 }
 
 impl Source {
-    /// One GET of a range, with one more try under a fresh session when S3 calls this one expired.
+    /// One GET of a range, repeated under a fresh session when S3 calls this one expired: with many parts
+    /// in flight the fresh one may be gone as well before it is used.
     pub(crate) async fn get(&self, range: &Range<u64>) -> Result<Got> {
-        let lease = self.session.lease().await?;
-        match self.get_with(&lease.s3, range).await? {
-            Ok(got) => Ok(got),
-            Err(failure) if failure.is_expired_session() => {
-                self.session.cell.forget(&lease).await;
-                let lease = self.session.lease().await?;
-                self.get_with(&lease.s3, range).await?.map_err(|failure| self.error(failure))
+        let mut renewals = 0;
+        loop {
+            let lease = self.session.lease().await?;
+            match self.get_with(&lease.s3, range).await? {
+                Ok(got) => return Ok(got),
+                Err(failure) if failure.is_expired_session() && renewals < RENEWALS => {
+                    renewals += 1;
+                    self.session.cell.forget(&lease).await;
+                }
+                Err(failure) => return Err(self.error(failure)),
             }
-            Err(failure) => Err(self.error(failure)),
         }
     }
 
@@ -118,7 +124,7 @@ impl Source {
         let length = checked.as_ref().ok().map(|(range, _)| range.end - range.start);
         let answered = attempt.succeeded(output.request_id(), length).await?;
         match checked {
-            Ok((range, size)) => Ok(Ok(Got::Bytes(Answer { body: output.body, range, size, answered }))),
+            Ok((range, size)) => Ok(Ok(Got::Bytes(Box::new(Answer { body: output.body, range, size, answered })))),
             Err(error) => Err(error.with_request_id(output.request_id())),
         }
     }

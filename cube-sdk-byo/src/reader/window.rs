@@ -30,7 +30,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// Runs until every part is fetched, or one has failed, or nobody reads any more.
-    pub(crate) async fn run(mut self, first: (PartFetch, Answer)) {
+    pub(crate) async fn run(mut self, first: (PartFetch, Box<Answer>)) {
         let mut tasks = JoinSet::new();
         let (fetch, answer) = first;
         tasks.spawn(fetch.run(Some(answer)));

@@ -1,10 +1,9 @@
 //! One HTTP attempt and its row in the audit.
 
 use cube_sdk_core::{Operation, Result, Timestamp};
-use uuid::Uuid;
 
 use super::failure::{Failure, Subject};
-use crate::audit::{AuditEntry, AuditEvent, AuditOutcome, Recorder};
+use crate::audit::{AuditEntry, AuditEvent, AuditOutcome, ProbeId, Recorder};
 use crate::region::Region;
 
 /// What the rows of a call have in common.
@@ -13,7 +12,7 @@ pub(crate) struct AuditScope {
     pub(crate) recorder: Option<Recorder>,
     pub(crate) bucket: String,
     pub(crate) role_arn: Option<String>,
-    pub(crate) probe_id: Option<Uuid>,
+    pub(crate) probe_id: Option<ProbeId>,
 }
 
 /// An attempt that has begun. Dropped without an answer it leaves a row of outcome `error`, code `cancelled`.
@@ -28,7 +27,7 @@ impl AuditScope {
         let mut entry = AuditEntry::new(event, self.bucket.as_str(), AuditOutcome::Error);
         entry.role_arn.clone_from(&self.role_arn);
         entry.s3_key = key.map(str::to_owned);
-        entry.probe_id = self.probe_id;
+        entry.probe_id.clone_from(&self.probe_id);
         entry.operation = Some(operation.to_string());
         entry.error_code = Some("cancelled".into());
         Attempt { scope: self, entry: Some(entry) }

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use super::object::Object;
 use super::policy::matches;
 
-/// What goes wrong.
+/// What goes wrong. Effects on a body befall only answers that carry an object; others go out unharmed, though counted.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Effect {
@@ -23,12 +23,12 @@ pub enum Effect {
         /// Body bytes sent before the close.
         after: u64,
     },
-    /// 503 `SlowDown`.
+    /// 503 `SlowDown`; from STS and IAM 400 `Throttling`, as AWS has it, without `Retry-After`.
     SlowDown {
         /// Seconds of the `Retry-After` header, if it is sent.
         retry_after: Option<u64>,
     },
-    /// 500 `InternalError`.
+    /// 500 `InternalError`; from STS and IAM 500 `InternalFailure`.
     InternalError,
     /// Waits before the request is looked at.
     Latency(Duration),
@@ -39,7 +39,7 @@ pub enum Effect {
     },
     /// Every session that is open now is over before the request is looked at.
     ExpireSessions,
-    /// The object is replaced before the request is looked at.
+    /// The object named by the request is replaced before the request is looked at.
     Overwrite(Object),
     /// The answer carries an ETag that is not the object's.
     WrongEtag,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::clock;
 use super::super::identity::Caller;
-use super::super::policy::{Document, Kind};
+use super::super::policy::{Denial, Document, Kind};
 use super::super::query::{ApiError, Form, Xml};
 use super::super::state::State;
 use super::Role;
@@ -25,7 +25,13 @@ pub(crate) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) 
     }
     let resource = format!("arn:aws:iam::{}:role/{name}", state.account_id);
     let needed = format!("iam:{action}");
-    state.permit_account(caller, &needed, &resource).map_err(|why| {
+    // Another account's user asks about its own account's roles, where it has no IAM permission either.
+    let decided = if caller.account() == state.account_id {
+        state.permit_account(caller, &needed, &resource)
+    } else {
+        Err(Denial::NoIdentity)
+    };
+    decided.map_err(|why| {
         ApiError::denied(format!(
             "User: {} is not authorized to perform: {needed} on resource: {resource} {}",
             caller.arn(),

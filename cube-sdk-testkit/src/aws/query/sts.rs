@@ -59,7 +59,8 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
         identity: &identity,
         session: state.session_policy(caller),
         resource: Some(&role.trust),
-        same_account: caller.account() == state.account_id,
+        // A trust policy must allow even the role's own account: it is the one resource policy that is never optional.
+        same_account: false,
     };
     decide(&question, access).map_err(|_| denied())?;
     if matches!(caller, Caller::Session(_)) && seconds > MAX_CHAINED_SECONDS {

@@ -1,45 +1,26 @@
 //! The S3 operations, behind s3s's parsing and signature check.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
-use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    BucketLocationConstraint, ChecksumMode, ChecksumType, CreateBucketInput, CreateBucketOutput, DeleteObjectInput,
-    DeleteObjectOutput, ETag, ETagCondition, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput,
-    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input,
-    ListObjectsV2Output, PutObjectInput, PutObjectOutput, ServerSideEncryption, Timestamp,
+    BucketLocationConstraint, ChecksumType, CreateBucketInput, CreateBucketOutput, DeleteObjectInput,
+    DeleteObjectOutput, ETag, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput, Timestamp,
 };
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
-use secrecy::ExposeSecret as _;
 
 use super::super::object::Object;
 use super::super::persist;
 use super::super::state::State;
-use super::exchange::Exchange;
 use super::failure::Failure;
 use super::listing;
-use super::permission::{admit, authenticate, exchange_of};
-use super::store::{Bucket, Entry};
-
-/// Secrets for s3s's signature check; expiry and tokens are looked at later, with the request at hand.
-pub(crate) struct Keys(pub(crate) Arc<State>);
-
-#[async_trait]
-impl S3Auth for Keys {
-    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        match self.0.directory.secret(access_key) {
-            Some(secret) => Ok(SecretKey::from(secret.expose_secret())),
-            None => {
-                let message = "The AWS Access Key Id you provided does not exist in our records.";
-                Err(S3Error::with_message(S3ErrorCode::InvalidAccessKeyId, message))
-            }
-        }
-    }
-}
+use super::permission::{admit, authenticate};
+use super::representation::{checksum, conditions, content_type, encryption, requested};
+use super::store::Bucket;
 
 /// The account's S3.
 pub(crate) struct Backend(pub(crate) Arc<State>);
@@ -216,63 +197,19 @@ impl S3 for Backend {
         Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{name}")) }))
     }
 
-    async fn list_buckets(
-        &self,
-        req: S3Request<s3s::dto::ListBucketsInput>,
-    ) -> S3Result<S3Response<s3s::dto::ListBucketsOutput>> {
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
         let (caller, exchange) = authenticate(&self.0, &req)?;
         let own = caller.account() == self.0.account_id;
         if !own || self.0.permit_account(&caller, "s3:ListAllMyBuckets", "*").is_err() {
             let message = format!("User: {} is not authorized to perform: s3:ListAllMyBuckets", caller.arn());
-            return Err(exchange_of(&req).fail(Failure::denied(&message)));
+            return Err(exchange.fail(Failure::denied(&message)));
         }
-        drop(exchange);
         let buckets = self.0.store.buckets();
         let buckets = buckets.iter().map(|(name, bucket)| s3s::dto::Bucket {
             name: Some(name.clone()),
             bucket_region: Some(bucket.region.clone()),
-            ..Default::default()
+            creation_date: Some(Timestamp::from(std::time::SystemTime::from(bucket.created))),
         });
-        Ok(S3Response::new(s3s::dto::ListBucketsOutput { buckets: Some(buckets.collect()), ..Default::default() }))
+        Ok(S3Response::new(ListBucketsOutput { buckets: Some(buckets.collect()), ..Default::default() }))
     }
-}
-
-fn conditions(
-    exchange: &Exchange,
-    entry: &Entry,
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> S3Result<()> {
-    let is = |condition: &ETagCondition| match condition {
-        ETagCondition::Any => true,
-        ETagCondition::ETag(tag) => tag.value() == entry.etag,
-    };
-    if if_match.is_some_and(|condition| !is(condition)) {
-        return Err(exchange.fail(Failure::precondition("If-Match")));
-    }
-    if if_none_match.is_some_and(is) {
-        return Err(exchange.fail(Failure::not_modified()));
-    }
-    Ok(())
-}
-
-fn requested(exchange: &Exchange, range: Option<s3s::dto::Range>, size: u64) -> S3Result<Option<Range<u64>>> {
-    let Some(range) = range else { return Ok(None) };
-    match range.check(size) {
-        Ok(found) if found.start < found.end => Ok(Some(found)),
-        _ => Err(exchange.fail(Failure::invalid_range(&range.to_header_string(), size))),
-    }
-}
-
-fn checksum(object: &Object, mode: Option<&ChecksumMode>) -> Option<String> {
-    (object.checksum && mode.is_some()).then(|| object.sha256_base64())
-}
-
-fn content_type(object: &Object) -> String {
-    object.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned())
-}
-
-fn encryption(object: &Object) -> ServerSideEncryption {
-    let kind = if object.kms_key_arn.is_some() { ServerSideEncryption::AWS_KMS } else { ServerSideEncryption::AES256 };
-    ServerSideEncryption::from_static(kind)
 }

@@ -4,14 +4,17 @@ mod backend;
 mod body;
 mod exchange;
 mod failure;
+mod keys;
 mod listing;
 mod permission;
+mod representation;
 mod store;
 
-pub(crate) use backend::{Backend, Keys};
+pub(crate) use backend::Backend;
 pub(crate) use body::{Cut, ObjectBody};
 pub(crate) use exchange::Exchange;
 pub(crate) use failure::Failure;
+pub(crate) use keys::Keys;
 pub(crate) use store::{Bucket, Entry, Store, StoredBucket, StoredObject};
 
 use http::Method;

@@ -81,12 +81,19 @@ impl Admitted {
 
     /// Decides `action`, failing in AWS's words.
     pub(super) fn require(&self, state: &State, action: &str, resource: &str, extra: &[(&str, &str)]) -> S3Result<()> {
-        state.permit(&self.caller, action, resource, self.policy.as_deref(), extra).map_err(|why| {
-            self.exchange.fail(Failure::denied(&format!(
-                "User: {} is not authorized to perform: {action} on resource: \"{resource}\" {}",
-                self.caller.arn(),
-                why.because(action)
-            )))
+        let decided = state.permit(&self.caller, action, resource, self.policy.as_deref(), extra);
+        decided.map_err(|why| {
+            // Across accounts S3 gives no reasons.
+            let message = if self.caller.account() == state.account_id {
+                format!(
+                    "User: {} is not authorized to perform: {action} on resource: \"{resource}\" {}",
+                    self.caller.arn(),
+                    why.because(action)
+                )
+            } else {
+                "Access Denied".to_owned()
+            };
+            self.exchange.fail(Failure::denied(&message))
         })
     }
 

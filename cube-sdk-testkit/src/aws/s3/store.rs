@@ -13,6 +13,7 @@ use super::super::policy::Document;
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     pub(crate) region: String,
+    pub(crate) created: Timestamp,
     pub(crate) policy: Option<Arc<Document>>,
     pub(crate) objects: BTreeMap<String, Entry>,
     /// Made through the API: goes into the state file.
@@ -31,7 +32,13 @@ pub(crate) struct Entry {
 
 impl Bucket {
     pub(crate) fn new(region: &str) -> Self {
-        Self { region: region.to_owned(), policy: None, objects: BTreeMap::new(), kept: false }
+        Self {
+            region: region.to_owned(),
+            created: Timestamp::now(),
+            policy: None,
+            objects: BTreeMap::new(),
+            kept: false,
+        }
     }
 }
 

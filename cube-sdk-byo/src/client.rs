@@ -1,0 +1,303 @@
+//! The EdgeGate client: one engine, shared by every room of [`rest`](crate::rest).
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cube_sdk_core::config::{Environment, Origin, Sourced, join, parse_base_url};
+use cube_sdk_core::credentials::{Credentials, FixedKey, Grant};
+use cube_sdk_core::engine::{Call, Clocks, Engine};
+use cube_sdk_core::retry::Retrier;
+use cube_sdk_core::transport::{HttpClient, Middleware, SharedTransport};
+use cube_sdk_core::{Error, ErrorKind, Operation, Result, SecretString};
+use http::{HeaderValue, Method, header};
+use url::Url;
+
+use crate::config::{DEFAULT_API_URL, EDGEGATE_API_KEY, EDGEGATE_API_URL};
+use crate::rest::operations::GET_CONTRACTS;
+use crate::rest::refusal::ByDetail;
+use crate::rest::{Contracts, WorkspaceId, WorkspaceScope, Workspaces};
+
+/// What this client calls itself.
+const USER_AGENT: &str = concat!("cube-sdk-byo/", env!("CARGO_PKG_VERSION"));
+
+/// A client of EdgeGate's REST API. Cheap to clone; clones share connections, key and retry budget.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_byo::rest::WorkspaceId;
+///
+/// # async fn tour() -> cube_sdk_core::Result<()> {
+/// let edgegate = EdgeGate::builder().api_key("egk_live_…".into()).build()?;
+/// let workspace: WorkspaceId = "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11".parse()?;
+/// let grant = edgegate.workspace(workspace).byo().grant().await?;
+/// println!("{} in {}: {}", grant.bucket, grant.region, grant.status);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct EdgeGate(Arc<Parts>);
+
+struct Parts {
+    engine: Engine,
+    base: Sourced<Url>,
+    has_key: bool,
+    transport: SharedTransport,
+    credentials: Arc<dyn Credentials>,
+    retrier: Retrier,
+    clocks: Clocks,
+}
+
+impl fmt::Debug for EdgeGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EdgeGate").field("base_url", &self.0.base.value.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl EdgeGate {
+    /// Starts from the defaults: EdgeGate's public API, no key.
+    pub fn builder() -> EdgeGateBuilder {
+        EdgeGateBuilder {
+            base: Sourced::default_of(DEFAULT_API_URL.to_owned()),
+            key: None,
+            transport: None,
+            middleware: Vec::new(),
+            retrier: Retrier::default(),
+            clocks: default_clocks(),
+        }
+    }
+
+    /// From `EDGEGATE_API_URL` and `EDGEGATE_API_KEY`. A missing key is told at the first call.
+    ///
+    /// # Errors
+    /// `Config`, naming the variable, when a value cannot be used.
+    pub fn from_environment(environment: &Environment) -> Result<Self> {
+        Self::builder().environment(environment).build()
+    }
+
+    /// Where calls go.
+    pub fn base_url(&self) -> &Url {
+        &self.0.base.value
+    }
+
+    /// Where the base URL came from.
+    pub fn base_url_origin(&self) -> &Origin {
+        &self.0.base.origin
+    }
+
+    /// The workspaces that the key can see.
+    pub fn workspaces(&self) -> Workspaces {
+        Workspaces::new(self.clone())
+    }
+
+    /// One workspace, by its id. Nothing is sent.
+    pub fn workspace(&self, id: WorkspaceId) -> WorkspaceScope {
+        WorkspaceScope::new(self.clone(), id)
+    }
+
+    /// EdgeGate's allow-lists of metrics, operators and run states.
+    ///
+    /// `GET /v1/_contracts`. Works without a key. Repeated when it fails on the way.
+    ///
+    /// # Errors
+    /// Those of any read: see [`ErrorKind`].
+    pub async fn contracts(&self) -> Result<Contracts> {
+        let call = self.call(GET_CONTRACTS, Method::GET, &["v1", "_contracts"]);
+        self.0.engine.json(&if self.0.has_key { call } else { call.anonymous() }).await
+    }
+
+    pub(crate) fn call(&self, operation: Operation, method: Method, path: &[&str]) -> Call {
+        Call::new(operation, method, self.url(path)).header(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))
+    }
+
+    pub(crate) fn url(&self, path: &[&str]) -> Url {
+        join(&self.0.base.value, path)
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn transport(&self) -> &SharedTransport {
+        &self.0.transport
+    }
+
+    pub(crate) fn credentials(&self) -> &dyn Credentials {
+        self.0.credentials.as_ref()
+    }
+
+    pub(crate) fn retrier(&self) -> &Retrier {
+        &self.0.retrier
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        self.0.clocks
+    }
+
+    pub(crate) const fn user_agent() -> &'static str {
+        USER_AGENT
+    }
+}
+
+/// 30 s for each attempt, as the published client; the whole call within core's deadline.
+fn default_clocks() -> Clocks {
+    let mut clocks = Clocks::default();
+    clocks.attempt = std::time::Duration::from_secs(30);
+    clocks
+}
+
+/// The settings of an [`EdgeGate`].
+#[must_use = "call build"]
+pub struct EdgeGateBuilder {
+    base: Sourced<String>,
+    key: Option<Sourced<SecretString>>,
+    transport: Option<SharedTransport>,
+    middleware: Vec<Arc<dyn Middleware>>,
+    retrier: Retrier,
+    clocks: Clocks,
+}
+
+impl fmt::Debug for EdgeGateBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EdgeGateBuilder").field("has_key", &self.key.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl EdgeGateBuilder {
+    /// Where EdgeGate lives: an absolute `http` or `https` URL, with or without a trailing slash.
+    pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
+        self.base = Sourced::code(url.as_ref().to_owned());
+        self
+    }
+
+    /// The API key, `egk_…`. White space around it is trimmed.
+    pub fn api_key(mut self, key: SecretString) -> Self {
+        self.key = Some(Sourced::code(key));
+        self
+    }
+
+    /// Takes what the environment sets, in place of what was set before.
+    pub fn environment(mut self, environment: &Environment) -> Self {
+        if let Some(base) = environment.text(EDGEGATE_API_URL) {
+            self.base = base;
+        }
+        if let Some(key) = environment.secret(EDGEGATE_API_KEY) {
+            self.key = Some(key);
+        }
+        self
+    }
+
+    /// What carries the requests. Default: [`HttpClient`].
+    pub fn transport(mut self, transport: SharedTransport) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Adds a middleware inside those added before. Downloads bypass middleware.
+    pub fn middleware(mut self, middleware: Arc<dyn Middleware>) -> Self {
+        self.middleware.push(middleware);
+        self
+    }
+
+    /// Retry policy and budget.
+    pub fn retrier(mut self, retrier: Retrier) -> Self {
+        self.retrier = retrier;
+        self
+    }
+
+    /// The clocks of each call. Default: attempt 30 s, idle 20 s, deadline 120 s.
+    pub fn clocks(mut self, clocks: Clocks) -> Self {
+        self.clocks = clocks;
+        self
+    }
+
+    /// The client. Opens nothing and reads nothing.
+    ///
+    /// # Errors
+    /// `Config`, naming the setting and where its value came from, when the base URL or the key cannot be
+    /// used.
+    pub fn build(self) -> Result<EdgeGate> {
+        let Sourced { value, origin } = self.base;
+        let base = parse_base_url(&value)
+            .map_err(|error| error.with_target(format!("{} ({origin})", EDGEGATE_API_URL.env)))?;
+        let has_key = self.key.is_some();
+        let credentials: Arc<dyn Credentials> = match self.key {
+            Some(key) => Arc::new(
+                FixedKey::new(&key.value)
+                    .map_err(|error| error.with_target(format!("{} ({})", EDGEGATE_API_KEY.env, key.origin)))?,
+            ),
+            None => Arc::new(NoKey),
+        };
+        let transport =
+            self.transport.unwrap_or_else(|| Arc::new(HttpClient::builder().user_agent(USER_AGENT).build()));
+        let mut engine = Engine::builder(transport.clone())
+            .credentials(credentials.clone())
+            .classify(ByDetail)
+            .retrier(self.retrier.clone())
+            .clocks(self.clocks);
+        for middleware in self.middleware {
+            engine = engine.middleware(middleware);
+        }
+        Ok(EdgeGate(Arc::new(Parts {
+            engine: engine.build(),
+            base: Sourced { value: base, origin },
+            has_key,
+            transport,
+            credentials,
+            retrier: self.retrier,
+            clocks: self.clocks,
+        })))
+    }
+}
+
+/// Stands where a key should be: the client can be built without one, calls cannot be made.
+#[derive(Debug)]
+struct NoKey;
+
+#[async_trait]
+impl Credentials for NoKey {
+    async fn grant(&self) -> Result<Grant> {
+        Err(Error::new(ErrorKind::Config, format!("{} is not set", EDGEGATE_API_KEY.env))
+            .with_target(EDGEGATE_API_KEY.env)
+            .advice("set it to a key from the workspace's settings at https://edgegate.frozo.ai, under API keys"))
+    }
+
+    async fn refused(&self, _: &Grant) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_name_their_origin() {
+        let environment = Environment::from_pairs([("EDGEGATE_API_URL", "not a url")]);
+        let error = EdgeGate::from_environment(&environment).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(error.target(), Some("EDGEGATE_API_URL (from EDGEGATE_API_URL)"));
+        let error = EdgeGate::builder().api_key("egk_live_\ncanary".into()).build().unwrap_err();
+        assert_eq!(error.target(), Some("EDGEGATE_API_KEY (set in code)"));
+        assert!(!format!("{error:?}").contains("canary"));
+    }
+
+    #[test]
+    fn one_trailing_slash_makes_no_difference() {
+        for base in ["https://h/api", "https://h/api/"] {
+            let client = EdgeGate::builder().base_url(base).build().unwrap();
+            assert_eq!(client.url(&["v1", "workspaces"]).as_str(), "https://h/api/v1/workspaces");
+        }
+        let client = EdgeGate::from_environment(&Environment::from_pairs::<String, String>([])).unwrap();
+        assert_eq!(client.url(&["v1"]).as_str(), "https://edgegateapi.frozo.ai/v1");
+        assert_eq!(client.base_url_origin(), &Origin::Default);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let builder = EdgeGate::builder().api_key("egk_live_canary".into());
+        assert!(!format!("{builder:?}").contains("canary"));
+        assert!(!format!("{:?}", builder.build().unwrap()).contains("canary"));
+    }
+}

@@ -1,0 +1,123 @@
+//! The role that EdgeGate assumes, as data.
+
+use super::{AwsCli, CloudFormation, Policy, RoleName, Terraform};
+use super::{bucket_policy, key_policy, permission_policy, trust_policy};
+use crate::arn::{KmsKeyArn, PrincipalArn, RoleArn};
+use crate::external_id::ExternalId;
+use crate::rest::WorkspaceId;
+use crate::s3_uri::Bucket;
+
+/// The role that EdgeGate assumes to read one bucket. Every document is rendered from it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReaderRole {
+    principal: PrincipalArn,
+    external_id: ExternalId,
+    bucket: Bucket,
+    kms_key: Option<KmsKeyArn>,
+    name: Option<RoleName>,
+    workspace: Option<WorkspaceId>,
+}
+
+impl ReaderRole {
+    /// A role that this principal may assume with this External ID, to read this bucket.
+    pub fn new(principal: PrincipalArn, external_id: ExternalId, bucket: Bucket) -> Self {
+        Self { principal, external_id, bucket, kms_key: None, name: None, workspace: None }
+    }
+
+    /// The key that the objects are encrypted with.
+    #[must_use]
+    pub fn kms_key(mut self, key: KmsKeyArn) -> Self {
+        self.kms_key = Some(key);
+        self
+    }
+
+    /// The role's name. Default: `edgegate-byo-read-` and the External ID's first eight characters.
+    #[must_use]
+    pub fn name(mut self, name: RoleName) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// The workspace, for the role's tags.
+    #[must_use]
+    pub fn workspace(mut self, id: WorkspaceId) -> Self {
+        self.workspace = Some(id);
+        self
+    }
+
+    /// Who may assume it.
+    pub const fn principal(&self) -> &PrincipalArn {
+        &self.principal
+    }
+
+    /// What its trust policy demands.
+    pub const fn external_id(&self) -> &ExternalId {
+        &self.external_id
+    }
+
+    /// What it reads.
+    pub const fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    /// What it decrypts with.
+    pub const fn key(&self) -> Option<&KmsKeyArn> {
+        self.kms_key.as_ref()
+    }
+
+    /// Its name.
+    pub fn role_name(&self) -> RoleName {
+        self.name.clone().unwrap_or_else(|| RoleName::default_for(&self.external_id))
+    }
+
+    /// Its description: what IAM shows beside the name.
+    pub fn description(&self) -> String {
+        format!("EdgeGate read access to s3://{}", self.bucket)
+    }
+
+    /// Its tags: workspace, External ID, bucket. A value that IAM takes in no tag is left out.
+    pub fn tags(&self) -> Vec<(&'static str, String)> {
+        let workspace = self.workspace.map(|id| ("edgegate:workspace_id", id.to_string()));
+        // IAM allows 256 characters and no comma in a tag's value.
+        let external_id = self.external_id.as_str();
+        let external_id = (external_id.len() <= 256 && !external_id.contains(','))
+            .then(|| ("edgegate:external_id", external_id.to_owned()));
+        workspace.into_iter().chain(external_id).chain([("edgegate:bucket", self.bucket.to_string())]).collect()
+    }
+
+    /// Who may assume the role: EdgeGate's principal, with the External ID, nobody else.
+    pub fn trust_policy(&self) -> Policy {
+        trust_policy::render(self)
+    }
+
+    /// What the role may do: get objects of the bucket, list it, decrypt with the key when there is one.
+    pub fn permission_policy(&self) -> Policy {
+        permission_policy::render(self)
+    }
+
+    /// A bucket policy that allows the role to read. Needed only where the bucket belongs to another account
+    /// than the role, and then to be merged with the bucket's own: putting it replaces that one.
+    pub fn bucket_policy(&self, role: &RoleArn) -> Policy {
+        bucket_policy::render(self, role)
+    }
+
+    /// The statement to add to the key's policy where that does not delegate to IAM; none without a key.
+    pub fn key_policy_statement(&self, role: &RoleArn) -> Option<serde_json::Value> {
+        self.kms_key.as_ref().map(|_| key_policy::render(role))
+    }
+
+    /// The role as a CloudFormation template.
+    pub fn cloudformation(&self) -> CloudFormation {
+        CloudFormation::new(self.clone())
+    }
+
+    /// The role as a Terraform module.
+    pub fn terraform(&self) -> Terraform {
+        Terraform::new(self.clone())
+    }
+
+    /// The role as commands of the AWS CLI.
+    pub fn aws_cli(&self) -> AwsCli {
+        AwsCli::new(self.clone())
+    }
+}

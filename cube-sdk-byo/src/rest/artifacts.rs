@@ -1,0 +1,108 @@
+//! Artifacts: models, bundles and what else EdgeGate keeps or points to.
+
+use cube_sdk_core::{Result, Timestamp, open_enum};
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::operations::DELETE_ARTIFACT;
+use super::{ArtifactId, Download, WorkspaceScope, download};
+use crate::digest::Sha256;
+use crate::s3_uri::S3Uri;
+
+open_enum! {
+    /// What an artifact is.
+    pub enum ArtifactKind {
+        /// A model.
+        Model = "model",
+        /// The evidence of a run.
+        Bundle = "bundle",
+        /// A reference capture.
+        Reference = "reference",
+        /// An evaluation set.
+        EvalSet = "eval-set",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+/// An artifact.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Artifact {
+    /// Its id: `model_artifact_id` of a run, `artifact_id` in a pipeline's model matrix.
+    pub id: ArtifactId,
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// The digest as EdgeGate tells it: empty for a BYO object that was registered without one. See
+    /// [`digest`](Self::digest).
+    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    pub sha256: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// The name given to it.
+    #[serde(default)]
+    pub original_filename: Option<String>,
+    /// `s3://…` for EdgeGate's own storage, `byo-s3://bucket/key` for the customer's.
+    pub storage_url: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it is deleted; none = never.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Artifact {
+    /// The digest; none when EdgeGate knows none: show such an artifact as not verified.
+    pub fn digest(&self) -> Option<Sha256> {
+        self.sha256.parse().ok()
+    }
+
+    /// True when the bytes stay in the customer's bucket.
+    pub fn is_byo(&self) -> bool {
+        self.storage_url.starts_with("byo-s3://")
+    }
+
+    /// Where the bytes are in the customer's bucket.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the artifact is kept in EdgeGate's own storage.
+    pub fn s3_uri(&self) -> Result<S3Uri> {
+        S3Uri::from_storage_url(&self.storage_url)
+    }
+}
+
+/// The artifacts of one workspace.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    workspace: WorkspaceScope,
+}
+
+impl Artifacts {
+    pub(crate) fn new(workspace: WorkspaceScope) -> Self {
+        Self { workspace }
+    }
+
+    /// Deletes an artifact's row. The object in the customer's bucket is not touched, and runs keep their
+    /// bundles.
+    ///
+    /// `DELETE …/artifacts/{artifact}`. Sent at most once.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such artifact.
+    pub async fn delete(&self, id: ArtifactId) -> Result<()> {
+        let call = self.workspace.call(DELETE_ARTIFACT, Method::DELETE, &["artifacts", &id.to_string()]);
+        self.workspace.edgegate().engine().run(&call).await.map(drop)
+    }
+
+    /// The bytes of an artifact in EdgeGate's own storage, such as a run's bundle, as they arrive.
+    ///
+    /// `GET …/artifacts/{artifact}/download`; for large objects EdgeGate answers with a redirect to an
+    /// object store, which is followed once and without the key. Repeated when it fails before the first
+    /// byte is handed on.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such artifact.
+    pub async fn download(&self, id: ArtifactId) -> Result<Download> {
+        download::start(&self.workspace, id).await
+    }
+}

@@ -1,0 +1,163 @@
+//! The audit log: one row for each STS, S3 and KMS call that EdgeGate made for the workspace.
+
+use cube_sdk_core::pager::{Page, Pager};
+use cube_sdk_core::{Result, Timestamp};
+use http::Method;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::operations::LIST_AUDIT;
+use super::request::{awaitable, refuse};
+use super::{ArtifactId, Byo, RunId};
+use crate::audit::{AuditBatch, AuditEntry, AuditSource};
+
+/// Where a page begins: opaque, passed back unchanged.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct AuditCursor(i64);
+
+impl std::fmt::Display for AuditCursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for AuditCursor {
+    type Err = cube_sdk_core::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.trim().parse().map(Self).map_err(|_| refuse("audit cursor", "it must be an integer from an earlier page"))
+    }
+}
+
+/// One page of rows, in the server's order.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AuditPage {
+    /// The rows.
+    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    pub entries: Vec<AuditEntry>,
+    /// Where the next page begins; none at the end.
+    #[serde(default)]
+    pub next_cursor: Option<AuditCursor>,
+}
+
+/// Reads the audit log: see [`Byo::audit`]. Filters add up.
+///
+/// Await it for one page, or call [`stream`](Self::stream) for all of them. An empty result may mean
+/// that the filters are too narrow, or that no run has read a BYO artifact yet.
+#[derive(Clone, Debug)]
+#[must_use = "a request is sent when it is awaited or streamed"]
+pub struct ListAudit {
+    byo: Byo,
+    artifact: Option<ArtifactId>,
+    run: Option<RunId>,
+    since: Option<Timestamp>,
+    cursor: Option<AuditCursor>,
+    limit: Option<u32>,
+}
+
+impl ListAudit {
+    pub(crate) fn new(byo: Byo) -> Self {
+        Self { byo, artifact: None, run: None, since: None, cursor: None, limit: None }
+    }
+
+    /// Rows about this artifact only.
+    pub fn artifact(mut self, id: ArtifactId) -> Self {
+        self.artifact = Some(id);
+        self
+    }
+
+    /// Rows of this run only.
+    pub fn run(mut self, id: RunId) -> Self {
+        self.run = Some(id);
+        self
+    }
+
+    /// Rows newer than this only.
+    pub fn since(mut self, time: Timestamp) -> Self {
+        self.since = Some(time);
+        self
+    }
+
+    /// Goes on where an earlier page ended, with the same filters.
+    pub fn cursor(mut self, cursor: AuditCursor) -> Self {
+        self.cursor = Some(cursor);
+        self
+    }
+
+    /// Rows per page, 1–500. The server's default: 100.
+    pub fn page_size(mut self, rows: u32) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// All rows from here on, page by page as they are read.
+    ///
+    /// # Errors
+    /// As items: `InvalidInput` for a page size out of range, before anything is sent; `Decode` with code
+    /// `repeated_cursor` when the server would send the same page for ever; those of any read.
+    pub fn stream(self) -> Pager<AuditEntry, AuditCursor> {
+        let start = self.cursor;
+        Pager::new(start, move |cursor| {
+            let mut request = self.clone();
+            request.cursor = cursor;
+            async move {
+                let page = request.send().await?;
+                Ok(Page::new(page.entries, page.next_cursor))
+            }
+        })
+    }
+
+    async fn send(self) -> Result<AuditPage> {
+        self.read().await
+    }
+
+    async fn read<T: DeserializeOwned>(self) -> Result<T> {
+        let workspace = self.byo.workspace();
+        let mut call = workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"]);
+        if let Some(id) = self.artifact {
+            call = call.query("artifact_id", id);
+        }
+        if let Some(id) = self.run {
+            call = call.query("run_id", id);
+        }
+        if let Some(since) = self.since {
+            call = call.query("since", since);
+        }
+        if let Some(cursor) = self.cursor {
+            call = call.query("cursor", cursor);
+        }
+        if let Some(limit) = self.limit {
+            if !(1..=500).contains(&limit) {
+                return Err(refuse("page size", format_args!("{limit} rows, 1 to 500 are allowed")));
+            }
+            call = call.query("limit", limit);
+        }
+        workspace.edgegate().engine().json(&call).await
+    }
+}
+
+awaitable!(ListAudit => AuditPage);
+
+/// A page with its rows as they came.
+#[derive(Deserialize)]
+struct RawPage {
+    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    entries: Vec<serde_json::Value>,
+    #[serde(default)]
+    next_cursor: Option<AuditCursor>,
+}
+
+/// Exports the rows that the filters let through, unchanged, in pages of 500 unless said otherwise.
+#[async_trait::async_trait]
+impl AuditSource for ListAudit {
+    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
+        let mut request = self.clone();
+        request.since = since.max(request.since);
+        request.cursor = cursor.map(AuditCursor).or(request.cursor);
+        request.limit = request.limit.or(Some(500));
+        let page: RawPage = request.read().await?;
+        Ok(AuditBatch { rows: page.entries, next_cursor: page.next_cursor.map(|cursor| cursor.0) })
+    }
+}

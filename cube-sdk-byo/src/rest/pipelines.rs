@@ -1,0 +1,310 @@
+//! Pipelines: which models are measured on which devices, and what they must keep.
+
+use std::collections::BTreeMap;
+
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::operations::{CREATE_PIPELINE, LIST_PIPELINES};
+use super::request::{awaitable, check_text, refuse};
+use super::{ArtifactId, Gate, PipelineId, RunId, RunStatus, WorkspaceScope};
+
+/// The newest run of a pipeline.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LastRun {
+    /// Its id.
+    pub id: RunId,
+    /// Its state.
+    pub status: RunStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A pipeline. Counts that EdgeGate leaves out are 0.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Pipeline {
+    /// Its id.
+    pub id: PipelineId,
+    /// Its name.
+    pub name: String,
+    /// Devices.
+    #[serde(default)]
+    pub device_count: u32,
+    /// Models of its matrix; 0 when each run brings its own model.
+    #[serde(default)]
+    pub model_count: u32,
+    /// Gates.
+    #[serde(default)]
+    pub gate_count: u32,
+    /// Cells of a run: models × devices.
+    #[serde(default)]
+    pub cell_count: u32,
+    /// The promptpack.
+    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    pub promptpack_id: String,
+    /// Its version.
+    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    pub promptpack_version: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Its newest run.
+    #[serde(default)]
+    pub last_run: Option<LastRun>,
+    /// The compile job that must end first, when a model is compiled from sources.
+    #[serde(default)]
+    pub compile_job_id: Option<String>,
+}
+
+impl Pipeline {
+    /// True when a run needs a `model_artifact_id`.
+    pub const fn is_single_model(&self) -> bool {
+        self.model_count == 0
+    }
+}
+
+/// The pipelines of one workspace.
+#[derive(Clone, Debug)]
+pub struct Pipelines {
+    workspace: WorkspaceScope,
+}
+
+impl Pipelines {
+    pub(crate) fn new(workspace: WorkspaceScope) -> Self {
+        Self { workspace }
+    }
+
+    /// All pipelines, in the server's order.
+    ///
+    /// `GET …/pipelines`.
+    ///
+    /// # Errors
+    /// Those of any read: see the [module](crate::rest).
+    pub async fn list(&self) -> Result<Vec<Pipeline>> {
+        let call = self.workspace.call(LIST_PIPELINES, Method::GET, &["pipelines"]);
+        self.workspace.edgegate().engine().json(&call).await
+    }
+
+    /// One pipeline. EdgeGate has no call for a single one: this reads the list.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not in the list; those of [`list`](Self::list).
+    pub async fn get(&self, id: PipelineId) -> Result<Pipeline> {
+        let found = self.list().await?.into_iter().find(|pipeline| pipeline.id == id);
+        found.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("the workspace has no pipeline {id}"))
+                .with_operation(LIST_PIPELINES)
+                .with_target(format!("workspace {}", self.workspace.id()))
+                .with_sent(cube_sdk_core::error::Sent::Yes)
+                .advice("list the pipelines to see their ids")
+        })
+    }
+
+    /// Makes a pipeline. `name`: 1–255 characters; `promptpack`: the id of a published pack.
+    ///
+    /// Needs 1–5 devices and at least one gate; models × devices ≤ 25.
+    ///
+    /// `POST …/pipelines`, admin. Sent at most once.
+    ///
+    /// # Errors
+    /// `InvalidInput` when a limit is passed (before anything is sent) or EdgeGate refuses a metric, gate or
+    /// device.
+    pub fn create(&self, name: impl Into<String>, promptpack: impl Into<String>) -> CreatePipeline {
+        let promptpack_ref = PromptpackRef { promptpack_id: promptpack.into(), version: "1.0.0".to_owned() };
+        CreatePipeline {
+            workspace: self.workspace.clone(),
+            body: CreateBody {
+                name: name.into(),
+                device_matrix: Vec::new(),
+                promptpack_ref,
+                gates: Vec::new(),
+                model_matrix: None,
+                run_policy: None,
+                input_specs: None,
+            },
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CreateBody {
+    name: String,
+    device_matrix: Vec<Device>,
+    promptpack_ref: PromptpackRef,
+    gates: Vec<Gate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_matrix: Option<Vec<Model>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_policy: Option<RunPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_specs: Option<BTreeMap<String, InputSpec>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Device {
+    name: String,
+    enabled: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PromptpackRef {
+    promptpack_id: String,
+    version: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Model {
+    label: String,
+    #[serde(flatten)]
+    source: ModelSource,
+}
+
+/// Where a model of the matrix comes from.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ModelSource {
+    /// An artifact, as it is.
+    ArtifactId(ArtifactId),
+    /// Compiled from sources: EdgeGate's object, as JSON (`source_artifact_ids`, `sequence_lengths`,
+    /// `context_lengths`, `roles`, `target_runtime`).
+    LlmCompileSource(serde_json::Value),
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+struct RunPolicy {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warmup_runs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measurement_repeats: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_new_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout_minutes: Option<u32>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct InputSpec {
+    shape: Vec<u64>,
+    dtype: String,
+}
+
+/// Makes a pipeline: see [`Pipelines::create`]. Await it to send.
+#[derive(Clone, Debug)]
+#[must_use = "a request is sent when it is awaited"]
+pub struct CreatePipeline {
+    workspace: WorkspaceScope,
+    body: CreateBody,
+}
+
+impl CreatePipeline {
+    /// The promptpack's version. Default `1.0.0`.
+    pub fn promptpack_version(mut self, version: impl Into<String>) -> Self {
+        self.body.promptpack_ref.version = version.into();
+        self
+    }
+
+    /// Adds a device, by its catalogue name or id, as it is written there.
+    pub fn device(mut self, name: impl Into<String>) -> Self {
+        self.body.device_matrix.push(Device { name: name.into(), enabled: true });
+        self
+    }
+
+    /// Adds a gate.
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.body.gates.push(gate);
+        self
+    }
+
+    /// Adds a model, at most 10. Without any, each run brings its own.
+    pub fn model(mut self, label: impl Into<String>, source: ModelSource) -> Self {
+        self.body.model_matrix.get_or_insert_default().push(Model { label: label.into(), source });
+        self
+    }
+
+    /// Runs before measuring. EdgeGate's default: 1.
+    pub fn warmup_runs(mut self, runs: u32) -> Self {
+        self.body.run_policy.get_or_insert_default().warmup_runs = Some(runs);
+        self
+    }
+
+    /// Measured runs, 1–5. EdgeGate's default: 3.
+    pub fn measurement_repeats(mut self, repeats: u32) -> Self {
+        self.body.run_policy.get_or_insert_default().measurement_repeats = Some(repeats);
+        self
+    }
+
+    /// LLM: tokens per answer, 1–256. EdgeGate's default: 128.
+    pub fn max_new_tokens(mut self, tokens: u32) -> Self {
+        self.body.run_policy.get_or_insert_default().max_new_tokens = Some(tokens);
+        self
+    }
+
+    /// When EdgeGate gives up, in minutes, 1–45. EdgeGate's default: 20.
+    pub fn timeout_minutes(mut self, minutes: u32) -> Self {
+        self.body.run_policy.get_or_insert_default().timeout_minutes = Some(minutes);
+        self
+    }
+
+    /// Shape (1–8 numbers, each more than 0) and element type (`float32`, `float16`, `int64`, `int32`, `bool`)
+    /// of an input. Default: found by EdgeGate.
+    pub fn input(mut self, name: impl Into<String>, shape: &[u64], dtype: impl Into<String>) -> Self {
+        let spec = InputSpec { shape: shape.to_vec(), dtype: dtype.into() };
+        self.body.input_specs.get_or_insert_default().insert(name.into(), spec);
+        self
+    }
+
+    async fn send(self) -> Result<Pipeline> {
+        self.body.check()?;
+        let call = self.workspace.call(CREATE_PIPELINE, Method::POST, &["pipelines"]).json(&self.body)?;
+        self.workspace.edgegate().engine().json(&call).await
+    }
+}
+
+awaitable!(CreatePipeline => Pipeline);
+
+impl CreateBody {
+    fn check(&self) -> Result<()> {
+        let between = |what: &str, count: usize, least: usize, most: usize| {
+            if (least..=most).contains(&count) {
+                return Ok(());
+            }
+            Err(refuse(what, format_args!("{count} given, {least} to {most} are allowed")))
+        };
+        check_text("pipeline name", &self.name, 255)?;
+        between("device list", self.device_matrix.len(), 1, 5)?;
+        between("gate list", self.gates.len(), 1, usize::MAX)?;
+        if let Some(models) = &self.model_matrix {
+            between("model list", models.len(), 1, 10)?;
+            between("matrix of models and devices", models.len() * self.device_matrix.len(), 1, 25)?;
+        }
+        for gate in &self.gates {
+            if let Gate::Metric(gate) = gate
+                && !(gate.threshold.is_finite() && gate.threshold >= 0.0)
+            {
+                return Err(refuse("gate threshold", format_args!("{} is not 0 or more", gate.threshold)));
+            }
+        }
+        let policy = self.run_policy.clone().unwrap_or_default();
+        for (what, value, most) in [
+            ("measurement_repeats", policy.measurement_repeats, 5),
+            ("max_new_tokens", policy.max_new_tokens, 256),
+            ("timeout_minutes", policy.timeout_minutes, 45),
+        ] {
+            if let Some(value) = value {
+                between(what, value as usize, 1, most)?;
+            }
+        }
+        for (name, spec) in self.input_specs.iter().flatten() {
+            between(&format!("shape of input `{}`", name.escape_debug()), spec.shape.len(), 1, 8)?;
+            if spec.shape.contains(&0) {
+                return Err(refuse(&format!("shape of input `{}`", name.escape_debug()), "it holds a 0"));
+            }
+        }
+        Ok(())
+    }
+}

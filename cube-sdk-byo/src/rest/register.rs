@@ -1,0 +1,70 @@
+//! Registering a grant with a role that exists.
+
+use cube_sdk_core::Result;
+use http::Method;
+use serde::Serialize;
+
+use super::operations::{CREATE_PENDING_GRANT, REGISTER_GRANT};
+use super::request::{awaitable, refuse};
+use super::{Byo, Grant};
+use crate::arn::{KmsKeyArn, RoleArn};
+use crate::region::Region;
+use crate::s3_uri::Bucket;
+
+/// The body of `POST …/grants`; the presence of a role decides between the two forms.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct GrantBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role_arn: Option<RoleArn>,
+    pub(crate) bucket: Bucket,
+    pub(crate) region: Region,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kms_key_id: Option<KmsKeyArn>,
+}
+
+impl GrantBody {
+    /// S3 encrypts with keys of the bucket's own region only (Amazon S3 user guide, "Using SSE-KMS").
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.kms_key_id {
+            Some(key) if key.region() != self.region.as_str() => {
+                Err(refuse("KMS key", format_args!("it lives in {}, the bucket in {}", key.region(), self.region))
+                    .advice("give the key of the bucket's region: S3 uses no key of another"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn post(&self, byo: &Byo) -> Result<Grant> {
+        let operation = if self.role_arn.is_some() { REGISTER_GRANT } else { CREATE_PENDING_GRANT };
+        let workspace = byo.workspace();
+        let call = workspace.call(operation, Method::POST, &["byo-storage", "grants"]).json(self)?;
+        workspace.edgegate().engine().json(&call).await
+    }
+}
+
+/// Registers a grant in one phase: see [`Byo::register`]. Await it to send.
+#[derive(Clone, Debug)]
+#[must_use = "a request is sent when it is awaited"]
+pub struct RegisterGrant {
+    byo: Byo,
+    body: GrantBody,
+}
+
+impl RegisterGrant {
+    pub(crate) fn new(byo: Byo, role: RoleArn, bucket: Bucket, region: Region) -> Self {
+        Self { byo, body: GrantBody { role_arn: Some(role), bucket, region, kms_key_id: None } }
+    }
+
+    /// The KMS key of the objects, for SSE-KMS with a customer key; it lives in the bucket's region.
+    pub fn kms_key(mut self, key: KmsKeyArn) -> Self {
+        self.body.kms_key_id = Some(key);
+        self
+    }
+
+    async fn send(self) -> Result<Grant> {
+        self.body.check()?;
+        self.body.post(&self.byo).await
+    }
+}
+
+awaitable!(RegisterGrant => Grant);

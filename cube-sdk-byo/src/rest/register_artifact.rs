@@ -1,0 +1,75 @@
+//! Registering one object of the customer's bucket as an artifact.
+
+use cube_sdk_core::Result;
+use http::Method;
+use serde::Serialize;
+
+use super::operations::REGISTER_ARTIFACT;
+use super::request::{awaitable, refuse};
+use super::{Artifact, ArtifactKind, Byo};
+use crate::digest::Sha256;
+use crate::s3_uri::S3Uri;
+
+#[derive(Clone, Debug, Serialize)]
+struct Body {
+    s3_uri: S3Uri,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_sha256: Option<Sha256>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<ArtifactKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_filename: Option<String>,
+}
+
+/// Registers an object: see [`Byo::register_artifact`]. Await it to send.
+#[derive(Clone, Debug)]
+#[must_use = "a request is sent when it is awaited"]
+pub struct RegisterArtifact {
+    byo: Byo,
+    body: Body,
+}
+
+impl RegisterArtifact {
+    pub(crate) fn new(byo: Byo, s3_uri: S3Uri) -> Self {
+        let body = Body { s3_uri, expected_sha256: None, expected_size: None, kind: None, original_filename: None };
+        Self { byo, body }
+    }
+
+    /// The digest of the object. Recommended: each later read is checked against it, and a mismatch fails
+    /// with `BYO_INTEGRITY_MISMATCH`. Registration itself reads no byte and checks no digest.
+    pub fn expected_sha256(mut self, digest: Sha256) -> Self {
+        self.body.expected_sha256 = Some(digest);
+        self
+    }
+
+    /// The size of the object in bytes, more than 0. Checked at registration.
+    pub fn expected_size(mut self, bytes: u64) -> Self {
+        self.body.expected_size = Some(bytes);
+        self
+    }
+
+    /// What the object is. EdgeGate's default: [`ArtifactKind::Model`].
+    pub fn kind(mut self, kind: ArtifactKind) -> Self {
+        self.body.kind = Some(kind);
+        self
+    }
+
+    /// The name to show for it. Default: none.
+    pub fn original_filename(mut self, name: impl Into<String>) -> Self {
+        self.body.original_filename = Some(name.into());
+        self
+    }
+
+    async fn send(self) -> Result<Artifact> {
+        if self.body.expected_size == Some(0) {
+            return Err(refuse("expected_size", "it must be more than 0 bytes"));
+        }
+        let workspace = self.byo.workspace();
+        let call = workspace.call(REGISTER_ARTIFACT, Method::POST, &["artifacts", "byo"]).json(&self.body)?;
+        workspace.edgegate().engine().json(&call).await
+    }
+}
+
+awaitable!(RegisterArtifact => Artifact);

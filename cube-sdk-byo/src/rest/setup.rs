@@ -1,0 +1,132 @@
+//! First phase of two: mint the External ID, then hand out the documents to create the role with.
+
+use cube_sdk_core::{Error, ErrorKind, Result};
+
+use super::operations::CREATE_PENDING_GRANT;
+use super::register::GrantBody;
+use super::request::awaitable;
+use super::{AttachRole, Byo, Grant, GrantStatus, SetupInfo};
+use crate::arn::{KmsKeyArn, RoleArn};
+use crate::iam::{ReaderRole, RoleName};
+use crate::region::Region;
+use crate::s3_uri::Bucket;
+
+/// Starts the two-phase set-up: see [`Byo::setup`]. Await it to send.
+#[derive(Clone, Debug)]
+#[must_use = "a request is sent when it is awaited"]
+pub struct SetupGrant {
+    byo: Byo,
+    body: GrantBody,
+    role_name: Option<RoleName>,
+}
+
+/// A pending grant, and the documents to create its role with.
+///
+/// Next: create the role ([`role`](Self::role) renders it for CloudFormation, Terraform and the AWS CLI),
+/// then [`attach_role`](Self::attach_role).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Setup {
+    /// The pending grant.
+    pub grant: Grant,
+    /// What EdgeGate told about itself.
+    pub info: SetupInfo,
+    /// The role to create, as data: it renders policies, templates and commands.
+    pub role: ReaderRole,
+    /// True when the pending grant existed before this call.
+    pub reused: bool,
+    byo: Byo,
+}
+
+impl SetupGrant {
+    pub(crate) fn new(byo: Byo, bucket: Bucket, region: Region) -> Self {
+        Self { byo, body: GrantBody { role_arn: None, bucket, region, kms_key_id: None }, role_name: None }
+    }
+
+    /// The KMS key of the objects, for SSE-KMS with a customer key; it lives in the bucket's region.
+    pub fn kms_key(mut self, key: KmsKeyArn) -> Self {
+        self.body.kms_key_id = Some(key);
+        self
+    }
+
+    /// The role's name. Default: `edgegate-byo-read-` and the External ID's first eight characters.
+    pub fn role_name(mut self, name: RoleName) -> Self {
+        self.role_name = Some(name);
+        self
+    }
+
+    async fn send(self) -> Result<Setup> {
+        self.body.check()?;
+        let info = self.byo.setup_info().await?;
+        let principal = info.principal()?;
+        let (grant, reused) = match self.body.post(&self.byo).await {
+            Ok(grant) => (grant, false),
+            Err(error) if error.kind() == ErrorKind::Conflict => (self.pending(error).await?, true),
+            Err(error) => return Err(error),
+        };
+        let mut role = ReaderRole::new(principal, grant.external_id.clone(), self.body.bucket)
+            .workspace(self.byo.workspace().id());
+        if let Some(key) = self.body.kms_key_id {
+            role = role.kms_key(key);
+        }
+        if let Some(name) = self.role_name {
+            role = role.name(name);
+        }
+        Ok(Setup { grant, info, role, reused, byo: self.byo })
+    }
+
+    /// The grant behind a 409, when it is the pending one that was asked for.
+    async fn pending(&self, conflict: Error) -> Result<Grant> {
+        let Some(grant) = self.byo.find_grant().await? else { return Err(conflict) };
+        if grant.status != GrantStatus::PendingRole {
+            return Err(refused(conflict, format!("the workspace has a grant that is {}", grant.status)));
+        }
+        let asked = (self.body.bucket.as_str(), self.body.region.as_str(), self.body.kms_key_id.as_ref());
+        let asked = (asked.0, asked.1, asked.2.map(KmsKeyArn::as_str));
+        let has = (grant.bucket.as_str(), grant.region.as_str(), grant.kms_key_id.as_deref().filter(|k| !k.is_empty()));
+        if asked == has {
+            return Ok(grant);
+        }
+        let words = format!("the workspace's pending grant is for {}, not for {}", place(has), place(asked));
+        Err(refused(conflict, words))
+    }
+}
+
+fn place((bucket, region, key): (&str, &str, Option<&str>)) -> String {
+    match key {
+        Some(key) => format!("s3://{bucket} in {region} with key {key}"),
+        None => format!("s3://{bucket} in {region} without a key"),
+    }
+}
+
+/// The 409, told with what stands in the way. Nothing was changed.
+fn refused(conflict: Error, words: String) -> Error {
+    let mut error = Error::new(ErrorKind::Conflict, words)
+        .with_operation(CREATE_PENDING_GRANT)
+        .with_retry(conflict.retry())
+        .with_request_id(conflict.request_id());
+    if let Some(status) = conflict.status() {
+        error = error.with_status(status);
+    }
+    if let Some(target) = conflict.target() {
+        error = error.with_target(target);
+    }
+    if let Some(step) = conflict.next_step() {
+        error = error.advice(step);
+    }
+    error.cause(conflict)
+}
+
+impl Setup {
+    /// Second phase: names the role that was created. As [`Byo::attach_role`].
+    pub fn attach_role(&self, role: RoleArn) -> AttachRole {
+        self.byo.attach_role(role)
+    }
+
+    /// The workspace's storage, for what follows.
+    pub fn byo(&self) -> &Byo {
+        &self.byo
+    }
+}
+
+awaitable!(SetupGrant => Setup);

@@ -1,0 +1,50 @@
+//! Starting a run.
+
+use cube_sdk_core::Result;
+use http::Method;
+use serde::Serialize;
+
+use super::operations::TRIGGER_RUN;
+use super::request::awaitable;
+use super::{ArtifactId, PipelineId, RunSummary, RunTrigger, WorkspaceScope};
+
+#[derive(Clone, Debug, Serialize)]
+struct Body {
+    pipeline_id: PipelineId,
+    trigger: RunTrigger,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_artifact_id: Option<ArtifactId>,
+}
+
+/// Starts a run: see [`Runs::trigger`](super::Runs::trigger). Await it to send.
+#[derive(Clone, Debug)]
+#[must_use = "a request is sent when it is awaited"]
+pub struct TriggerRun {
+    workspace: WorkspaceScope,
+    body: Body,
+}
+
+impl TriggerRun {
+    pub(crate) fn new(workspace: WorkspaceScope, pipeline_id: PipelineId) -> Self {
+        Self { workspace, body: Body { pipeline_id, trigger: RunTrigger::Manual, model_artifact_id: None } }
+    }
+
+    /// The model, for a pipeline without a model matrix.
+    pub fn model(mut self, artifact: ArtifactId) -> Self {
+        self.body.model_artifact_id = Some(artifact);
+        self
+    }
+
+    /// What starts it. Default: [`RunTrigger::Manual`].
+    pub fn trigger(mut self, trigger: RunTrigger) -> Self {
+        self.body.trigger = trigger;
+        self
+    }
+
+    async fn send(self) -> Result<RunSummary> {
+        let call = self.workspace.call(TRIGGER_RUN, Method::POST, &["runs"]).json(&self.body)?;
+        self.workspace.edgegate().engine().json(&call).await
+    }
+}
+
+awaitable!(TriggerRun => RunSummary);

@@ -1,0 +1,44 @@
+//! What every handler shares.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cube_sdk_byo::Storage;
+use cube_sdk_core::Clock;
+use tokio::sync::{mpsc, watch};
+
+use super::executor::CellExecutor;
+use super::settings::OperatorSettings;
+use crate::store::{Id, Store, Time};
+
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) settings: OperatorSettings,
+    /// Acts with EdgeGate's own keys.
+    pub(crate) aws: Storage,
+    pub(crate) executor: Arc<dyn CellExecutor>,
+    /// Names the host in audit rows.
+    pub(crate) hostname: Option<String>,
+    /// Runs that wait for the runner; the runner is gone when the service is.
+    pub(crate) queue: mpsc::UnboundedSender<Id>,
+    /// One switch per run in flight: true cancels it.
+    pub(crate) switches: Mutex<HashMap<Id, watch::Sender<bool>>>,
+}
+
+impl App {
+    pub(crate) fn now(&self) -> Time {
+        Time::from(self.clock.now())
+    }
+
+    /// Switches a run in flight off, if this process executes it.
+    pub(crate) fn switch_off(&self, run: Id) {
+        if let Some(switch) = self.switches().get(&run) {
+            switch.send_replace(true);
+        }
+    }
+
+    pub(crate) fn switches(&self) -> std::sync::MutexGuard<'_, HashMap<Id, watch::Sender<bool>>> {
+        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,30 @@
+//! Every grant with a role is probed again every six hours: drift shows before a run finds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::state::{Action, Event, decide};
+use crate::edgegate::app::App;
+use crate::store::Time;
+
+/// Probes what is due, then sleeps; ends only by being dropped.
+pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
+    // A tenth of the period keeps probes near their time however the grants' clocks lie.
+    let step = (period / 10).clamp(Duration::from_millis(10), Duration::from_secs(60));
+    loop {
+        tokio::time::sleep(step).await;
+        let before = Time::from(app.clock.now().saturating_sub(period));
+        match app.store.grants_to_probe(before).await {
+            Ok(due) => {
+                for grant in due {
+                    let due = decide(Some(grant.status), Event::Reprobe) == Ok(Action::Probe);
+                    if let (true, Ok(Some(role))) = (due, grant.role()) {
+                        // A refusal was logged where it arose; the next period tries again.
+                        let _ = app.probe_grant(&grant, &role).await;
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "the grants to probe could not be listed"),
+        }
+    }
+}

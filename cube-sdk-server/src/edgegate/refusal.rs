@@ -1,0 +1,79 @@
+//! How the service says no: a status and one sentence in `detail`, always a string.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use cube_sdk_core::Error;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use crate::store::{Plan, Role};
+
+/// Where the published service explains the Enterprise plan.
+const ENTERPRISE_PAGE: &str = "https://edgegate.frozo.ai/enterprise";
+
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) detail: String,
+}
+
+pub(crate) type Answer<T = Response> = Result<T, Refusal>;
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(crate) fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "API key missing, unknown, expired or revoked")
+    }
+
+    pub(crate) fn plan(feature: &str, needed: Plan, has: Plan) -> Self {
+        let detail =
+            format!("{feature} needs the {needed} plan; this workspace is on the {has} plan: see {ENTERPRISE_PAGE}");
+        Self::new(StatusCode::PAYMENT_REQUIRED, detail)
+    }
+
+    pub(crate) fn role(needed: Role, has: Role) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("this needs the role {needed}; your role here is {has}"))
+    }
+
+    pub(crate) fn not_found(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, what)
+    }
+
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// A value of the body or query that its parsed type refused; `field` names it.
+    pub(crate) fn field(field: &str) -> impl Fn(Error) -> Self {
+        move |error| Self::invalid(format!("{field}: {error}"))
+    }
+}
+
+impl From<Error> for Refusal {
+    /// A fault of this server. The client learns the request id and nothing of the inside.
+    fn from(error: Error) -> Self {
+        tracing::error!(%error, cause = ?std::error::Error::source(&error), "request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; quote the X-Request-Id of this answer")
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({ "detail": self.detail }))).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,63 @@
+//! The endpoints. Whatever is not here answers 404 `not served by this server`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{delete, get, post, put};
+use http::{HeaderName, HeaderValue};
+
+use super::app::App;
+use super::refusal::Refusal;
+use super::{api_keys, artifacts, audit, contracts, grants, pipelines, promptpacks, runs, setup_info, workspaces};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let workspace = Router::new()
+        .route("/", get(workspaces::show))
+        .route("/api-keys", get(api_keys::list).post(api_keys::create))
+        .route("/api-keys/{key}", delete(api_keys::revoke))
+        .route("/promptpacks", get(promptpacks::list).post(promptpacks::create))
+        .route("/promptpacks/{pack}/{version}/publish", put(promptpacks::publish))
+        .route("/pipelines", get(pipelines::list).post(pipelines::create))
+        .route("/runs", get(runs::list).post(runs::trigger))
+        .route("/runs/{run}", get(runs::show))
+        .route("/runs/{run}/bundle", get(runs::show_bundle))
+        .route("/runs/{run}/cancel", post(runs::cancel))
+        .route("/artifacts/byo", post(artifacts::register))
+        .route("/artifacts/{artifact}", delete(artifacts::delete))
+        .route("/artifacts/{artifact}/download", get(artifacts::download))
+        .route("/byo-storage/setup-info", get(setup_info::show))
+        .route("/byo-storage/audit", get(audit::list))
+        .route("/byo-storage/grants", post(grants::create).get(grants::show).delete(grants::disconnect))
+        .route("/byo-storage/grants/verify", post(grants::verify))
+        .route("/byo-storage/grants/attach-role", post(grants::attach_role))
+        .route("/byo-storage/grants/{grant}/rotate-external-id", post(grants::rotate_external_id));
+    Router::new()
+        .route("/v1/_contracts", get(contracts::show))
+        .route("/v1/workspaces", get(workspaces::list))
+        .nest("/v1/workspaces/{ws}", workspace)
+        .fallback(not_served)
+        .method_not_allowed_fallback(not_served)
+        .layer(middleware::from_fn(with_request_id))
+        .with_state(app)
+}
+
+async fn not_served() -> Refusal {
+    Refusal::not_found("not served by this server")
+}
+
+/// Every answer carries an id that the log carries too.
+async fn with_request_id(request: Request<Body>, next: Next) -> Response {
+    let id = uuid::Uuid::new_v4().to_string();
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}

@@ -1,0 +1,146 @@
+//! The whole service in one handle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use cube_sdk_byo::Storage;
+use cube_sdk_core::{Clock, Result};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::app::App;
+use super::executor::{CellExecutor, StreamingExecutor};
+use super::settings::OperatorSettings;
+use super::{grants, router, runs};
+use crate::store::Store;
+
+/// How often grants are probed again.
+const REPROBE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// The EdgeGate BYO service: a router, a runner and the probe of every six hours.
+///
+/// Dropping it stops the background work at once; runs in flight are then ended as `error` by the next start, as after
+/// kill -9. [`shutdown`](Self::shutdown) lets them finish. The router goes on to answer what it can without them.
+#[derive(Debug)]
+pub struct EdgeGateService {
+    router: Router,
+    store: Store,
+    stop: watch::Sender<bool>,
+    runner: JoinHandle<()>,
+    prober: JoinHandle<()>,
+}
+
+/// Sets up an [`EdgeGateService`].
+#[must_use]
+pub struct EdgeGateServiceBuilder {
+    store: Store,
+    aws: Storage,
+    clock: Clock,
+    settings: OperatorSettings,
+    executor: Arc<dyn CellExecutor>,
+    hostname: Option<String>,
+    reprobe_every: Duration,
+}
+
+impl EdgeGateService {
+    /// A service over a database and a way into customers' buckets, with EdgeGate's own keys. Audit rows go into the
+    /// database, whatever recorder the storage has.
+    pub fn builder(store: Store, aws: Storage) -> EdgeGateServiceBuilder {
+        EdgeGateServiceBuilder {
+            store,
+            aws,
+            clock: Clock::system(),
+            settings: OperatorSettings::default(),
+            executor: Arc::new(StreamingExecutor),
+            hostname: None,
+            reprobe_every: REPROBE_EVERY,
+        }
+    }
+
+    /// The endpoints, to be mounted or served.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Starts no more runs, waits up to `grace` for those in flight, then stops; what is left is ended as `error` by
+    /// the next start. The database is closed.
+    pub async fn shutdown(mut self, grace: Duration) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(grace, &mut self.runner).await.is_err() {
+            self.runner.abort();
+            let _ = (&mut self.runner).await;
+        }
+        self.prober.abort();
+        let _ = (&mut self.prober).await;
+        self.store.close().await;
+    }
+}
+
+impl Drop for EdgeGateService {
+    fn drop(&mut self) {
+        self.runner.abort();
+        self.prober.abort();
+    }
+}
+
+impl EdgeGateServiceBuilder {
+    /// The clock of all times that are stored and compared.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// EdgeGate's own AWS identity and links.
+    pub fn settings(mut self, settings: OperatorSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// What executes cells; by default [`StreamingExecutor`].
+    pub fn executor(mut self, executor: impl CellExecutor) -> Self {
+        self.executor = Arc::new(executor);
+        self
+    }
+
+    /// The host's name in audit rows.
+    pub fn hostname(mut self, name: impl Into<String>) -> Self {
+        self.hostname = Some(name.into());
+        self
+    }
+
+    /// How often grants are probed again; by default every six hours.
+    pub fn reprobe_every(mut self, period: Duration) -> Self {
+        self.reprobe_every = period;
+        self
+    }
+
+    /// Ends what an earlier process left in flight and starts the background work. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// `Io` when the database cannot be read or written.
+    pub async fn start(self) -> Result<EdgeGateService> {
+        let (queue, queued) = mpsc::unbounded_channel();
+        let app = Arc::new(App {
+            store: self.store.clone(),
+            clock: self.clock,
+            settings: self.settings,
+            aws: self.aws,
+            executor: self.executor,
+            hostname: self.hostname,
+            queue,
+            switches: std::sync::Mutex::default(),
+        });
+        runs::end_interrupted(&app).await?;
+        let (stop, stopped) = watch::channel(false);
+        let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), queued, stopped));
+        let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
+        Ok(EdgeGateService { router: router::router(app), store: self.store, stop, runner, prober })
+    }
+}
+
+impl std::fmt::Debug for EdgeGateServiceBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EdgeGateServiceBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! The embedded world: our servers and the doubles of the systems around them, joined on loopback.
+//!
+//! ```
+//! use cube_sdk_server::local::World;
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cube_sdk_core::Result<()> {
+//! let world = World::builder().seed(7).start().await?;
+//! assert!(world.card().edgegate.url.starts_with("http://127.0.0.1:"));
+//! assert!(world.card().aws.object_size >= 8 << 20);
+//! let environment = world.environment(); // what clients accept in place of the process's own
+//! # let _ = environment;
+//! world.shutdown(Duration::from_secs(5)).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod card;
+mod env;
+mod fixtures;
+mod ready;
+mod world;
+
+pub use card::{AwsCard, Card, EdgeGateCard};
+pub use ready::write_ready_file;
+pub use world::{World, WorldBuilder};

@@ -1,0 +1,98 @@
+//! The embedded database: SQLite in WAL mode, one writer, many readers.
+//!
+//! Every commit is on disk before it is acknowledged (`synchronous = FULL`), so state survives kill -9.
+//! The audit table refuses UPDATE and DELETE by triggers.
+
+mod accounts;
+mod artifacts;
+mod audit;
+mod column;
+mod grants;
+mod keys;
+mod pipelines;
+mod promptpacks;
+mod runs;
+
+use std::path::Path;
+use std::time::Duration;
+
+use cube_sdk_core::{Error, ErrorKind, Result};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+pub use accounts::{NewWorkspace, Plan, Role};
+pub(crate) use accounts::{User, WorkspaceRow};
+pub(crate) use artifacts::{ArtifactRow, NewByoArtifact};
+pub(crate) use audit::{AuditFilter, AuditRow, NewAuditRow};
+pub(crate) use column::{Id, Json, Time};
+pub(crate) use grants::{GrantRow, GrantStatus, ProbeOutcome};
+pub(crate) use keys::KeyRow;
+pub(crate) use pipelines::{LastRun, PipelineRow};
+pub(crate) use promptpacks::PromptpackRow;
+pub(crate) use runs::{CellEnd, CellRow, NewCell, NewRun, RunEnd, RunRow};
+
+/// Read connections beside the one that writes.
+const READERS: u32 = 4;
+/// How long a statement waits for another process that holds the database.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// A handle to the database; clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: SqlitePool,
+    reader: SqlitePool,
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it if absent, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// `Io` when the file cannot be opened or written, is no SQLite database, or was made by a newer version.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let opening = |what: &str| format!("{what} the database {}", path.display());
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(|cause| failed(opening("opening"), cause))?;
+        sqlx::migrate!("./migrations").run(&writer).await.map_err(|cause| {
+            Error::new(ErrorKind::Io, opening("bringing up to date"))
+                .advice("use the version of the server that made the database, or a newer one")
+                .cause(cause)
+        })?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.create_if_missing(false).read_only(true))
+            .await
+            .map_err(|cause| failed(opening("opening for reading"), cause))?;
+        Ok(Self { writer, reader })
+    }
+
+    /// Waits for statements in flight and closes the file. Dropping the store without it loses nothing that
+    /// was acknowledged.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// A statement failed; `doing` says which, in a few words.
+fn failed(doing: impl Into<String>, cause: sqlx::Error) -> Error {
+    Error::new(ErrorKind::Io, doing).cause(cause)
+}
+
+/// What [`failed`] makes, as a closure for `map_err`.
+fn failing(doing: &'static str) -> impl Fn(sqlx::Error) -> Error {
+    move |cause| failed(doing, cause)
+}
+
+/// True when a unique index refused the row.
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}

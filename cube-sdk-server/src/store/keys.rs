@@ -1,0 +1,148 @@
+//! API keys: 256 random bits, kept as their SHA-256, found by it.
+
+use std::time::Duration;
+
+use cube_sdk_core::secret::ExposeSecret;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::{Id, Store, Time, User, failing};
+
+/// The family prefix of the keys that this server mints.
+pub(crate) const PREFIX: &str = "egk_live_";
+/// `last_used_at` is exact to this, so that reads do not turn into writes.
+const USED_GRANULARITY: Duration = Duration::from_secs(60);
+
+/// A key that was just made; the plaintext is shown this once.
+pub(crate) struct MintedKey {
+    pub(crate) row: KeyRow,
+    pub(crate) plaintext: SecretString,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct KeyRow {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) prefix: String,
+    pub(crate) suffix: String,
+    pub(crate) last_used_at: Option<Time>,
+    pub(crate) expires_at: Option<Time>,
+    pub(crate) revoked_at: Option<Time>,
+    pub(crate) created_at: Time,
+}
+
+fn hash(key: &str) -> Vec<u8> {
+    Sha256::digest(key.as_bytes()).to_vec()
+}
+
+/// 256 bits of the system's generator, as 64 hex digits.
+fn random_digits() -> Result<SecretString> {
+    let mut bits = [0; 32];
+    aws_lc_rs::rand::fill(&mut bits)
+        .map_err(|_| Error::new(ErrorKind::Io, "the system's random generator gave no bits"))?;
+    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+}
+
+impl Store {
+    /// Makes a key for a user, listed under a workspace.
+    pub(crate) async fn mint_key(
+        &self,
+        workspace: Id,
+        user: Id,
+        name: &str,
+        expires_at: Option<Time>,
+        now: Time,
+    ) -> Result<MintedKey> {
+        let plaintext = SecretString::from(format!("{PREFIX}{}", random_digits()?.expose_secret()));
+        self.keep_key(workspace, user, name, plaintext, expires_at, now).await
+    }
+
+    /// Stores a key whose plaintext is given; a key that is known already stays as it is.
+    pub(crate) async fn keep_key(
+        &self,
+        workspace: Id,
+        user: Id,
+        name: &str,
+        plaintext: SecretString,
+        expires_at: Option<Time>,
+        now: Time,
+    ) -> Result<MintedKey> {
+        let text = plaintext.expose_secret();
+        let row = KeyRow {
+            id: Id::random(),
+            name: name.to_owned(),
+            prefix: PREFIX.to_owned(),
+            suffix: text.get(text.len().saturating_sub(4)..).unwrap_or_default().to_owned(),
+            last_used_at: None,
+            expires_at,
+            revoked_at: None,
+            created_at: now,
+        };
+        sqlx::query(
+            "INSERT INTO api_keys (id, workspace_id, user_id, name, hash, prefix, suffix, created_at, expires_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+        )
+        .bind(row.id)
+        .bind(workspace)
+        .bind(user)
+        .bind(&row.name)
+        .bind(hash(text))
+        .bind(&row.prefix)
+        .bind(&row.suffix)
+        .bind(row.created_at)
+        .bind(row.expires_at)
+        .execute(&self.writer)
+        .await
+        .map_err(failing("storing an API key"))?;
+        Ok(MintedKey { row, plaintext })
+    }
+
+    /// Who a key acts as; none when it is unknown, revoked or expired. The look-up goes by hash, so its time
+    /// says nothing about keys that exist.
+    pub(crate) async fn user_of_key(&self, key: &SecretString, now: Time) -> Result<Option<User>> {
+        let found: Option<(Id, Id, Option<Time>)> = sqlx::query_as(
+            "SELECT id, user_id, last_used_at FROM api_keys
+             WHERE hash = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
+        )
+        .bind(hash(key.expose_secret()))
+        .bind(now)
+        .fetch_optional(&self.reader)
+        .await
+        .map_err(failing("looking up an API key"))?;
+        let Some((id, user, used)) = found else { return Ok(None) };
+        if used.is_none_or(|used| now.0.since(used.0) >= USED_GRANULARITY) {
+            sqlx::query("UPDATE api_keys SET last_used_at = ? WHERE id = ?")
+                .bind(now)
+                .bind(id)
+                .execute(&self.writer)
+                .await
+                .map_err(failing("noting the use of an API key"))?;
+        }
+        Ok(Some(User { id: user }))
+    }
+
+    /// The keys listed under a workspace, newest first, revoked ones too.
+    pub(crate) async fn keys_of(&self, workspace: Id) -> Result<Vec<KeyRow>> {
+        sqlx::query_as(
+            "SELECT id, name, prefix, suffix, last_used_at, expires_at, revoked_at, created_at FROM api_keys
+             WHERE workspace_id = ? ORDER BY created_at DESC, id",
+        )
+        .bind(workspace)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(failing("listing API keys"))
+    }
+
+    /// Revokes a key for good; false when it is unknown or was revoked before.
+    pub(crate) async fn revoke_key(&self, workspace: Id, key: Id, now: Time) -> Result<bool> {
+        let done =
+            sqlx::query("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND workspace_id = ? AND revoked_at IS NULL")
+                .bind(now)
+                .bind(key)
+                .bind(workspace)
+                .execute(&self.writer)
+                .await
+                .map_err(failing("revoking an API key"))?;
+        Ok(done.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,31 @@
+//! One failure: the External ID drifts away from the trust policy, and the way back.
+
+use anyhow::{Context, ensure};
+use cube_sdk::byo::ByoCode;
+use cube_sdk::byo::rest::{ConfirmRotation, Grant};
+
+use crate::narrator::Narrator;
+use crate::stage::Stage;
+
+/// Rotates the External ID without telling the role, shows the typed code and its fix, and applies the fix.
+pub(crate) async fn tell(stage: &Stage, grant: Grant, narrator: &mut Narrator) -> anyhow::Result<()> {
+    narrator.step(8, "A failure: the External ID is rotated, and the trust policy still has the old one");
+    let byo = stage.workspace.byo();
+    let confirm = ConfirmRotation::reads_fail_until_the_trust_policy_is_edited(&grant);
+    let rotated = byo.rotate_external_id(confirm).await?;
+    let failed = byo.verify().await?;
+    narrator.calls(stage.witness.take());
+    let fault = failed.failure().context("the probe passed with an External ID that the role does not know")?;
+    narrator.say(format_args!("code  {}", fault.code()));
+    narrator.say(format_args!("means {}", fault.code().meaning()));
+    narrator.say(format_args!("fix   {}", fault.code().fix()));
+    ensure!(fault.code() == &ByoCode::AssumeRoleFailed, "another code than the one that this failure has");
+
+    narrator.step(9, "The fix, applied");
+    let arn = rotated.grant.role()?;
+    stage.customer.edit_trust_policy(Some(&stage.world), &arn, &rotated.role, narrator)?;
+    let grant = byo.wait_until_active().await?;
+    narrator.calls(stage.witness.take());
+    narrator.say(format_args!("grant {} is {} again", grant.id, grant.status));
+    Ok(())
+}
