@@ -221,6 +221,7 @@ impl OpenObject {
             size: OnceLock::new(),
             counters: Counters::default(),
             slow_down: Notify::new(),
+            moved: Notify::new(),
             started: Instant::now(),
         };
         Ok(Arc::new(source))

@@ -121,11 +121,13 @@ impl PartFetch {
                         return Err(Failure::broken_body("the body is longer than it promised"));
                     }
                     let length = chunk.len() as u64;
-                    counters.received.fetch_add(length, Ordering::Relaxed);
                     // The caller has all that was handed on: it waits for this chunk.
                     let hungry = counters.taken.load(Ordering::Acquire) == at - pack.len() as u64;
                     pack.put(std::mem::take(&mut chunk), hungry, |chunk| self.hand_on(chunk));
                     self.at.store(at + length, Ordering::Release);
+                    if counters.received.fetch_add(length, Ordering::Relaxed) == 0 {
+                        self.source.moved.notify_one();
+                    }
                 }
                 Ok(Some(Err(cause))) => return Err(Failure::broken_body(cause)),
                 Ok(None) if at == end => return Ok(()),

@@ -38,6 +38,8 @@ pub(crate) struct Source {
     pub(crate) size: OnceLock<u64>,
     pub(crate) counters: Counters,
     pub(crate) slow_down: Notify,
+    /// Told once, when the first bytes of a body are there.
+    pub(crate) moved: Notify,
     pub(crate) started: Instant,
 }
 

@@ -34,6 +34,16 @@ impl Window {
         let mut tasks = JoinSet::new();
         let (fetch, answer) = first;
         tasks.spawn(fetch.run(Some(answer)));
+        // New connections would take the cores from the one that has the caller's first bytes.
+        tokio::select! {
+            () = self.source.moved.notified() => {}
+            Some(done) = tasks.join_next() => {
+                if !done.unwrap_or(false) {
+                    self.plan.stop();
+                }
+            }
+            () = self.parts.closed() => return,
+        }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut busy = true;
