@@ -40,7 +40,7 @@ pub(crate) struct Stage {
 
 /// What runs for the story, and ends with it.
 enum Place {
-    Embedded(World),
+    Embedded(Box<World>),
     Elsewhere(LocalEdgeGate),
 }
 
@@ -84,7 +84,7 @@ impl Stage {
             storage,
             own_rows,
             cloudtrail: None,
-            place: Place::Embedded(world),
+            place: Place::Embedded(Box::new(world)),
             scratch,
         })
     }
