@@ -129,7 +129,7 @@ impl ChangeRequest {
         matches!(self.status, Some(ChangeRequestStatus::ApprovedMerged))
     }
 
-    /// What another process needs to go on: `environment-id/rid`. See [`ChangeRequests::resume`].
+    /// What another process needs to go on: `environment-id/rid`. See [`ChangeRequests::resume`](super::ChangeRequests::resume).
     pub fn resume_id(&self) -> String {
         format!("{}/{}", self.environment.as_ref().map_or("", EnvironmentId::as_str), self.rid)
     }
@@ -172,7 +172,7 @@ impl ChangeRequest {
 
     /// The plan that followed. Polls until Apollo proposes it.
     ///
-    /// The entity is the one that the call was about; after [`ChangeRequests::resume`] use [`Self::plan_of`].
+    /// The entity is the one that the call was about; after [`ChangeRequests::resume`](super::ChangeRequests::resume) use [`Self::plan_of`].
     pub fn plan(&self) -> FindPlan {
         FindPlan::of(self.clone(), self.subject.clone())
     }
