@@ -4,7 +4,7 @@
 //! [`secrets`], [`products`], [`releases`], [`channels`], [`change_requests`], [`agents`], [`health_checks`],
 //! [`labels`], [`manifests`], and [`replicate`], which copies an environment. Names or RIDs are taken everywhere.
 //!
-//! The wire facts (operations, tokens, paging, masking) are those of the published agent; inputs whose fields are not
+//! Operations, tokens, paging and masking are those of the published agent; inputs whose fields are not
 //! published follow docs/apollo-inputs.md and can be adjusted with `patch_input`.
 
 pub mod agents;
