@@ -24,6 +24,11 @@ impl ExternalId {
         Ok(())
     }
 
+    /// A new one, random: what the service does when a grant is made or rotated.
+    pub fn mint() -> Self {
+        Self(uuid::Uuid::new_v4().to_string().into())
+    }
+
     /// True for the form that EdgeGate mints.
     pub fn is_uuid(&self) -> bool {
         uuid::Uuid::try_parse(self.as_str()).is_ok()
@@ -32,12 +37,6 @@ impl ExternalId {
     /// The first eight characters, which names of roles and sessions carry.
     pub fn short(&self) -> &str {
         self.as_str().get(..8).unwrap_or(self.as_str())
-    }
-}
-
-impl From<uuid::Uuid> for ExternalId {
-    fn from(id: uuid::Uuid) -> Self {
-        Self(id.to_string().into())
     }
 }
 

@@ -141,7 +141,7 @@ pub(crate) async fn rotate_external_id(State(app): State<Arc<App>>, call: Call) 
     if grant.id != id {
         return Err(Refusal::not_found("no such grant"));
     }
-    let external_id = ExternalId::from(uuid::Uuid::new_v4());
+    let external_id = ExternalId::mint();
     if !app.store.rotate_external_id(&grant, &external_id, app.now()).await? {
         return Err(changed_meanwhile());
     }

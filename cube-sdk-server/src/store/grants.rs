@@ -82,7 +82,7 @@ impl GrantRow {
             id: Id::random(),
             workspace_id,
             role_arn: role_arn.map(ToString::to_string),
-            external_id: ExternalId::from(uuid::Uuid::new_v4()),
+            external_id: ExternalId::mint(),
             bucket,
             region,
             kms_key_id: kms_key_id.map(ToString::to_string),
