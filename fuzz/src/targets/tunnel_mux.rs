@@ -91,6 +91,9 @@ impl Driver {
             }
             4 => {
                 let words = [input.size() as u32, input.size() as u32, u32::from(input.byte())];
+                if self.version == Version::V1 {
+                    return Ok(()); // Its codec gives no such frame.
+                }
                 let [window, max_data, max_streams] = words;
                 return self.frame(Frame::Hello(Hello { window, max_data: max_data.max(1), max_streams, flags: 0 }));
             }
