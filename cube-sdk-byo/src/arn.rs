@@ -127,7 +127,7 @@ impl KmsKeyArn {
         };
         check_head(WHAT, text, arn, partition, service, "kms")?;
         if region.parse::<Region>().is_err() {
-            return Err(refused(WHAT, text, format_args!("`{}` is not a region", region.escape_debug())));
+            return Err(refused(WHAT, text, "its fourth field is not a region"));
         }
         check_account(WHAT, text, account)?;
         if resource.starts_with("alias/") {

@@ -31,7 +31,7 @@ pub fn request_id_of(headers: &HeaderMap) -> Option<String> {
     ["x-amz-request-id", "x-amzn-requestid", "x-request-id", "x-b3-traceid"]
         .iter()
         .filter_map(|name| headers.get(*name)?.to_str().ok())
-        .find(|value| !value.is_empty() && value.len() <= 256)
+        .find(|value| (1..=256).contains(&value.len()) && !value.contains(char::is_control))
         .map(str::to_owned)
 }
 

@@ -270,11 +270,27 @@ impl Mux {
         let Some(entry) = self.entries.get_mut(slot) else { return };
         let Entry::Live(stream) = std::mem::replace(entry, Entry::Over) else { return };
         self.ids.remove(&stream.id);
+        self.forget_opening(&stream);
         self.growth += stream.receiver.as_ref().map_or(0, super::window::Receiver::growth);
         self.blocked -= usize::from(stream.blocked);
         let settle = ending == Ending::Completed;
         self.actions.push_back(if settle { Action::Settle { slot } } else { Action::Reset { slot } });
         self.actions.push_back(Action::Ended(stream.report(now, ending)));
+    }
+
+    /// Version 1 may use the id again at once: what was noted for it must not meet the next stream.
+    fn forget_opening(&mut self, stream: &Stream) {
+        let deadline = stream.since + self.rules.open_limit;
+        let from = self.openings.partition_point(|(at, _)| *at < deadline);
+        let noted = self.openings.iter().skip(from).take_while(|(at, _)| *at == deadline);
+        if let Some(at) = noted.map(|(_, id)| *id).position(|id| id == stream.id) {
+            self.openings.remove(from + at);
+        }
+        if stream.phase == Phase::Queued
+            && let Some(at) = self.waiting.iter().position(|id| *id == stream.id)
+        {
+            self.waiting.remove(at);
+        }
     }
 
     /// The dial of a stream that is over was dropped.

@@ -1,0 +1,32 @@
+//! One target per module: `run` takes any bytes and panics when a promise of the code under test is broken.
+
+pub mod byo_names;
+pub mod byo_refusal;
+pub mod entity_config;
+pub mod ping_decode;
+pub mod redact;
+pub mod reply_headers;
+pub mod tbot_credentials;
+pub mod tbot_kubeconfig;
+pub mod tunnel_frame;
+pub mod tunnel_handshake;
+pub mod tunnel_mux;
+pub mod websocket_decode;
+
+mod input;
+
+/// Every target under its name, for the seed tests.
+pub const ALL: [(&str, fn(&[u8])); 12] = [
+    ("byo_names", byo_names::run),
+    ("byo_refusal", byo_refusal::run),
+    ("entity_config", entity_config::run),
+    ("ping_decode", ping_decode::run),
+    ("redact", redact::run),
+    ("reply_headers", reply_headers::run),
+    ("tbot_credentials", tbot_credentials::run),
+    ("tbot_kubeconfig", tbot_kubeconfig::run),
+    ("tunnel_frame", tunnel_frame::run),
+    ("tunnel_handshake", tunnel_handshake::run),
+    ("tunnel_mux", tunnel_mux::run),
+    ("websocket_decode", websocket_decode::run),
+];
