@@ -117,7 +117,8 @@ impl OpenObject {
         self
     }
 
-    /// The most bytes that are kept between sockets and caller. Default 64 MiB, at least 256 KiB.
+    /// The most memory between sockets and caller, in bytes. Default 64 MiB, at least 256 KiB. Five eighths of it are
+    /// filled with bytes; the rest is for what the heap keeps between allocations of several threads.
     pub fn budget(mut self, bytes: u64) -> Self {
         self.budget = bytes;
         self
@@ -185,7 +186,7 @@ impl OpenObject {
             return Err(Error::new(ErrorKind::InvalidInput, "a seekable view takes neither a range nor a digest"));
         }
         let source = self.source()?;
-        let first = 0..FIRST_PART.min(part_size(None, self.budget, 1));
+        let first = 0..FIRST_PART.min(part_size(None, self.room(), 1));
         let got = fetch_first(&source, &first).await?;
         let size = self.check_size(&source, &got)?;
         SeekableObject::start(source, size, got).await
@@ -209,13 +210,18 @@ impl OpenObject {
         Ok(())
     }
 
+    /// What may be filled of the budget.
+    const fn room(&self) -> u64 {
+        self.budget / 8 * 5
+    }
+
     fn source(&self) -> Result<Arc<Source>> {
         self.check()?;
         let source = Source {
             session: self.session.clone(),
             uri: self.uri.clone(),
             deadline: self.deadline.map_or(Deadline::none(), Deadline::after),
-            budget: Budget::new(self.budget),
+            budget: Budget::new(self.room()),
             events: self.events.clone(),
             etag: self.etag.clone().map_or_else(OnceLock::new, OnceLock::from),
             size: OnceLock::new(),
@@ -231,7 +237,7 @@ impl OpenObject {
         let source = self.source()?;
         let start = self.range.as_ref().map_or(0, |range| range.start);
         let most = self.range.as_ref().map_or(u64::MAX, |range| range.end - range.start);
-        let length = part_size(self.part_size, self.budget, START).min(FIRST_PART).min(most);
+        let length = part_size(self.part_size, self.room(), START).min(FIRST_PART).min(most);
         let first = start..start.saturating_add(length);
         // The first part is the only one whose bytes are reserved before its size is known.
         let _ = source.budget.try_reserve(length);
@@ -251,7 +257,7 @@ impl OpenObject {
     fn start(self, source: Arc<Source>, answer: Box<Answer>, end: u64) -> ObjectReader {
         let (parts, received) = mpsc::unbounded_channel();
         let start = answer.range.start;
-        let plan = Plan::new(answer.range.end..end, self.part_size, self.budget);
+        let plan = Plan::new(answer.range.end..end, self.part_size, self.room());
         let (fetch, chunks) = part(Arc::clone(&source), answer.range.clone());
         // The receiver is in hand.
         let _ = parts.send(chunks);
