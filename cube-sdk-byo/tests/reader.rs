@@ -188,7 +188,7 @@ async fn a_stalled_consumer_keeps_the_budget() {
         most = most.max(reader.accounted());
         assert!(reader.accounted() <= budget, "{}", reader.accounted());
     }
-    assert!(most > budget / 2, "the window was used: {most}");
+    assert!(most >= budget / 2, "the window was used: {most}");
     let sent = account.world.traffic().body_bytes();
     assert!(sent <= budget + 8 * MIB, "only socket buffers lie beyond the budget: {sent}");
     let mut got = 0;
