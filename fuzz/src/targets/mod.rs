@@ -15,8 +15,11 @@ pub mod websocket_decode;
 
 mod input;
 
-/// Every target under its name, for the seed tests.
-pub const ALL: [(&str, fn(&[u8])); 12] = [
+/// A name and its `run`.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target, for the seed tests.
+pub const ALL: [Target; 12] = [
     ("byo_names", byo_names::run),
     ("byo_refusal", byo_refusal::run),
     ("entity_config", entity_config::run),
