@@ -17,7 +17,7 @@ fn described() -> Value {
         .args(["rustdoc", "--quiet", "-p", "cube-sdk-apollo", "--all-features", "--target-dir"])
         .arg(&target)
         .args(["--", "-Z", "unstable-options", "--output-format", "json"])
-        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTDOC", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rustdoc_json.sh"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
