@@ -1,9 +1,8 @@
 """A version-2 agent written from docs/tunnel-protocol.md alone, as a second opinion on it.
 
-    tunnel_peer.py SCENARIO URL, the key in CUBE_TUNNEL_TOKEN
-
-Plays one scenario against a relay with the apps `echo` (sends back, then ends) and `digest` (hears to the end, then
-answers with the SHA-256), prints what it saw as JSON, and fails when the relay breaks a rule of the page.
+`tunnel_peer.py SCENARIO URL`, with the key in CUBE_TUNNEL_TOKEN, plays one scenario against a relay with the apps
+`echo` (sends back, then ends) and `digest` (hears to the end, then answers with the SHA-256), prints what it saw as
+JSON, and fails when the relay breaks a rule of the page.
 """
 
 import asyncio
@@ -15,11 +14,11 @@ import struct
 import sys
 
 import websockets
-from websockets.asyncio.client import connect
 
 CONNECT, DATA, CLOSE, ERROR, CONNECTED, CREDIT, FIN, PING, PONG, HELLO, DRAIN = range(1, 12)
 # Much smaller than the relay's, so that it meets every limit often.
 WINDOW, MAX_DATA, MAX_STREAMS = 16384, 5000, 8
+CUT = ("close", "error")
 
 
 class Stream:
@@ -28,21 +27,20 @@ class Stream:
     def __init__(self, window: int) -> None:
         self.credit = window
         self.allowed = WINDOW
-        self.owed = 0
-        self.received = bytearray()
-        self.ended = None
-        self.connected = False
+        self.owed, self.received = 0, bytearray()
+        self.connected, self.ended = False, None
         self.changed = asyncio.Condition()
+
+    async def until(self, holds) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: holds(self))
 
 
 class Agent:
-    """One connection."""
-
     def __init__(self, socket) -> None:
         self.socket = socket
-        self.streams = {}
-        self.relay = None
-        self.pings = self.credits = 0
+        self.streams, self.relay = {}, None
+        self.credits, self.withholds = 0, False
 
     async def send(self, command: int, stream: int, payload: bytes = b"") -> None:
         await self.socket.send(struct.pack(">BI", command, stream) + payload)
@@ -65,22 +63,19 @@ class Agent:
             command, number, payload = self.frame(message)
             if number == 0:
                 await self.connection_frame(command, payload)
-            elif (stream := self.streams.get(number)) is not None:
-                await self.stream_frame(command, number, stream, payload)
             else:
-                raise AssertionError(f"command {command} for stream {number}, which was never opened")
+                assert number in self.streams, f"command {command} for stream {number}, which was never opened"
+                await self.stream_frame(command, number, self.streams[number], payload)
 
     async def connection_frame(self, command: int, payload: bytes) -> None:
         if command == PING:
-            self.pings += 1
             assert len(payload) == 8, "the number of a PING"
             await self.send(PONG, 0, payload)
         else:
             assert 64 <= command <= 127, f"command {command} on the connection"
 
     async def stream_frame(self, command: int, number: int, stream: Stream, payload: bytes) -> None:
-        if stream.ended in ("close", "error"):
-            raise AssertionError(f"command {command} after the end of stream {number}")
+        assert stream.ended not in CUT, f"command {command} after the end of stream {number}"
         async with stream.changed:
             if command == CONNECTED:
                 assert not stream.connected and not payload, "one CONNECTED, without payload"
@@ -101,17 +96,19 @@ class Agent:
                 stream.ended = "fin"
             elif command in (CLOSE, ERROR):
                 assert command == CLOSE or not stream.connected, "ERROR stands in place of CONNECTED"
-                (stream.code,) = struct.unpack(">H", payload[:2])
-                stream.text = payload[2:].decode()
+                stream.code, stream.text = struct.unpack(">H", payload[:2])[0], payload[2:].decode()
                 assert len(payload) <= 257, "a text of at most 255 bytes"
                 stream.ended = "close" if command == CLOSE else "error"
             else:
                 raise AssertionError(f"command {command} on a stream")
             stream.changed.notify_all()
-        if stream.owed >= WINDOW // 2 and stream.ended is None:
-            owed, stream.owed = stream.owed, 0
-            stream.allowed += owed
-            await self.send(CREDIT, number, struct.pack(">I", owed))
+        if stream.owed >= WINDOW // 2 and stream.ended is None and not self.withholds:
+            await self.give_credit(number, stream)
+
+    async def give_credit(self, number: int, stream: Stream) -> None:
+        owed, stream.owed = stream.owed, 0
+        stream.allowed += owed
+        await self.send(CREDIT, number, struct.pack(">I", owed))
 
     async def open(self, app: str) -> int:
         number = len(self.streams) + 1
@@ -123,9 +120,8 @@ class Agent:
         """Sends as credit comes, and does not wait for CONNECTED."""
         stream = self.streams[number]
         while data:
-            async with stream.changed:
-                await stream.changed.wait_for(lambda: stream.credit > 0 or stream.ended in ("close", "error"))
-            if stream.ended in ("close", "error"):
+            await stream.until(lambda stream: stream.credit > 0 or stream.ended in CUT)
+            if stream.ended in CUT:
                 return
             size = min(stream.credit, self.relay[1], len(data))
             stream.credit -= size
@@ -133,32 +129,37 @@ class Agent:
             data = data[size:]
         await self.send(FIN, number)
 
-    async def end_of(self, number: int) -> Stream:
-        stream = self.streams[number]
-        async with stream.changed:
-            await stream.changed.wait_for(lambda: stream.ended is not None)
-        return stream
-
     async def exchange(self, app: str, data: bytes) -> Stream:
         number = await self.open(app)
-        _, stream = await asyncio.gather(self.write(number, data), self.end_of(number))
+        stream = self.streams[number]
+        await asyncio.gather(self.write(number, data), stream.until(lambda stream: stream.ended))
         return stream
-
-
-def noise(size: int) -> bytes:
-    return random.Random(size).randbytes(size)
 
 
 async def echo(agent: Agent) -> dict:
     """Three at once, of which one says nothing."""
-    all_sent = [noise(3_000_001), noise(700_000), b""]
+    all_sent = [random.randbytes(3_000_001), random.randbytes(700_000), b""]
     streams = await asyncio.gather(*(agent.exchange("echo", sent) for sent in all_sent))
     same = [stream.received == sent and stream.ended == "fin" for stream, sent in zip(streams, all_sent)]
     return {"same": same, "bytes": sum(map(len, all_sent)), "credits": agent.credits}
 
 
+async def window(agent: Agent) -> dict:
+    """Returns no credit at first: one window comes, not a byte more, and another stream goes on meanwhile."""
+    agent.withholds = True
+    number, sent = await agent.open("echo"), random.randbytes(100_000)
+    stream = agent.streams[number]
+    writing = asyncio.create_task(agent.write(number, sent))
+    await stream.until(lambda stream: stream.allowed == 0)
+    beside = await agent.exchange("echo", b"beside it")
+    agent.withholds = False
+    await agent.give_credit(number, stream)
+    await asyncio.gather(writing, stream.until(lambda stream: stream.ended))
+    return {"beside": beside.received.decode(), "same": stream.received == sent, "ended": stream.ended}
+
+
 async def half_close(agent: Agent) -> dict:
-    sent = noise(1_000_003)
+    sent = random.randbytes(1_000_003)
     stream = await agent.exchange("digest", sent)
     return {"same": stream.received == hashlib.sha256(sent).digest(), "ended": stream.ended}
 
@@ -175,10 +176,10 @@ async def refusal(agent: Agent) -> dict:
 
 async def main(scenario: str, url: str) -> dict:
     headers = {"Authorization": "Bearer " + os.environ["CUBE_TUNNEL_TOKEN"]}
-    protocols = ["cube-tunnel.v2", "cube-tunnel.v1"]
     try:
         # The library offers compression; a relay must not take the offer.
-        socket = await connect(url + "/tunnel", additional_headers=headers, subprotocols=protocols, proxy=None)
+        offer = {"additional_headers": headers, "subprotocols": ["cube-tunnel.v2", "cube-tunnel.v1"], "proxy": None}
+        socket = await websockets.connect(url + "/tunnel", **offer)
     except websockets.InvalidStatus as refused:
         answer = refused.response
         return {"status": answer.status_code, "mark": answer.headers["Cube-Tunnel"], "body": json.loads(answer.body)}
@@ -187,9 +188,10 @@ async def main(scenario: str, url: str) -> dict:
         assert "Sec-WebSocket-Extensions" not in socket.response.headers, "no extension is negotiated"
         agent = Agent(socket)
         await agent.hello()
-        work = asyncio.create_task({"echo": echo, "half-close": half_close, "refusal": refusal}[scenario](agent))
+        play = {"echo": echo, "window": window, "half-close": half_close, "refusal": refusal}[scenario]
+        work = asyncio.create_task(play(agent))
         await asyncio.wait([work, agent.reader], return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
+        if agent.reader.done():
             await agent.reader
             raise AssertionError(f"the relay closed the connection: {socket.close_code} {socket.close_reason}")
         return {**work.result(), "hello": agent.relay}

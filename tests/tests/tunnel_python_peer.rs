@@ -52,6 +52,16 @@ async fn bytes_come_back_within_every_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_filled_and_never_passed() {
+    let Some((seen, mut reports)) = play("window", KEY).await else { return };
+    assert_eq!(seen["beside"], "beside it");
+    assert_eq!((&seen["same"], &seen["ended"]), (&json!(true), &json!("fin")));
+    reports.sort_by_key(|report| report.stream);
+    let moved: Vec<_> = reports.iter().map(|report| (report.sent, report.ending.clone())).collect();
+    assert_eq!(moved, [100_000, 9].map(|bytes| (bytes, Ending::Completed)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_comes_after_fin() {
     let Some((seen, reports)) = play("half-close", KEY).await else { return };
     assert_eq!((&seen["same"], &seen["ended"]), (&json!(true), &json!("fin")));
