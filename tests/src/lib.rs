@@ -1,4 +1,5 @@
-//! What the end-to-end tests of cube-sdk share: third-party components, started and ended.
+//! What the end-to-end tests of cube-sdk share: third-party components, started and ended, and a relay for them.
 #![allow(clippy::print_stderr, clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 
 pub mod real;
+pub mod relay;

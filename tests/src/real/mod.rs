@@ -1,12 +1,15 @@
 //! Ring 3: real components of third parties, on loopback, ended by pid when the test ends.
 //!
-//! Executables are looked for in `CUBE_REAL_BIN` (a directory), then on `PATH`. A missing one is a failure
-//! with `CUBE_REAL=1`, else the test says loudly that it was skipped.
+//! Executables are looked for in `CUBE_REAL_BIN` (a directory), then on `PATH`, then where Debian puts servers. A
+//! missing one is a failure with `CUBE_REAL=1`, else the test says loudly that it was skipped.
 
 mod account;
 mod aws_cli;
 mod ministack;
+mod mosquitto;
+mod postgres;
 mod process;
+mod python;
 mod seaweedfs;
 
 use std::path::PathBuf;
@@ -14,12 +17,18 @@ use std::path::PathBuf;
 pub use account::{CustomerAccount, run_script};
 pub use aws_cli::AwsCli;
 pub use ministack::MiniStack;
-pub use process::{Process, free_port, wait_until_ready};
+pub use mosquitto::Mosquitto;
+pub use postgres::Postgres;
+pub use process::{Process, free_port, wait_until, wait_until_ready};
+pub use python::python;
 pub use seaweedfs::SeaweedFs;
 
 /// How the Python components are installed.
 pub const PYTHON: &str = "python3 -m venv target/real && target/real/bin/pip install -r tests/real/requirements.txt, \
                           then CUBE_REAL_BIN=target/real/bin";
+
+/// How the components of the system are installed.
+pub const SYSTEM: &str = "apt-get install -y --no-install-recommends postgresql mosquitto mosquitto-clients";
 
 /// Is every component required?
 pub fn required() -> bool {
@@ -36,14 +45,31 @@ pub fn component(executable: &str, install: &str) -> Option<PathBuf> {
         if dir.is_absolute() { dir } else { workspace().join(dir) }
     });
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found =
-        own.into_iter().chain(std::env::split_paths(&path)).map(|dir| dir.join(executable)).find(|p| p.is_file());
+    let dirs = own.into_iter().chain(std::env::split_paths(&path)).chain(server_directories());
+    let found = dirs.map(|dir| dir.join(executable)).find(|file| file.is_file());
     if found.is_none() {
-        let words = format!("{executable} is not installed; install it with: {install}");
-        assert!(!required(), "{words}");
-        eprintln!("SKIPPED: {words}");
+        missing(executable, install);
     }
     found
+}
+
+/// Says loudly that something is skipped.
+///
+/// # Panics
+/// With `CUBE_REAL=1`.
+fn missing(what: &str, install: &str) {
+    let words = format!("{what} is not installed; install it with: {install}");
+    assert!(!required(), "{words}");
+    eprintln!("SKIPPED: {words}");
+}
+
+/// Where Debian puts servers, which need not be on `PATH`; the newest PostgreSQL first.
+fn server_directories() -> Vec<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<u32> = versions.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    let postgres = versions.into_iter().map(|version| format!("/usr/lib/postgresql/{version}/bin").into());
+    postgres.chain([PathBuf::from("/usr/sbin")]).collect()
 }
 
 /// The root of the workspace.

@@ -68,8 +68,16 @@ pub fn free_port() -> u16 {
 /// # Panics
 /// After `limit`, or when the process ends, with what it wrote.
 pub fn wait_until_ready(process: &mut Process, port: u16, path: &str, limit: Duration) {
+    wait_until(process, limit, |_| answers(port, path));
+}
+
+/// Asks a component whether it is ready until it is.
+///
+/// # Panics
+/// After `limit`, or when the process ends, with what it wrote.
+pub fn wait_until(process: &mut Process, limit: Duration, mut ready: impl FnMut(&Process) -> bool) {
     let started = Instant::now();
-    while !answers(port, path) {
+    while !ready(process) {
         assert!(process.is_running(), "the component ended:\n{}", process.log());
         assert!(started.elapsed() < limit, "not ready within {limit:?}:\n{}", process.log());
         std::thread::sleep(Duration::from_millis(100));
