@@ -223,10 +223,13 @@ fn code_of_words(operation: Operation, status: StatusCode, words: &str) -> Optio
     .find_map(|(phrase, code)| words.contains(phrase).then_some(code))
 }
 
-/// A code of another domain, such as `plan_limit_exceeded`, when the detail is an object that has one.
+/// A code of another domain, such as `plan_limit_exceeded`, when the detail is an object that has one. What begins like a
+/// BYO code and is none is a setting's name or damaged.
 fn named_code(detail: &Value) -> Option<String> {
     let code = detail.get("code").or_else(|| detail.get("error_code"))?.as_str()?;
-    let plain = !code.is_empty() && code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let foreign = !code.starts_with("BYO_");
+    let plain =
+        foreign && !code.is_empty() && code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     plain.then(|| code.to_owned())
 }
 

@@ -175,6 +175,15 @@ fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn what_only_begins_like_a_byo_code_is_no_code() {
+    for code in ["BYO_", "BYO_x", "BYO_EDGEGATE_AWS_ACCOUNT_ID"] {
+        let body = serde_json::json!({"code": code, "detail": "no"}).to_string();
+        let error = error_of(REGISTER_ARTIFACT, StatusCode::BAD_REQUEST, &HeaderMap::new(), body.as_bytes());
+        assert_eq!((error.code(), error.byo().is_some()), (None, false), "{code}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_body_gives_one_line_with_the_status(body: Vec<u8>, status in 400_u16..600) {
