@@ -41,7 +41,7 @@ pub(crate) struct Stage {
 /// What runs for the story, and ends with it.
 enum Place {
     Embedded(Box<World>),
-    Elsewhere(LocalEdgeGate),
+    Elsewhere(Box<LocalEdgeGate>),
 }
 
 impl Stage {
@@ -126,7 +126,7 @@ impl Stage {
             storage: storage().audit(Recorder::new(own_rows.clone()).on_host("quickstart")).build()?,
             own_rows,
             cloudtrail: arguments.cloudtrail,
-            place: Place::Elsewhere(edgegate),
+            place: Place::Elsewhere(Box::new(edgegate)),
             scratch,
         })
     }
