@@ -241,9 +241,11 @@ impl Pair {
             Op::Write { agent, nth, bytes } => {
                 let end = if agent { &mut self.agent } else { &mut self.relay };
                 let Some(slot) = end.nth(nth) else { return };
+                // A relay has nobody to write to before its dial is done, be it under way or still in line for one.
+                let dialled = agent || end.mux.live(slot).is_some_and(|stream| stream.phase == Phase::Open);
                 let pipe = end.pipes.get_mut(&slot).unwrap();
                 let bytes = bytes.min(pipe.queued);
-                if bytes == 0 || pipe.dialling {
+                if bytes == 0 || !dialled {
                     return;
                 }
                 pipe.queued -= bytes;
