@@ -86,6 +86,11 @@ impl Receiver {
     pub(crate) fn granted(&self) -> u64 {
         self.size
     }
+
+    #[cfg(test)]
+    pub(crate) fn outstanding(&self) -> u64 {
+        self.outstanding
+    }
 }
 
 #[cfg(test)]

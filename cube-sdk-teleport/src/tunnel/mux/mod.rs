@@ -5,6 +5,8 @@
 
 mod clocks;
 mod inbound;
+#[cfg(test)]
+mod mutant;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -93,6 +95,8 @@ pub(crate) struct Mux {
     dialling: usize,
     idle_scan: Option<Instant>,
     max_slots: usize,
+    #[cfg(test)]
+    mutant: Option<mutant::Mutant>,
 }
 
 impl Mux {
@@ -120,6 +124,8 @@ impl Mux {
             dialling: 0,
             idle_scan: None,
             max_slots: Self::slots_for(&rules),
+            #[cfg(test)]
+            mutant: None,
         };
         if version == Version::V2 {
             mux.frames.push_back((None, Frame::Hello(rules.hello)));
@@ -226,6 +232,8 @@ impl Mux {
     /// Relay: dialling ended. `half_close` tells whether the app's connection can end one direction alone.
     pub(crate) fn dialled(&mut self, now: Instant, slot: Slot, outcome: Result<bool, Refusal>) {
         self.dialling = self.dialling.saturating_sub(1);
+        #[cfg(test)]
+        self.keep_dial_place();
         if let Some(stream) = self.live(slot) {
             let id = stream.id;
             match outcome {
@@ -270,6 +278,8 @@ impl Mux {
         let Some(entry) = self.entries.get_mut(slot) else { return };
         let Entry::Live(stream) = std::mem::replace(entry, Entry::Over) else { return };
         self.ids.remove(&stream.id);
+        #[cfg(test)]
+        self.revive(stream.id, slot);
         self.forget_opening(&stream);
         self.growth += stream.receiver.as_ref().map_or(0, super::window::Receiver::growth);
         self.blocked -= usize::from(stream.blocked);
@@ -432,6 +442,8 @@ impl Mux {
         {
             self.credit_returned = true;
             self.frames.push_back((Some(slot), Frame::Credit { stream: id, bytes: credit }));
+            #[cfg(test)]
+            self.return_again(slot, id, credit);
         }
     }
 }
