@@ -79,27 +79,35 @@ async fn bytes_pass_tunnel_balancer_and_proxy() {
     tunnel.shutdown(Duration::from_secs(1)).await;
 }
 
+/// Opens a tunnel to `name` whose one connection must end with `want` and a text that begins with `words`.
+async fn refused(tunnels: &Tunnels, name: &str, want: TunnelCode, words: &str) {
+    let tunnel = tunnels.open(name).await.unwrap();
+    let mut events = tunnel.events();
+    let mut local = TcpStream::connect(tunnel.local_addr()).await.unwrap();
+    let report: StreamReport = loop {
+        if let Some(TunnelEvent::StreamEnded { report }) = events.next().await {
+            break report;
+        }
+    };
+    let Ending::Cut { code, message, .. } = report.ending else { panic!("{report:?}") };
+    assert_eq!(code, want, "{message}");
+    assert!(message.starts_with(words), "{message}");
+    assert!(local.read(&mut [0]).await.is_err(), "a refused connection is reset, not ended");
+}
+
 #[tokio::test]
 async fn a_refusal_reaches_the_agent_with_code_and_fault() {
     let world = World::start().await;
     let tunnels = tunnels(world.dialer()).await;
-    let cases = [
-        (APP, TunnelCode::RefusedUpstream, "RefusedByTeleport: "),
-        ("ghost", TunnelCode::NoCredential, "AppNotProvisioned: "),
-    ];
     world.cluster.set_app(APP, AppState::Denied);
-    for (name, want, words) in cases {
-        let tunnel = tunnels.open(name).await.unwrap();
-        let mut events = tunnel.events();
-        let mut local = TcpStream::connect(tunnel.local_addr()).await.unwrap();
-        let report: StreamReport = loop {
-            if let Some(TunnelEvent::StreamEnded { report }) = events.next().await {
-                break report;
-            }
-        };
-        let Ending::Cut { code, message, .. } = report.ending else { panic!("{report:?}") };
-        assert_eq!(code, want);
-        assert!(message.starts_with(words), "{message}");
-        assert!(local.read(&mut [0]).await.is_err(), "a refused connection is reset, not ended");
-    }
+    refused(&tunnels, APP, TunnelCode::RefusedUpstream, "RefusedByTeleport: ").await;
+    refused(&tunnels, "ghost", TunnelCode::NoCredential, "AppNotProvisioned: ").await;
+}
+
+#[tokio::test]
+async fn a_refusal_after_the_dial_reaches_the_agent_too() {
+    let world = World::start().await;
+    let hasty = world.dialer_with(world.config().limits(Limits::default().verdict(Duration::ZERO)));
+    world.cluster.set_app(APP, AppState::Denied);
+    refused(&tunnels(hasty).await, APP, TunnelCode::RefusedUpstream, "RefusedByTeleport: ").await;
 }

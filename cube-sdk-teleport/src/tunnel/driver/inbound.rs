@@ -167,7 +167,7 @@ impl Driver {
                     self.mux.written(self.now, slot, n as u64);
                 }
                 Poll::Ready(Err(error)) => {
-                    self.mux.cut(self.now, slot, TunnelCode::PeerReset, &error.kind().to_string());
+                    self.local_failed(slot, &error);
                     return;
                 }
                 Poll::Pending => socket.writable = false,

@@ -7,6 +7,7 @@ use tokio::io::ReadBuf;
 
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
+use crate::dial::app::refusal_of;
 use crate::tunnel::code::TunnelCode;
 use crate::tunnel::frame::Version;
 use crate::tunnel::mux::Slot;
@@ -90,9 +91,14 @@ impl Driver {
         self.release_hold(slot) || moved
     }
 
-    fn local_failed(&mut self, slot: Slot, error: &std::io::Error) {
+    pub(super) fn local_failed(&mut self, slot: Slot, error: &std::io::Error) {
         if self.mux.id(slot).is_some() {
-            self.mux.cut(self.now, slot, TunnelCode::PeerReset, &error.kind().to_string());
+            // A proxy may refuse after the dial, and only that says why.
+            let (code, text) = match refusal_of(error) {
+                Some(refusal) => (refusal.code, refusal.message),
+                None => (TunnelCode::PeerReset, error.kind().to_string()),
+            };
+            self.mux.cut(self.now, slot, code, &text);
         } else if self.sockets[slot].settling != Settling::No {
             self.vacate(slot, true);
         }
