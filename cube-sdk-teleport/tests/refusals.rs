@@ -7,9 +7,9 @@ mod support;
 use std::time::Duration;
 
 use cube_sdk_teleport::tunnel::frame::{Frame, Hello};
-use cube_sdk_teleport::tunnel::{Protocol, Relay, RelayEvent, Version};
+use cube_sdk_teleport::tunnel::{Protocol, Relay, RelayEvent, Tunnel, Version};
 use support::raw::{Got, Raw};
-use support::{KEY, World, eventually, exchange};
+use support::{KEY, World, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -29,7 +29,9 @@ fn name(event: &RelayEvent) -> &'static str {
         RelayEvent::Refused { .. } => "Refused",
         RelayEvent::Connected { .. } => "Connected",
         RelayEvent::StreamOpened { .. } => "StreamOpened",
+        RelayEvent::StreamRefused { .. } => "StreamRefused",
         RelayEvent::StreamEnded { .. } => "StreamEnded",
+        RelayEvent::HandshakeFailed { .. } => "HandshakeFailed",
         RelayEvent::Disconnected { .. } => "Disconnected",
         _ => "other",
     }
@@ -59,6 +61,41 @@ async fn check(world: &World, offence: &str, before: usize, met: Met) {
     }
 }
 
+/// A connection that goes on echoing, whatever happens beside it.
+struct Witness {
+    tunnel: Tunnel,
+    stream: TcpStream,
+}
+
+impl Witness {
+    async fn of(world: &World) -> Self {
+        let tunnel = world.tunnels(Protocol::V2).open("echo").await.unwrap();
+        let stream = TcpStream::connect(tunnel.local_addr()).await.unwrap();
+        let mut witness = Self { tunnel, stream };
+        witness.noticed_nothing().await;
+        witness
+    }
+
+    async fn noticed_nothing(&mut self) {
+        self.stream.write_all(b"still here").await.unwrap();
+        let mut back = [0; 10];
+        self.stream.read_exact(&mut back).await.unwrap();
+        assert_eq!(&back, b"still here");
+        assert_eq!((self.tunnel.traffic().streams, self.tunnel.traffic().opened), (1, 1));
+    }
+}
+
+#[test]
+fn every_row_of_the_page_is_met_here() {
+    let section = PAGE.split("\n## Refusals").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let offences: Vec<&str> = rows.map(|line| line.split('|').nth(1).unwrap().trim()).collect();
+    assert_eq!(offences.len(), 24);
+    for offence in offences {
+        assert!(include_str!("refusals.rs").contains(&format!("\"{offence}\"")), "nothing meets `{offence}`");
+    }
+}
+
 const CONNECT: fn(u32, &str) -> Frame = |stream, app| Frame::Connect { stream, app: app.as_bytes().to_vec() };
 
 #[tokio::test]
@@ -69,9 +106,7 @@ async fn each_offence_meets_its_row_while_another_connection_goes_on() {
         listener.local_addr().unwrap()
     };
     world.name("dead", dead);
-    let tunnels = world.tunnels(Protocol::V2);
-    let witness = tunnels.open("echo").await.unwrap();
-    let mut steady = TcpStream::connect(witness.local_addr()).await.unwrap();
+    let mut witness = Witness::of(&world).await;
 
     let keys = [
         ("missing key", None),
@@ -149,26 +184,25 @@ async fn each_offence_meets_its_row_while_another_connection_goes_on() {
         check(&world, offence, before, Met::WebSocket(code)).await;
     }
 
-    steady.write_all(b"still here").await.unwrap();
-    let mut back = [0; 10];
-    steady.read_exact(&mut back).await.unwrap();
-    assert_eq!(&back, b"still here");
-    assert_eq!(witness.traffic().streams, 1);
+    witness.noticed_nothing().await;
 }
 
 #[tokio::test]
 async fn bytes_beyond_the_credit_end_the_connection() {
     let world = World::with(Relay::builder().window(1024)).await;
+    let mut witness = Witness::of(&world).await;
     let mut raw = Raw::greeted(world.addr).await;
     raw.connect_app(1, "echo").await;
     raw.send(Frame::Data { stream: 1, payload: vec![0; 1025] }).await;
     let code = raw.closed_with().await;
     check(&world, "DATA beyond the credit", 0, Met::WebSocket(code)).await;
+    witness.noticed_nothing().await;
 }
 
 #[tokio::test]
 async fn a_burst_of_streams_is_served_up_to_the_limit() {
     let world = World::start().await;
+    let mut witness = Witness::of(&world).await;
     let before = world.log().len();
     let mut raw = Raw::greeted(world.addr).await;
     for stream in 1..=1000 {
@@ -190,8 +224,9 @@ async fn a_burst_of_streams_is_served_up_to_the_limit() {
         }
     }
     assert_eq!((served, busy), (256, 744));
+    witness.noticed_nothing().await;
     drop(raw);
-    eventually("all streams end", || world.relay.traffic().streams == 0 && world.relay.connections() == 0).await;
+    eventually("all streams end", || world.relay.traffic().streams == 1 && world.relay.connections() == 1).await;
 }
 
 #[tokio::test]
@@ -232,9 +267,11 @@ async fn a_revoked_key_ends_its_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn slow_handshakes_are_cut() {
-    let [_, http, ..] = row("slow handshake");
+    let [event, http, ..] = row("slow handshake");
     assert_eq!(http, "connection closed after 10 s");
     let world = World::start().await;
+    let mut witness = Witness::of(&world).await;
+    let before = world.log().len();
     let started = tokio::time::Instant::now();
     let mut slow = TcpStream::connect(world.addr).await.unwrap();
     slow.write_all(b"GET /tunnel HTTP/1.1\r\nHost:").await.unwrap();
@@ -242,6 +279,9 @@ async fn slow_handshakes_are_cut() {
     slow.read_to_end(&mut rest).await.ok();
     let took = started.elapsed();
     assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(11), "{took:?}");
+    assert!(rest.is_empty(), "{rest:?}");
+    let seen = || world.log()[before..].iter().any(|e| name(e) == event);
+    eventually("the slow handshake's event", seen).await;
 
     let mut silent = Raw::connect(world.addr, Some(KEY), Version::V2).await.unwrap();
     let started = tokio::time::Instant::now();
@@ -249,11 +289,13 @@ async fn slow_handshakes_are_cut() {
     let took = started.elapsed();
     assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(11), "{took:?}");
     check(&world, "no HELLO within 10 s", 0, Met::WebSocket(code)).await;
+    witness.noticed_nothing().await;
 }
 
 #[tokio::test]
 async fn a_flood_of_pings_that_reads_no_pongs_is_cut() {
     let world = World::start().await;
+    let mut witness = Witness::of(&world).await;
     let mut raw = Raw::greeted(world.addr).await;
     // Many pings in one write, so that their pongs cannot be flushed between.
     let mut flood = Vec::new();
@@ -265,8 +307,5 @@ async fn a_flood_of_pings_that_reads_no_pongs_is_cut() {
     raw.socket.get_mut().write_all(&flood).await.unwrap();
     let code = raw.closed_with().await;
     check(&world, "flood of pings", 0, Met::WebSocket(code)).await;
-    let tunnels = world.tunnels(Protocol::V2);
-    let tunnel = tunnels.open("echo").await.unwrap();
-    let stream = TcpStream::connect(tunnel.local_addr()).await.unwrap();
-    assert_eq!(exchange(stream, b"fine".to_vec()).await.unwrap(), b"fine");
+    witness.noticed_nothing().await;
 }

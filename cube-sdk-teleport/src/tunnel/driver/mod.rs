@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::app_name::AppName;
-use super::code::TunnelCode;
+use super::code::{Refusal, TunnelCode};
 use super::counters::Counters;
 use super::frame::{self, Frame, Version};
 use super::mux::{Action, Mux, Role, Rules, Slot};
@@ -65,6 +65,9 @@ pub(crate) trait Host: Send {
 
     /// A stream ended.
     fn ended(&mut self, report: StreamReport);
+
+    /// Relay: a CONNECT was refused before it got a stream.
+    fn refused_stream(&mut self, _stream: u32, _refusal: Refusal) {}
 
     /// Agent: a local connection was refused before it got a stream.
     fn refused(&mut self, _code: TunnelCode) {}
@@ -342,6 +345,7 @@ impl Driver {
                     }
                     host.ended(report);
                 }
+                Action::Refused { stream, refusal } => host.refused_stream(stream, refusal),
                 Action::Draining { grace } => {
                     let text = "the relay is about to stop".to_owned();
                     self.stop_by(self.now + grace + Duration::from_secs(1), TunnelCode::Draining, 1000, text);

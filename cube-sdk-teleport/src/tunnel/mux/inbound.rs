@@ -129,8 +129,9 @@ impl Mux {
                 Err(fault) => Refusal::new(TunnelCode::BadName, format!("the app's name {fault}")),
             }
         };
-        let Refusal { code, message } = refusal;
-        self.frames.push_back((None, Frame::Error { stream: id, code: Some(code), text: message }));
+        let (code, text) = (refusal.code, refusal.message.clone());
+        self.frames.push_back((None, Frame::Error { stream: id, code: Some(code), text }));
+        self.actions.push_back(Action::Refused { stream: id, refusal });
         Ok(())
     }
 

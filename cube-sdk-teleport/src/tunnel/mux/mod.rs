@@ -60,6 +60,8 @@ pub(crate) enum Action {
     Reset { slot: Slot },
     /// For those who watch.
     Ended(StreamReport),
+    /// Relay: a CONNECT got no stream. For those who watch.
+    Refused { stream: u32, refusal: Refusal },
     /// Agent: the relay will stop.
     Draining { grace: Duration },
 }

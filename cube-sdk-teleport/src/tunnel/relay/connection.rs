@@ -32,6 +32,13 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RelayEvent {
+    /// A connection ended before its request was complete: too slow, no TLS, no HTTP.
+    HandshakeFailed {
+        /// From where.
+        peer: SocketAddr,
+        /// For people.
+        reason: String,
+    },
     /// A request was not upgraded.
     Refused {
         /// From where.
@@ -63,7 +70,16 @@ pub enum RelayEvent {
         /// The app.
         app: AppName,
     },
-    /// A stream ended, or was refused.
+    /// A CONNECT got no stream: its name is none, the limit is reached, or the relay is about to stop.
+    StreamRefused {
+        /// The connection.
+        connection: u64,
+        /// The stream.
+        stream: u32,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A stream ended, or was refused by the authorizer or the dialer.
     StreamEnded {
         /// The connection.
         connection: u64,
@@ -117,6 +133,11 @@ impl Host for RelayHost {
     fn opened(&mut self, stream: u32, app: &AppName) {
         let connection = self.connection;
         self.shared.tell(|| RelayEvent::StreamOpened { connection, stream, app: app.clone() });
+    }
+
+    fn refused_stream(&mut self, stream: u32, refusal: Refusal) {
+        let connection = self.connection;
+        self.shared.tell(|| RelayEvent::StreamRefused { connection, stream, refusal });
     }
 
     fn ended(&mut self, report: StreamReport) {

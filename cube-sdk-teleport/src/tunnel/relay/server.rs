@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::accept::refused;
-use super::{Accepted, DrainReport, Relay};
+use super::{Accepted, DrainReport, Relay, RelayEvent};
 use crate::dial::Duplex;
 
 /// The head of a request must be complete within this time, and so must a TLS handshake.
@@ -111,9 +111,14 @@ async fn connection(relay: Relay, stream: TcpStream, peer: SocketAddr, tls: Opti
     let Some(ServerTls(acceptor)) = tls else { return http(relay, Transport::Plain(stream), peer).await };
     match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => http(relay, Transport::Tls(Box::new(stream)), peer).await,
-        Ok(Err(error)) => tracing::debug!(%peer, %error, "tls handshake failed"),
-        Err(_) => tracing::debug!(%peer, "tls handshake took too long"),
+        Ok(Err(error)) => handshake_failed(&relay, peer, format!("tls: {error}")),
+        Err(_) => handshake_failed(&relay, peer, "tls: no handshake within 10 s".to_owned()),
     }
+}
+
+fn handshake_failed(relay: &Relay, peer: SocketAddr, reason: String) {
+    tracing::debug!(%peer, reason, "handshake failed");
+    relay.0.tell(|| RelayEvent::HandshakeFailed { peer, reason });
 }
 
 enum Transport {
@@ -142,7 +147,7 @@ async fn one_request<T: Duplex + 'static>(relay: Relay, stream: T, peer: SocketA
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = http.await {
-        tracing::debug!(%peer, %error, "http connection ended");
+        handshake_failed(&relay, peer, format!("http: {error}"));
     }
     let Ok((accepted, upgrade)) = accepted.try_recv() else { return };
     let Ok(upgraded) = upgrade.await else { return };

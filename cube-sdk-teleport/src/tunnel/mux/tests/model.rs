@@ -83,7 +83,7 @@ impl End {
                     assert!(self.over.insert(report.stream, pipe).is_none(), "a stream ends once");
                     self.mux.release(slot);
                 }
-                Action::Draining { .. } => {}
+                Action::Refused { .. } | Action::Draining { .. } => {}
             }
         }
         while let Some((_, frame)) = self.mux.next_frame() {

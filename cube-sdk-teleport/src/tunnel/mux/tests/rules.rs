@@ -100,11 +100,16 @@ fn dials_beyond_the_limit_wait_their_turn_and_streams_beyond_it_are_busy() {
     for stream in 1..=7 {
         mux.frame(now, Frame::Connect { stream, app: b"a".to_vec() }).unwrap();
     }
-    let mut dials = Vec::new();
-    while let Some(Action::Dial { slot, .. }) = mux.next_action() {
-        dials.push(slot);
+    let (mut dials, mut told) = (Vec::new(), Vec::new());
+    while let Some(action) = mux.next_action() {
+        match action {
+            Action::Dial { slot, .. } => dials.push(slot),
+            Action::Refused { stream, .. } => told.push(stream),
+            other => panic!("{other:?}"),
+        }
     }
     assert_eq!((dials.len(), mux.streams()), (2, 5));
+    assert_eq!(told, [6, 7]);
     let busy = std::iter::from_fn(|| mux.next_frame())
         .filter(|(_, frame)| matches!(frame, Frame::Error { code: Some(TunnelCode::Busy), .. }))
         .count();
