@@ -11,6 +11,7 @@ pub(crate) struct Counters {
     streams: AtomicU64,
     opened: AtomicU64,
     queued: AtomicU64,
+    granted: AtomicU64,
     round_trip_ns: AtomicU64,
 }
 
@@ -40,6 +41,11 @@ impl Counters {
         self.queued.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// The windows of one connection changed from `before` to `now`.
+    pub(crate) fn granted(&self, before: u64, now: u64) {
+        self.granted.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+    }
+
     pub(crate) fn round_trip(&self, trip: Duration) {
         self.round_trip_ns.store(u64::try_from(trip.as_nanos()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
     }
@@ -52,6 +58,7 @@ impl Counters {
             streams: self.streams.load(Ordering::Relaxed),
             opened: self.opened.load(Ordering::Relaxed),
             queued: self.queued.load(Ordering::Relaxed),
+            granted: self.granted.load(Ordering::Relaxed),
             round_trip: (trip > 0).then(|| Duration::from_nanos(trip)),
         }
     }
@@ -71,6 +78,9 @@ pub struct Traffic {
     pub opened: u64,
     /// Bytes that came out of the tunnel and wait for their consumers.
     pub queued: u64,
+    /// The bound of `queued` in version 2: the windows of all streams, as they have grown. Version 1 has none, and
+    /// 0 here; it holds up to 1 MiB for each stream.
+    pub granted: u64,
     /// The last measured round trip.
     pub round_trip: Option<Duration>,
 }

@@ -131,6 +131,11 @@ impl Stream {
         }
     }
 
+    /// What may be under way and wait here together.
+    pub(super) fn granted(&self) -> u64 {
+        self.receiver.as_ref().map_or(0, Receiver::granted)
+    }
+
     pub(super) fn report(self, now: Instant, ending: Ending) -> StreamReport {
         StreamReport {
             stream: self.id,

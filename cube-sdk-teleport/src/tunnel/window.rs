@@ -82,7 +82,7 @@ impl Receiver {
         self.size - self.opened_at
     }
 
-    #[cfg(test)]
+    /// The window's size: what may be under way and wait here together.
     pub(crate) fn granted(&self) -> u64 {
         self.size
     }

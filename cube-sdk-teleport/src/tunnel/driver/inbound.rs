@@ -144,6 +144,7 @@ impl Driver {
                 self.mux.frame(self.now, frame)?;
                 if self.mux.streams() > before {
                     self.counters.stream_opened();
+                    self.tell_granted();
                 }
             }
             frame => self.mux.frame(self.now, frame)?,

@@ -101,6 +101,8 @@ pub(crate) struct Driver {
     linger: Option<Instant>,
     stopping: Option<Stopping>,
     counters: Arc<Counters>,
+    /// What the counters know of the windows.
+    granted: u64,
     unread: Vec<TcpStream>,
 }
 
@@ -170,6 +172,7 @@ impl Driver {
             linger: None,
             stopping: None,
             counters,
+            granted: 0,
             unread: Vec::new(),
         }
     }
@@ -258,6 +261,8 @@ impl Driver {
         moved |= self.fill()?;
         self.apply_actions(host);
         self.encode_frames()?;
+        // Before the credit goes out that makes use of it.
+        self.tell_granted();
         moved |= self.poll_outbound()?;
         self.poll_stopping(host)?;
         Ok(moved)
@@ -281,6 +286,7 @@ impl Driver {
             match self.mux.open(self.now, app) {
                 Ok(slot) => {
                     self.counters.stream_opened();
+                    self.tell_granted();
                     *self.socket(slot) = Socket::connected(Local::Tcp(stream));
                     self.schedule(slot);
                 }
@@ -376,6 +382,15 @@ impl Driver {
             local => drop(local),
         }
         self.mux.release(slot);
+        self.tell_granted();
+    }
+
+    fn tell_granted(&mut self) {
+        let now = self.mux.granted();
+        if now != self.granted {
+            self.counters.granted(self.granted, now);
+            self.granted = now;
+        }
     }
 
     /// Local connections whose stream was lost before anything was read from them: they can be opened again.

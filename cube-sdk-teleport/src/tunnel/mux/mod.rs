@@ -69,8 +69,8 @@ pub(crate) enum Action {
 enum Entry {
     Free,
     Live(Stream),
-    /// Over for the protocol; the driver still holds the socket.
-    Over,
+    /// Over for the protocol; the driver still holds the socket, and what waits in it up to this window.
+    Over(u64),
 }
 
 /// The table.
@@ -87,6 +87,7 @@ pub(crate) struct Mux {
     actions: VecDeque<Action>,
     keepalive: Keepalive,
     growth: u64,
+    granted: u64,
     credit_returned: bool,
     blocked: usize,
     draining: bool,
@@ -117,6 +118,7 @@ impl Mux {
             actions: VecDeque::new(),
             keepalive: Keepalive::new(version, now),
             growth: GROWTH_PER_CONNECTION,
+            granted: 0,
             credit_returned: false,
             blocked: 0,
             draining: false,
@@ -186,6 +188,7 @@ impl Mux {
 
     fn insert(&mut self, stream: Stream) -> Slot {
         let id = stream.id;
+        self.granted += stream.granted();
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.entries[slot] = Entry::Live(stream);
@@ -206,10 +209,16 @@ impl Mux {
 
     /// The driver is done with the socket of a stream that is over.
     pub(crate) fn release(&mut self, slot: Slot) {
-        if matches!(self.entries.get(slot), Some(Entry::Over)) {
+        if let Some(Entry::Over(granted)) = self.entries.get(slot) {
+            self.granted -= granted;
             self.entries[slot] = Entry::Free;
             self.free.push(slot);
         }
+    }
+
+    /// The windows of all streams whose bytes may wait here; none in version 1.
+    pub(crate) fn granted(&self) -> u64 {
+        self.granted
     }
 
     /// Agent: a local connection came in.
@@ -278,7 +287,9 @@ impl Mux {
     /// The stream leaves the table; frames for its id are skipped from now on.
     fn end(&mut self, now: Instant, slot: Slot, ending: Ending) {
         let Some(entry) = self.entries.get_mut(slot) else { return };
-        let Entry::Live(stream) = std::mem::replace(entry, Entry::Over) else { return };
+        let Entry::Live(stream) = entry else { return };
+        let over = Entry::Over(stream.granted());
+        let Entry::Live(stream) = std::mem::replace(entry, over) else { return };
         self.ids.remove(&stream.id);
         #[cfg(test)]
         self.revive(stream.id, slot);
@@ -439,9 +450,11 @@ impl Mux {
             return;
         }
         let id = stream.id;
-        if let Some(receiver) = &mut stream.receiver
-            && let Some(credit) = receiver.written(now, bytes, round_trip, &mut self.growth)
-        {
+        let Some(receiver) = &mut stream.receiver else { return };
+        let before = receiver.granted();
+        let credit = receiver.written(now, bytes, round_trip, &mut self.growth);
+        self.granted += receiver.granted() - before;
+        if let Some(credit) = credit {
             self.credit_returned = true;
             self.frames.push_back((Some(slot), Frame::Credit { stream: id, bytes: credit }));
             #[cfg(test)]

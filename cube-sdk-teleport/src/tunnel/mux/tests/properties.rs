@@ -24,6 +24,7 @@ pub(super) fn agree(version: Version, ops: Vec<Op>, mutant: Option<Mutant>) -> T
     prop_assert_eq!(pair.relay.mux.dialling, 0);
     prop_assert_eq!(pair.agent.mux.growth, GROWTH_PER_CONNECTION, "growth is given back");
     prop_assert_eq!(pair.relay.mux.growth, GROWTH_PER_CONNECTION);
+    prop_assert_eq!(pair.agent.mux.granted + pair.relay.mux.granted, 0);
     prop_assert_eq!(pair.agent.mux.blocked + pair.relay.mux.blocked, 0);
     for (id, near) in &pair.agent.over {
         let Some(far) = pair.relay.over.get(id) else { continue };
@@ -54,7 +55,7 @@ fn seen_through(id: u32, complete: &Pipe, cut: &Pipe, by: Party) -> TestCaseResu
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), ..ProptestConfig::default() })]
 
     #[test]
     fn two_ends_agree_with_two_pipes(second: bool, ops in ops()) {
