@@ -3,15 +3,19 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 const BUFFER: usize = 128 * 1024;
 
-/// Serves `U` (take all, then answer one byte), `D` + length (give so many bytes), `E` (echo).
-pub(crate) async fn target() -> Result<SocketAddr> {
+/// Serves `U` + length (take so many bytes, then answer one), `D` + length (give so many), `M` + time + length (take,
+/// answer how long that length took after that time), `E` (echo).
+///
+/// # Errors
+/// When no port can be bound.
+pub async fn target() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
@@ -44,6 +48,13 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
                 left -= n as u64;
             }
         }
+        b'M' => {
+            let (skip, bytes) = (Duration::from_millis(stream.read_u64().await?), stream.read_u64().await?);
+            let took = after(&mut stream, &mut buffer, skip, bytes).await?;
+            stream.write_u64(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)).await?;
+            // Closing with bytes unread would reset the answer.
+            while stream.read(&mut buffer).await? > 0 {}
+        }
         _ => loop {
             match stream.read(&mut buffer).await? {
                 0 => break,
@@ -54,15 +65,76 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
+/// Reads for `skip`, then `bytes` more; how long those took.
+async fn after(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+    skip: Duration,
+    bytes: u64,
+) -> std::io::Result<Duration> {
+    let begun = Instant::now();
+    let mut counted: Option<(Instant, u64)> = None;
+    loop {
+        let n = stream.read(buffer).await?;
+        if n == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        match &mut counted {
+            None if begun.elapsed() >= skip => counted = Some((Instant::now(), 0)),
+            None => {}
+            Some((since, got)) => {
+                *got += n as u64;
+                if *got >= bytes {
+                    return Ok(since.elapsed());
+                }
+            }
+        }
+    }
+}
+
+/// The rate in MB/s at which `bytes` pass one connection once it has run for `skip`, as the receiver sees it.
+///
+/// # Errors
+/// When the connection ends before.
+pub async fn steady(address: SocketAddr, way: Way, skip: Duration, bytes: u64) -> Result<f64> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![7; BUFFER];
+    let took = match way {
+        Way::Down => {
+            stream.write_u8(b'D').await?;
+            stream.write_u64(u64::MAX).await?;
+            after(&mut stream, &mut buffer, skip, bytes).await?
+        }
+        Way::Up => {
+            stream.write_u8(b'M').await?;
+            stream.write_u64(u64::try_from(skip.as_millis())?).await?;
+            stream.write_u64(bytes).await?;
+            let (mut read, mut write) = stream.split();
+            let endless = async { while write.write_all(&buffer).await.is_ok() {} };
+            tokio::select! {
+                nanos = read.read_u64() => Duration::from_nanos(nanos?),
+                () = endless => bail!("the connection broke"),
+            }
+        }
+    };
+    Ok(bytes as f64 / 1e6 / took.as_secs_f64())
+}
+
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Way {
+pub enum Way {
+    /// To the target.
     Up,
+    /// From the target.
     Down,
 }
 
 /// Moves `bytes` on one connection.
-pub(crate) async fn bulk(address: SocketAddr, way: Way, bytes: u64) -> Result<()> {
+///
+/// # Errors
+/// When the connection fails or bytes are missing.
+pub async fn bulk(address: SocketAddr, way: Way, bytes: u64) -> Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut buffer = vec![7; BUFFER];
@@ -95,7 +167,10 @@ pub(crate) async fn bulk(address: SocketAddr, way: Way, bytes: u64) -> Result<()
 }
 
 /// The same total over several connections at once; gives the time.
-pub(crate) async fn bulks(address: SocketAddr, way: Way, streams: u64, total: u64) -> Result<Duration> {
+///
+/// # Errors
+/// When the connection fails or bytes are missing.
+pub async fn bulks(address: SocketAddr, way: Way, streams: u64, total: u64) -> Result<Duration> {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..streams {
@@ -108,7 +183,10 @@ pub(crate) async fn bulks(address: SocketAddr, way: Way, streams: u64, total: u6
 }
 
 /// Round trips of 64 bytes; gives the sorted times.
-pub(crate) async fn echoes(address: SocketAddr, count: usize) -> Result<Vec<Duration>> {
+///
+/// # Errors
+/// When the connection fails or bytes are missing.
+pub async fn echoes(address: SocketAddr, count: usize) -> Result<Vec<Duration>> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     stream.write_u8(b'E').await?;
@@ -125,7 +203,10 @@ pub(crate) async fn echoes(address: SocketAddr, count: usize) -> Result<Vec<Dura
 }
 
 /// Echoes beside one bulk stream each way. Gives the times and the bulk rate in MB/s.
-pub(crate) async fn echoes_beside(address: SocketAddr, count: usize) -> Result<(Vec<Duration>, f64)> {
+///
+/// # Errors
+/// When the connection fails or bytes are missing.
+pub async fn echoes_beside(address: SocketAddr, count: usize) -> Result<(Vec<Duration>, f64)> {
     let bytes = 256 << 20;
     let started = Instant::now();
     let running = tokio::spawn(async move {
@@ -150,24 +231,33 @@ pub(crate) async fn echoes_beside(address: SocketAddr, count: usize) -> Result<(
     Ok((times, rate))
 }
 
-/// New connections per second with 16 workers: each opens, gets one byte echoed, closes.
-pub(crate) async fn connections(address: SocketAddr, span: Duration) -> Result<f64> {
+/// Opens a connection, gets one byte echoed, and ends both directions.
+async fn connection(address: SocketAddr) -> Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    stream.write_all(b"E1").await?;
+    let mut byte = [0];
+    stream.read_exact(&mut byte).await?;
+    stream.shutdown().await?;
+    ensure!(stream.read(&mut byte).await? == 0, "bytes after the end");
+    Ok(())
+}
+
+/// New connections per second with 16 workers.
+///
+/// # Errors
+/// When a connection fails.
+pub async fn connections(address: SocketAddr, span: Duration) -> Result<f64> {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..16 {
         tasks.spawn(async move {
             let mut done = 0u64;
             while started.elapsed() < span {
-                let mut stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
-                stream.write_all(b"E1").await?;
-                let mut byte = [0];
-                stream.read_exact(&mut byte).await?;
-                stream.shutdown().await?;
-                ensure!(stream.read(&mut byte).await? == 0, "bytes after the end");
+                connection(address).await?;
                 done += 1;
             }
-            Ok(done)
+            anyhow::Ok(done)
         });
     }
     let mut done = 0;
@@ -175,4 +265,26 @@ pub(crate) async fn connections(address: SocketAddr, span: Duration) -> Result<f
         done += worker??;
     }
     Ok(done as f64 / started.elapsed().as_secs_f64())
+}
+
+/// How long `count` new connections take with 16 workers.
+///
+/// # Errors
+/// When a connection fails.
+pub async fn connect_times(address: SocketAddr, count: u64) -> Result<Duration> {
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    for worker in 0..16 {
+        let share = count / 16 + u64::from(worker < count % 16);
+        tasks.spawn(async move {
+            for _ in 0..share {
+                connection(address).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(worker) = tasks.join_next().await {
+        worker??;
+    }
+    Ok(started.elapsed())
 }

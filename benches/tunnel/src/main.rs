@@ -1,14 +1,18 @@
-//! `peers-tunnel run [--pairs N] [--mib M] [--protocol 1|2] [--only NAME]`: our agent and relay beside two chained
-//! `copy_bidirectional` proxies, interleaved, with the medians of each figure and of their ratios.
+//! Measures both ends of the tunnel beside proxies and other tunnels, each in processes of its own.
 //!
-//! Every peer runs in processes of its own; CPU time and memory are theirs alone. The load and the target are in this
-//! process. The other subcommands are those processes.
-
-mod load;
-mod measure;
-mod peers;
+//! CPU time and memory are those of the processes between; the load and the target are in this one. Some
+//! subcommands are those processes.
 
 use anyhow::{Context as _, Result, bail};
+use cube_sdk_benches_tunnel::{chaos, delay, ends, line, memory, run, stalled};
+
+const USAGE: &str = "usage:
+  peers-tunnel run [--peers a,b,…] [--base NAME] [--pairs N] [--mib M] [--bulk-only 1] [--log FILE]
+  peers-tunnel line [--mbit N] [--pairs N] [--mib M] [--way up|down] [--log FILE]
+  peers-tunnel memory [--pairs N]
+  peers-tunnel stalled [--pairs N]
+  peers-tunnel chaos [--seconds N] [--protocol 1|2] [--seed N]
+peers: direct proxy2 tunnel tunnel-tls tunnel-v1 agent-v1 published socat2 bore rathole rusty-penguin wsrx websocat";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -23,11 +27,16 @@ fn main() -> Result<()> {
     .context("could not start a runtime")?;
     runtime.block_on(async {
         match text.as_slice() {
-            ["proxy", target] => peers::proxy(target).await,
-            ["relay", target] => peers::relay(target).await,
-            ["agent", url, protocol] => peers::agent(url, protocol).await,
-            ["run", options @ ..] => measure::run(options).await,
-            _ => bail!("usage: peers-tunnel run [--pairs N] [--mib M] [--protocol 1|2] [--only direct|proxy2|tunnel]"),
+            ["proxy", target] => ends::proxy(target).await,
+            ["relay", target, tls @ ..] => ends::relay(target, tls).await,
+            ["agent", url, protocol, ca @ ..] => ends::agent(url, protocol, ca).await,
+            ["delay", target, mbit] => delay::serve(target, mbit.parse()?).await,
+            ["run", options @ ..] => run::run(options).await,
+            ["line", options @ ..] => line::run(options).await,
+            ["memory", options @ ..] => memory::run(options).await,
+            ["stalled", options @ ..] => stalled::run(options).await,
+            ["chaos", options @ ..] => chaos::program(options).await,
+            _ => bail!("{USAGE}"),
         }
     })
 }
