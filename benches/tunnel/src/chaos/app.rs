@@ -68,38 +68,28 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
     let up = bytes(plan.seed, plan.up);
     let down = bytes(!plan.seed, plan.down);
     let (mut read, mut write) = stream.split();
-    let take = async {
-        let mut got = Vec::with_capacity(up.len());
-        match plan.form {
-            Form::Answer => {
-                got.resize(up.len(), 0);
-                match read.read_exact(&mut got).await {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                        bail!("{plan:?}: the request ended too soon")
-                    }
-                    Err(_) => return Ok(false),
-                }
-            }
-            _ if read.read_to_end(&mut got).await.is_err() => return Ok(false),
-            _ => {}
-        }
-        if got != up {
-            bail!("{plan:?}: {} bytes looked complete", got.len());
-        }
-        Ok(true)
-    };
     let give = async { write.write_all(&down).await.is_ok() && write.shutdown().await.is_ok() };
-    match plan.form {
-        Form::Answer => {
-            if take.await? {
+    if plan.form == Form::Answer {
+        let mut got = vec![0; up.len()];
+        match read.read_exact(&mut got).await {
+            Ok(_) if got == up => {
                 give.await;
             }
+            Ok(_) => bail!("{plan:?}: other bytes than were sent"),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => bail!("{plan:?}: ended too soon"),
+            Err(_) => {}
         }
-        _ => {
-            let (taken, _) = tokio::join!(take, give);
-            taken?;
-        }
+        return Ok(());
+    }
+    let take = async {
+        let mut got = Vec::with_capacity(up.len());
+        read.read_to_end(&mut got).await.ok().map(|_| got)
+    };
+    // A reset is told once: to the writer, or to the reader, who then sees an end of file.
+    if let (Some(got), true) = tokio::join!(take, give)
+        && got != up
+    {
+        bail!("{plan:?}: {} bytes looked complete", got.len());
     }
     Ok(())
 }

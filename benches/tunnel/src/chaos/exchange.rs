@@ -121,9 +121,10 @@ async fn exchange(address: SocketAddr, plan: &Plan) -> Result<Outcome> {
     };
     let (given, taken) = tokio::join!(give, take);
     match taken {
+        // A reset is told once: to the writer, or to the reader, who then sees an end of file.
+        _ if !given => Ok(Outcome::Broken),
         None => Ok(Outcome::Broken),
         Some(got) if got != bytes(!plan.seed, plan.down) => bail!("{} bytes looked complete", got.len()),
-        Some(_) if !given => Ok(Outcome::Broken),
         Some(_) => Ok(Outcome::Completed),
     }
 }

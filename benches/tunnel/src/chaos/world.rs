@@ -42,9 +42,8 @@ impl World {
     }
 
     pub(super) async fn stop_relay(&mut self) -> Result<()> {
-        if let Some(stop) = self.stop.take() {
-            stop.send(Duration::from_secs(1)).ok().context("the relay has ended before")?;
-        }
+        let Some(stop) = self.stop.take() else { return Ok(()) };
+        stop.send(Duration::from_secs(1)).ok().context("the relay has ended before")?;
         tokio::time::timeout(Duration::from_secs(6), &mut self.server).await.context("the relay does not stop")??;
         Ok(())
     }
