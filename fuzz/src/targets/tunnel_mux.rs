@@ -260,6 +260,7 @@ impl Driver {
                     }
                     self.over.push(slot);
                 }
+                Action::Refused { refusal, .. } => assert!(self.role == Role::Relay && !refusal.message.is_empty()),
                 Action::Draining { .. } => assert_eq!(self.role, Role::Agent),
             }
         }

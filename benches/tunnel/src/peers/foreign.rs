@@ -47,7 +47,7 @@ async fn socat(program: &Path, target: SocketAddr) -> Result<Peer> {
     let mut to = target;
     for _ in 0..2 {
         let at = free_address().await?;
-        let listen = format!("TCP-LISTEN:{},bind={},fork,reuseaddr,nodelay", at.port(), at.ip());
+        let listen = format!("TCP-LISTEN:{},bind={},fork,reuseaddr,backlog=1024,nodelay", at.port(), at.ip());
         children.push(run(program, &[&listen, &format!("TCP:{to},nodelay")], at).await?);
         to = at;
     }
@@ -104,7 +104,7 @@ async fn wsrx(program: &Path, target: SocketAddr) -> Result<Peer> {
     stream.write_all(format!("{head}{body}").as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "the tunnel was refused: {answer}");
+    anyhow::ensure!(answer.starts_with("HTTP/1.1 2"), "the tunnel was refused: {answer}");
     let url = format!("ws://{control}/traffic/bench");
     let client = run(program, &["connect", &url, "--host", "127.0.0.1", "--port", &at.port().to_string()], at).await?;
     Ok(Peer::new(at, vec![server, client]))
