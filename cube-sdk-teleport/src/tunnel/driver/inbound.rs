@@ -174,7 +174,7 @@ impl Driver {
             }
         }
         if bytes.is_empty() {
-            if !matches!(self.sockets[slot].local, super::Local::Tcp(_)) {
+            if !matches!(self.sockets[slot].local, super::socket::Local::Tcp(_)) {
                 self.schedule(slot);
             }
             return;

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
+use crate::tunnel::code::{Refusal, TunnelCode};
+use crate::tunnel::stream::{Ending, Party};
 
 const WINDOW: u32 = 4096;
 
