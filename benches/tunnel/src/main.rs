@@ -1,4 +1,4 @@
-//! `peers-tunnel run [--pairs N] [--mib M] [--protocol 1|2] [--only NAME]`: our agent and relay beside two chained
+//! `peers-tunnel run [--pairs N] [--mib M] [--protocol 1|2] [--only NAME] [--part NAME]`: our agent and relay beside two chained
 //! `copy_bidirectional` proxies, interleaved, with the medians of each figure and of their ratios.
 //!
 //! Every peer runs in processes of its own; CPU time and memory are theirs alone. The load and the target are in this
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
             ["relay", target] => peers::relay(target).await,
             ["agent", url, protocol] => peers::agent(url, protocol).await,
             ["run", options @ ..] => measure::run(options).await,
-            _ => bail!("usage: peers-tunnel run [--pairs N] [--mib M] [--protocol 1|2] [--only direct|proxy2|tunnel]"),
+            _ => bail!("usage: peers-tunnel run [--pairs N] [--mib M] [--protocol 1|2] [--only direct|proxy2|tunnel] [--part bulk|idle|beside|connections]"),
         }
     })
 }

@@ -80,16 +80,17 @@ impl Peer {
 
 type Figures = BTreeMap<&'static str, f64>;
 
-async fn measure(peer: &Peer, mib: u64) -> Result<Figures> {
+async fn measure(peer: &Peer, mib: u64, part: Option<&str>) -> Result<Figures> {
     let mut out = Figures::new();
     let total = mib << 20;
+    let wanted = |name| part.is_none_or(|part| part == name);
     let bulks: [(&str, &str, Way, u64); 4] = [
         ("up1 MB/s", "up1 CPU s/GB", Way::Up, 1),
         ("down1 MB/s", "down1 CPU s/GB", Way::Down, 1),
         ("up16 MB/s", "up16 CPU s/GB", Way::Up, 16),
         ("down16 MB/s", "down16 CPU s/GB", Way::Down, 16),
     ];
-    for (rate, cost, way, streams) in bulks {
+    for (rate, cost, way, streams) in bulks.into_iter().filter(|_| wanted("bulk")) {
         let before = peer.cpu()?;
         let took = load::bulks(peer.address, way, streams, total).await?;
         out.insert(rate, total as f64 / 1e6 / took.as_secs_f64());
@@ -100,17 +101,27 @@ async fn measure(peer: &Peer, mib: u64) -> Result<Figures> {
             .get((times.len() * percent / 100).min(times.len().saturating_sub(1)))
             .map_or(f64::NAN, |t| t.as_secs_f64() * 1e6)
     };
-    let idle = load::echoes(peer.address, 2000).await?;
-    out.insert("echo idle p50 us", micros(&idle, 50));
-    out.insert("echo idle p99 us", micros(&idle, 99));
-    let (beside, rate) = load::echoes_beside(peer.address, 4000).await?;
-    out.insert("echo bulk p50 us", micros(&beside, 50));
-    out.insert("echo bulk p99 us", micros(&beside, 99));
-    out.insert("both1 beside echo MB/s", rate);
-    let before = peer.cpu()?;
-    let rate = load::connections(peer.address, Duration::from_secs(2)).await?;
-    out.insert("connections/s", rate);
-    out.insert("CPU ms/connection", (peer.cpu()? - before) * 1e3 / (rate * 2.0));
+    if wanted("idle") {
+        let idle = load::echoes(peer.address, 2000).await?;
+        out.insert("echo idle p50 us", micros(&idle, 50));
+        out.insert("echo idle p99 us", micros(&idle, 99));
+    }
+    if wanted("beside") {
+        let alone = load::both(peer.address).await?;
+        let (beside, rate) = load::echoes_beside(peer.address).await?;
+        out.insert("echo bulk p50 us", micros(&beside, 50));
+        out.insert("echo bulk p99 us", micros(&beside, 99));
+        out.insert("echo bulk count", beside.len() as f64);
+        out.insert("both1 alone MB/s", alone);
+        out.insert("both1 beside echo MB/s", rate);
+        out.insert("both1 beside : alone", rate / alone);
+    }
+    if wanted("connections") {
+        let before = peer.cpu()?;
+        let rate = load::connections(peer.address, Duration::from_secs(2)).await?;
+        out.insert("connections/s", rate);
+        out.insert("CPU ms/connection", (peer.cpu()? - before) * 1e3 / (rate * 2.0));
+    }
     out.insert("peak RSS MiB", peer.peak_mib()?);
     Ok(out)
 }
@@ -122,13 +133,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 #[allow(clippy::print_stdout)]
 pub(crate) async fn run(options: &[&str]) -> Result<()> {
-    let (mut pairs, mut mib, mut protocol, mut only) = (3usize, 512u64, "2", None);
+    let (mut pairs, mut mib, mut protocol, mut only, mut part) = (3usize, 512u64, "2", None, None);
     for pair in options.chunks(2) {
         match pair {
             ["--pairs", n] => pairs = n.parse()?,
             ["--mib", n] => mib = n.parse()?,
             ["--protocol", n] => protocol = n,
             ["--only", name] => only = Some(*name),
+            ["--part", name] => part = Some(*name),
             other => bail!("unknown option {other:?}"),
         }
     }
@@ -139,7 +151,7 @@ pub(crate) async fn run(options: &[&str]) -> Result<()> {
     for _ in 0..pairs {
         for name in &names {
             let peer = Peer::start(name, target, protocol).await?;
-            all.entry(name).or_default().push(measure(&peer, mib).await.with_context(|| format!("peer {name}"))?);
+            all.entry(name).or_default().push(measure(&peer, mib, part).await.with_context(|| format!("peer {name}"))?);
         }
     }
     println!(
@@ -153,7 +165,7 @@ pub(crate) async fn run(options: &[&str]) -> Result<()> {
             all.get(name).map(|runs| runs.iter().map(|f| f[key]).collect()).unwrap_or_default()
         };
         let (direct, proxy, tunnel) = (of("direct"), of("proxy2"), of("tunnel"));
-        let more_is_better = key.ends_with("/s");
+        let more_is_better = key.ends_with("/s") || *key == "echo bulk count" || key.ends_with("alone");
         let ratios = proxy.iter().zip(&tunnel).map(|(p, t)| if more_is_better { t / p } else { p / t }).collect();
         println!(
             "{key:<24} {:>10.2} {:>10.2} {:>10.2} {:>8.2}",
