@@ -165,7 +165,7 @@ pub(crate) async fn run(options: &[&str]) -> Result<()> {
             all.get(name).map(|runs| runs.iter().map(|f| f[key]).collect()).unwrap_or_default()
         };
         let (direct, proxy, tunnel) = (of("direct"), of("proxy2"), of("tunnel"));
-        let more_is_better = key.ends_with("/s") || *key == "echo bulk count" || key.ends_with("alone");
+        let more_is_better = key.ends_with("/s") || key == "echo bulk count" || key.ends_with("alone");
         let ratios = proxy.iter().zip(&tunnel).map(|(p, t)| if more_is_better { t / p } else { p / t }).collect();
         println!(
             "{key:<24} {:>10.2} {:>10.2} {:>10.2} {:>8.2}",

@@ -1,22 +1,24 @@
 //! One poll: sockets that rang, then the WebSocket's two directions, in rounds of bounded size.
 
+use std::future::Future as _;
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
 use super::closing::State;
 use super::socket::{Local, Socket};
-use super::{ConnectionEnd, Driver, Fault, HOST, Host, ROUNDS, SLOTS, WS_READ, WS_WRITE, reset};
+use super::{ConnectionEnd, Driver, Fault, HOST, Host, ROUNDS, SLOTS, TURN, WS_READ, WS_WRITE, reset};
 use crate::tunnel::mux::{Role, Slot};
 
 impl Driver {
     /// Gives the end once the connection is over and every local socket is closed.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, host: &mut dyn Host) -> Poll<ConnectionEnd> {
         self.ready.register(cx.waker());
+        self.load = 0;
         for _ in 0..ROUNDS {
             self.now = Instant::now();
             self.collect_ready();
-            let moved = match self.round(host) {
+            let moved = match self.round(host).and_then(|moved| Ok(moved | self.poll_clock(host)?)) {
                 Ok(moved) => moved,
                 Err(fault) => {
                     self.fail(fault);
@@ -27,11 +29,18 @@ impl Driver {
             if let State::Over(end) = &self.state {
                 return Poll::Ready(end.clone());
             }
-            if !moved && !self.poll_timer(cx, host) {
+            if !moved && !self.poll_timer(cx) {
                 return Poll::Pending;
             }
+            if self.load > TURN {
+                break;
+            }
         }
-        cx.waker().wake_by_ref();
+        // Not woken at once: the runtime looks at its sockets first, which is how small frames of other streams
+        // get between those of a busy one.
+        let turn = std::pin::pin!(tokio::task::yield_now());
+        // Always pending when polled for the first time.
+        let _: Poll<()> = turn.poll(cx);
         Poll::Pending
     }
 

@@ -9,23 +9,24 @@ use super::closing::State;
 use super::{Driver, Fault, Host, inbound, websocket};
 
 impl Driver {
-    /// Arms the timer; true when it rang and its work was done.
-    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>, host: &mut dyn Host) -> bool {
+    /// Does what is due, whether or not the runtime's timer has rung: it rings late while bytes keep moving.
+    pub(super) fn poll_clock(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
+        if self.next_deadline() > self.now {
+            return Ok(false);
+        }
+        self.on_timer()?;
+        self.apply_actions(host);
+        Ok(true)
+    }
+
+    /// Arms the timer; true when it rang.
+    pub(super) fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
         let next = self.next_deadline();
         if next < self.armed || self.armed <= self.now {
             self.armed = next;
             self.sleep.as_mut().reset(next);
         }
-        if self.sleep.as_mut().poll(cx).is_pending() {
-            return false;
-        }
-        self.now = Instant::now();
-        self.armed = self.now;
-        if let Err(fault) = self.on_timer() {
-            self.fail(fault);
-        }
-        self.apply_actions(host);
-        true
+        self.sleep.as_mut().poll(cx).is_ready()
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
@@ -35,7 +36,7 @@ impl Driver {
             State::Over(_) => self.now,
         };
         let stall = self.full.and_then(|slot| self.sockets[slot].progress).map(|at| at + inbound::STALL_LIMIT);
-        let stopping = self.stopping.as_ref().map(|stopping| stopping.deadline);
+        let stopping = self.stopping.as_ref().filter(|_| self.is_alive()).map(|stopping| stopping.deadline);
         for deadline in [stall, stopping, self.linger].into_iter().flatten() {
             next = next.min(deadline);
         }
