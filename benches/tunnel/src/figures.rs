@@ -8,12 +8,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// The figures of one peer in one round, by name. Names that end in `/s` are better when larger, others when smaller.
+/// The figures of one peer in one round, by name. Rates (`/s`), counts and what is left `alone` are better when
+/// larger, others when smaller.
 pub type Figures = BTreeMap<String, f64>;
 
 /// All rounds of all peers.
 #[derive(Debug, Default)]
 pub struct Rounds(BTreeMap<String, Vec<Figures>>);
+
+fn is_better_when_larger(name: &str) -> bool {
+    ["/s", "count", "alone"].iter().any(|end| name.ends_with(end))
+}
 
 /// The middle value; of two middle values the upper.
 pub fn median(mut values: Vec<f64>) -> f64 {
@@ -83,7 +88,7 @@ impl Rounds {
                 let ratios = own
                     .iter()
                     .zip(self.values(base, name))
-                    .map(|(own, base)| if name.ends_with("/s") { own / base } else { base / own });
+                    .map(|(own, base)| if is_better_when_larger(name) { own / base } else { base / own });
                 print!(" {:>10.2} ({:>5.2})", median(own.clone()), median(ratios.collect()));
             }
             println!();

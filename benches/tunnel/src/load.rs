@@ -202,28 +202,33 @@ pub async fn echoes(address: SocketAddr, count: usize) -> Result<Vec<Duration>> 
     Ok(times)
 }
 
-/// Echoes beside one bulk stream each way. Gives the times and the bulk rate in MB/s.
+/// One bulk stream each way, over and over for two seconds; gives the rate of both together in MB/s.
 ///
 /// # Errors
-/// When the connection fails or bytes are missing.
-pub async fn echoes_beside(address: SocketAddr, count: usize) -> Result<(Vec<Duration>, f64)> {
+/// When a connection fails or bytes are missing.
+pub async fn both(address: SocketAddr) -> Result<f64> {
     let bytes = 256 << 20;
-    let started = Instant::now();
-    let running = tokio::spawn(async move {
-        let mut moved = 0u64;
-        loop {
-            let (up, down) = tokio::join!(bulk(address, Way::Up, bytes), bulk(address, Way::Down, bytes));
-            up?;
-            down?;
-            moved += 2 * bytes;
-            if started.elapsed() > Duration::from_secs(2) {
-                return Ok::<_, anyhow::Error>(moved as f64 / 1e6 / started.elapsed().as_secs_f64());
-            }
+    let (started, mut moved) = (Instant::now(), 0u64);
+    loop {
+        let (up, down) = tokio::join!(bulk(address, Way::Up, bytes), bulk(address, Way::Down, bytes));
+        up?;
+        down?;
+        moved += 2 * bytes;
+        if started.elapsed() > Duration::from_secs(2) {
+            return Ok(moved as f64 / 1e6 / started.elapsed().as_secs_f64());
         }
-    });
+    }
+}
+
+/// Echoes beside one bulk stream each way, as long as these run. Gives the times and the bulk rate in MB/s.
+///
+/// # Errors
+/// When a connection fails or bytes are missing.
+pub async fn echoes_beside(address: SocketAddr) -> Result<(Vec<Duration>, f64)> {
+    let running = tokio::spawn(both(address));
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mut times = Vec::new();
-    while !running.is_finished() && times.len() < count {
+    while !running.is_finished() {
         times.extend(echoes(address, 100).await?);
     }
     let rate = running.await??;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use cube_sdk_benches_tunnel::{chaos, delay, ends, line, memory, run, stalled};
 
 const USAGE: &str = "usage:
-  peers-tunnel run [--peers a,b,…] [--base NAME] [--pairs N] [--mib M] [--bulk-only 1] [--log FILE]
+  peers-tunnel run [--peers a,b,…] [--base NAME] [--pairs N] [--mib M] [--part bulk|idle|beside|connections] [--log FILE]
   peers-tunnel line [--mbit N] [--pairs N] [--mib M] [--way up|down] [--log FILE]
   peers-tunnel memory [--pairs N]
   peers-tunnel stalled [--pairs N]

@@ -25,7 +25,7 @@ const V1_FULL: usize = V1_QUEUE - 128 * 1024;
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Reads of the WebSocket before the local sockets get their turn.
-const READS: usize = 4;
+const READS: usize = 2;
 
 impl Driver {
     pub(super) fn poll_inbound(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
@@ -51,6 +51,7 @@ impl Driver {
                         return Ok(true);
                     }
                     self.decoder.filled(n);
+                    self.load += n;
                     self.mux.heard(self.now);
                     moved = true;
                 }
@@ -175,7 +176,7 @@ impl Driver {
             }
         }
         if bytes.is_empty() {
-            if !matches!(self.sockets[slot].local, super::Local::Tcp(_)) {
+            if !matches!(self.sockets[slot].local, super::socket::Local::Tcp(_)) {
                 self.schedule(slot);
             }
             return;

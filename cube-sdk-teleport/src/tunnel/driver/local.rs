@@ -126,7 +126,9 @@ impl Driver {
                 Poll::Pending => return false,
             }
         }
-        let shut = socket.settling != Settling::No || (socket.finish && socket.local.half_close());
+        // Closing a TCP socket that was read to its end says the same as shutting it down before.
+        let closes = version == Version::V2 && socket.eof && matches!(socket.local, Local::Tcp(_));
+        let shut = if socket.settling == Settling::No { socket.finish && socket.local.half_close() } else { !closes };
         if shut && !socket.finished {
             match socket.local.poll_shutdown(&mut cx) {
                 // A peer that is gone already has seen its end.
@@ -264,6 +266,7 @@ impl Driver {
                     }
                     Ok(n) => {
                         moved = true;
+                        self.load += n;
                         socket.untouched = false;
                         socket.epoch = self.outbox.epoch();
                         socket.in_ring = true;

@@ -4,9 +4,11 @@
 //! pass through: the driver moves them and tells how many.
 
 mod clocks;
+mod ending;
 mod inbound;
 #[cfg(test)]
 mod mutant;
+mod opening;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -14,10 +16,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::app_name::AppName;
-use super::code::{Refusal, TunnelCode};
+use super::code::Refusal;
 use super::frame::{self, Frame, Hello, Version};
 use super::keepalive::Keepalive;
-use super::stream::{Ending, Party, Phase, Stream, StreamReport};
+use super::stream::{Phase, Stream, StreamReport};
 use super::window::GROWTH_PER_CONNECTION;
 
 /// A stream whose local side knows no half-close ends after this long in one direction only.
@@ -221,107 +223,6 @@ impl Mux {
         self.granted
     }
 
-    /// Agent: a local connection came in.
-    pub(crate) fn open(&mut self, now: Instant, app: &AppName) -> Result<Slot, TunnelCode> {
-        if !self.is_ready() {
-            return Err(TunnelCode::Draining);
-        }
-        let most = self.peer.map_or(self.rules.hello.max_streams, |hello| hello.max_streams);
-        if !self.has_room(most) {
-            return Err(TunnelCode::Busy);
-        }
-        let id = self.last_id.checked_add(1).ok_or(TunnelCode::Busy)?;
-        self.last_id = id;
-        let windows = (self.rules.hello.window, self.peer.map_or(0, |hello| hello.window));
-        let slot = self.insert(Stream::new(id, app.clone(), Phase::Opening, now, self.version, windows));
-        self.openings.push_back((now + self.rules.open_limit, id));
-        self.frames.push_back((Some(slot), Frame::Connect { stream: id, app: app.as_str().as_bytes().to_vec() }));
-        self.note_idle(now);
-        Ok(slot)
-    }
-
-    /// Relay: dialling ended. `half_close` tells whether the app's connection can end one direction alone.
-    pub(crate) fn dialled(&mut self, now: Instant, slot: Slot, outcome: Result<bool, Refusal>) {
-        self.dialling = self.dialling.saturating_sub(1);
-        #[cfg(test)]
-        self.keep_dial_place();
-        if let Some(stream) = self.live(slot) {
-            let id = stream.id;
-            match outcome {
-                Ok(half_close) => {
-                    stream.phase = Phase::Open;
-                    stream.half_close = half_close;
-                    stream.touched = now;
-                    let one_way = stream.is_one_way();
-                    self.frames.push_back((Some(slot), Frame::Connected { stream: id }));
-                    if one_way {
-                        self.scan_by(now + ONE_WAY_LIMIT);
-                    }
-                }
-                Err(refusal) => self.refuse(now, slot, id, refusal),
-            }
-        }
-        self.dial_next(now);
-    }
-
-    fn refuse(&mut self, now: Instant, slot: Slot, id: u32, refusal: Refusal) {
-        let Refusal { code, message } = refusal;
-        self.frames.push_back((Some(slot), Frame::Error { stream: id, code: Some(code), text: message.clone() }));
-        self.end(now, slot, Ending::Cut { by: Party::Local, code, message });
-    }
-
-    fn dial_next(&mut self, now: Instant) {
-        while self.dialling < self.rules.max_dialling {
-            let Some(id) = self.waiting.pop_front() else { return };
-            let Some(slot) = self.ids.get(&id).copied() else { continue };
-            let limit = self.rules.open_limit;
-            if let Some(stream) = self.live(slot) {
-                stream.phase = Phase::Opening;
-                let (app, deadline) = (stream.app.clone(), stream.since + limit);
-                self.dialling += 1;
-                self.actions.push_back(Action::Dial { slot, app, deadline: deadline.max(now) });
-            }
-        }
-    }
-
-    /// The stream leaves the table; frames for its id are skipped from now on.
-    fn end(&mut self, now: Instant, slot: Slot, ending: Ending) {
-        let Some(entry) = self.entries.get_mut(slot) else { return };
-        let Entry::Live(stream) = entry else { return };
-        let over = Entry::Over(stream.granted());
-        let Entry::Live(stream) = std::mem::replace(entry, over) else { return };
-        self.ids.remove(&stream.id);
-        #[cfg(test)]
-        self.revive(stream.id, slot);
-        self.forget_opening(&stream);
-        self.growth += stream.receiver.as_ref().map_or(0, super::window::Receiver::growth);
-        self.blocked -= usize::from(stream.blocked);
-        let settle = ending == Ending::Completed;
-        self.actions.push_back(if settle { Action::Settle { slot } } else { Action::Reset { slot } });
-        self.actions.push_back(Action::Ended(stream.report(now, ending)));
-    }
-
-    /// Version 1 may use the id again at once: what was noted for it must not meet the next stream.
-    fn forget_opening(&mut self, stream: &Stream) {
-        let deadline = stream.since + self.rules.open_limit;
-        let from = self.openings.partition_point(|(at, _)| *at < deadline);
-        let noted = self.openings.iter().skip(from).take_while(|(at, _)| *at == deadline);
-        if let Some(at) = noted.map(|(_, id)| *id).position(|id| id == stream.id) {
-            self.openings.remove(from + at);
-        }
-        if stream.phase == Phase::Queued
-            && let Some(at) = self.waiting.iter().position(|id| *id == stream.id)
-        {
-            self.waiting.remove(at);
-        }
-    }
-
-    /// The dial of a stream that is over was dropped.
-    pub(crate) fn dial_dropped(&mut self, now: Instant) {
-        self.dialling = self.dialling.saturating_sub(1);
-        self.dial_next(now);
-    }
-
     /// How many payload bytes the stream may send now.
     pub(crate) fn sendable(&self, slot: Slot) -> u64 {
         let Some(Entry::Live(stream)) = self.entries.get(slot) else { return 0 };
@@ -372,72 +273,6 @@ impl Mux {
         match self.entries.get(slot) {
             Some(Entry::Live(stream)) => Some(stream.app.clone()),
             _ => None,
-        }
-    }
-
-    /// The local side ended its direction.
-    pub(crate) fn local_eof(&mut self, now: Instant, slot: Slot) {
-        let version = self.version;
-        let Some(stream) = self.live(slot) else { return };
-        let id = stream.id;
-        if version == Version::V1 {
-            self.frames.push_back((Some(slot), Frame::Close { stream: id, code: None, text: String::new() }));
-            self.end(now, slot, Ending::Completed);
-            return;
-        }
-        if stream.fin_sent {
-            return;
-        }
-        stream.fin_sent = true;
-        let (both, one_way) = (stream.fin_received, stream.is_one_way());
-        self.frames.push_back((Some(slot), Frame::Fin { stream: id }));
-        if both {
-            self.end(now, slot, Ending::Completed);
-        } else if one_way {
-            self.scan_by(now + ONE_WAY_LIMIT);
-        }
-    }
-
-    /// Cuts a stream from this side.
-    pub(crate) fn cut(&mut self, now: Instant, slot: Slot, code: TunnelCode, message: &str) {
-        let (role, version) = (self.role, self.version);
-        let Some(stream) = self.live(slot) else { return };
-        let id = stream.id;
-        if role == Role::Relay && stream.phase != Phase::Open {
-            self.refuse(now, slot, id, Refusal::new(code, message));
-            return;
-        }
-        let code_sent = (version == Version::V2).then_some(code);
-        self.frames.push_back((Some(slot), Frame::Close { stream: id, code: code_sent, text: message.to_owned() }));
-        self.end(now, slot, Ending::Cut { by: Party::Local, code, message: message.to_owned() });
-    }
-
-    /// Cuts every stream from this side.
-    pub(crate) fn cut_all(&mut self, now: Instant, code: TunnelCode, message: &str) {
-        for slot in 0..self.entries.len() {
-            self.cut(now, slot, code, message);
-        }
-    }
-
-    /// The connection is gone: every stream ends, and nothing can be said about it.
-    pub(crate) fn lost(&mut self, now: Instant, message: &str) {
-        self.frames.clear();
-        for slot in 0..self.entries.len() {
-            let ending =
-                Ending::Cut { by: Party::Connection, code: TunnelCode::ConnectionLost, message: message.to_owned() };
-            self.end(now, slot, ending);
-        }
-    }
-
-    /// Relay: tells the agent that it will stop, and refuses new streams.
-    pub(crate) fn drain(&mut self, grace: Duration, text: &str) {
-        if self.draining {
-            return;
-        }
-        self.draining = true;
-        if self.version == Version::V2 {
-            let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX);
-            self.frames.push_back((None, Frame::Drain { grace_ms, text: text.to_owned() }));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::tunnel::mux::*;
+use crate::tunnel::stream::Ending;
 use crate::tunnel::window::Receiver;
 
 pub(super) const WINDOW: u32 = 4096;

@@ -2,7 +2,9 @@
 
 use super::model::{WINDOW, Wire, rules};
 use super::pair::{Op, Pair};
+use crate::tunnel::code::TunnelCode;
 use crate::tunnel::mux::*;
+use crate::tunnel::stream::Ending;
 
 #[test]
 fn the_rules_of_version_2_are_enforced() {

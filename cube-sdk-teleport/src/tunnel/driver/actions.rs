@@ -1,0 +1,104 @@
+//! What the stream table asks for, done to the sockets.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::socket::{Local, Settling, Socket};
+use super::{Driver, Host};
+use crate::dial::Upstream;
+use crate::tunnel::code::TunnelCode;
+use crate::tunnel::mux::{Action, Role, Slot};
+use crate::tunnel::stream::{Ending, Party};
+
+impl Driver {
+    pub(super) fn apply_actions(&mut self, host: &mut dyn Host) {
+        while let Some(action) = self.mux.next_action() {
+            match action {
+                Action::Dial { slot, app, deadline } => match host.dial(app, deadline) {
+                    Some(future) => {
+                        let socket = self.socket(slot);
+                        socket.local = Local::Dialling(future);
+                        self.schedule(slot);
+                    }
+                    None => self.mux.dial_dropped(self.now),
+                },
+                Action::Opened { slot } => {
+                    host.proved();
+                    if let (Some(id), Some(app)) = (self.mux.id(slot), host.app().cloned()) {
+                        host.opened(id, &app);
+                    }
+                    self.socket(slot).untouched = false;
+                    self.schedule(slot);
+                }
+                Action::Finish { slot } => {
+                    self.socket(slot).finish = true;
+                    self.schedule(slot);
+                }
+                Action::Settle { slot } => {
+                    self.socket(slot).settling = Settling::Writing;
+                    self.schedule(slot);
+                }
+                Action::Reset { slot } => self.vacate(slot, true),
+                Action::Ended(report) => {
+                    self.counters.stream_ended();
+                    if matches!(report.ending, Ending::Cut { by: Party::Remote, .. }) {
+                        host.proved();
+                    }
+                    host.ended(report);
+                }
+                Action::Refused { stream, refusal } => host.refused_stream(stream, refusal),
+                Action::Draining { grace } => {
+                    let text = "the relay is about to stop".to_owned();
+                    self.stop_by(self.now + grace + Duration::from_secs(1), TunnelCode::Draining, 1000, text);
+                }
+            }
+        }
+    }
+
+    pub(super) fn install(&mut self, slot: Slot, upstream: Upstream) {
+        let socket = &mut self.sockets[slot];
+        socket.local = upstream.into();
+        socket.readable = true;
+        socket.writable = true;
+    }
+
+    /// Frees a slot; `cut` makes the local side see a reset.
+    pub(super) fn vacate(&mut self, slot: Slot, cut: bool) {
+        let Some(socket) = self.sockets.get_mut(slot) else { return self.mux.release(slot) };
+        let keep_place = (socket.in_work, socket.in_ring);
+        let Socket { local, queue, untouched, .. } = std::mem::take(socket);
+        (socket.in_work, socket.in_ring) = keep_place;
+        self.counters.unqueued(queue.len() as u64);
+        if self.full == Some(slot) {
+            self.full = None;
+        }
+        match local {
+            Local::Dialling(future) => {
+                drop(future);
+                self.mux.dial_dropped(self.now);
+            }
+            Local::Tcp(stream) if cut && untouched && self.role == Role::Agent && !self.is_alive() => {
+                self.unread.push(stream);
+            }
+            local if cut => local.reset(),
+            local => drop(local),
+        }
+        self.mux.release(slot);
+        self.tell_granted();
+    }
+
+    /// Tells the counters of windows that were opened, grew or are gone.
+    pub(super) fn tell_granted(&mut self) {
+        let now = self.mux.granted();
+        if now != self.granted {
+            self.counters.granted(self.granted, now);
+            self.granted = now;
+        }
+    }
+
+    /// Local connections whose stream was lost before anything was read from them: they can be opened again.
+    pub(crate) fn take_unread(&mut self) -> Vec<TcpStream> {
+        std::mem::take(&mut self.unread)
+    }
+}

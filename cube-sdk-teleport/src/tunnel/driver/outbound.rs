@@ -1,0 +1,61 @@
+//! From the outbox to the WebSocket.
+
+use std::task::{Context, Poll};
+
+use super::{Driver, Fault, WS_WRITE};
+use crate::tunnel::frame::{Frame, Version};
+use crate::tunnel::outbox::URGENT_LIMIT;
+use crate::tunnel::websocket::{BINARY, Breach};
+
+impl Driver {
+    pub(super) fn encode_frames(&mut self) -> Result<(), Fault> {
+        let version = self.mux.version();
+        while let Some((slot, frame)) = self.mux.next_frame() {
+            self.message.clear();
+            frame.encode(version, &mut self.message);
+            // An end must not overtake the bytes before it; a cut may.
+            let ordered = matches!((&frame, version), (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1));
+            let behind =
+                ordered && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
+            if matches!(frame, Frame::Pong(_)) {
+                self.count_pong()?;
+            }
+            if behind {
+                self.outbox.append(&self.message)?;
+            } else {
+                self.outbox.urge(BINARY, &self.message)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn count_pong(&mut self) -> Result<(), Fault> {
+        self.pongs += 1;
+        if self.pongs > 64 {
+            return Err(Breach { code: 1008, reason: "pings come faster than pongs go out".to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn poll_outbound(&mut self) -> Result<bool, Fault> {
+        if !self.writable {
+            return Ok(false);
+        }
+        let mut cx = Context::from_waker(self.ready.waker(WS_WRITE));
+        let (moved, outcome) = self.outbox.poll_write(&mut self.io, &mut cx);
+        match outcome {
+            Poll::Pending => self.writable = false,
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Err(Fault::Io(error)),
+        }
+        if self.outbox.urgent_pending() == 0 {
+            self.pongs = 0;
+        }
+        Ok(moved)
+    }
+
+    /// Must no more be read from the WebSocket for now?
+    pub(super) fn is_held_back(&self) -> bool {
+        self.full.is_some() || self.outbox.urgent_pending() > URGENT_LIMIT
+    }
+}

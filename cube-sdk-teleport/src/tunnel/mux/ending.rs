@@ -1,0 +1,96 @@
+//! How streams end: by their local side, cut, drained, lost.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Action, Entry, Mux, ONE_WAY_LIMIT, Role, Slot};
+use crate::tunnel::code::{Refusal, TunnelCode};
+use crate::tunnel::frame::{Frame, Version};
+use crate::tunnel::stream::{Ending, Party, Phase};
+use crate::tunnel::window::Receiver;
+
+impl Mux {
+    /// The stream leaves the table; frames for its id are skipped from now on.
+    pub(super) fn end(&mut self, now: Instant, slot: Slot, ending: Ending) {
+        let Some(entry) = self.entries.get_mut(slot) else { return };
+        let Entry::Live(stream) = entry else { return };
+        let over = Entry::Over(stream.granted());
+        let Entry::Live(stream) = std::mem::replace(entry, over) else { return };
+        self.ids.remove(&stream.id);
+        #[cfg(test)]
+        self.revive(stream.id, slot);
+        self.forget_opening(&stream);
+        self.growth += stream.receiver.as_ref().map_or(0, Receiver::growth);
+        self.blocked -= usize::from(stream.blocked);
+        let settle = ending == Ending::Completed;
+        self.actions.push_back(if settle { Action::Settle { slot } } else { Action::Reset { slot } });
+        self.actions.push_back(Action::Ended(stream.report(now, ending)));
+    }
+
+    /// The local side ended its direction.
+    pub(crate) fn local_eof(&mut self, now: Instant, slot: Slot) {
+        let version = self.version;
+        let Some(stream) = self.live(slot) else { return };
+        let id = stream.id;
+        if version == Version::V1 {
+            self.frames.push_back((Some(slot), Frame::Close { stream: id, code: None, text: String::new() }));
+            self.end(now, slot, Ending::Completed);
+            return;
+        }
+        if stream.fin_sent {
+            return;
+        }
+        stream.fin_sent = true;
+        let (both, one_way) = (stream.fin_received, stream.is_one_way());
+        self.frames.push_back((Some(slot), Frame::Fin { stream: id }));
+        if both {
+            self.end(now, slot, Ending::Completed);
+        } else if one_way {
+            self.scan_by(now + ONE_WAY_LIMIT);
+        }
+    }
+
+    /// Cuts a stream from this side.
+    pub(crate) fn cut(&mut self, now: Instant, slot: Slot, code: TunnelCode, message: &str) {
+        let (role, version) = (self.role, self.version);
+        let Some(stream) = self.live(slot) else { return };
+        let id = stream.id;
+        if role == Role::Relay && stream.phase != Phase::Open {
+            self.refuse(now, slot, id, Refusal::new(code, message));
+            return;
+        }
+        let code_sent = (version == Version::V2).then_some(code);
+        self.frames.push_back((Some(slot), Frame::Close { stream: id, code: code_sent, text: message.to_owned() }));
+        self.end(now, slot, Ending::Cut { by: Party::Local, code, message: message.to_owned() });
+    }
+
+    /// Cuts every stream from this side.
+    pub(crate) fn cut_all(&mut self, now: Instant, code: TunnelCode, message: &str) {
+        for slot in 0..self.entries.len() {
+            self.cut(now, slot, code, message);
+        }
+    }
+
+    /// The connection is gone: every stream ends, and nothing can be said about it.
+    pub(crate) fn lost(&mut self, now: Instant, message: &str) {
+        self.frames.clear();
+        for slot in 0..self.entries.len() {
+            let ending =
+                Ending::Cut { by: Party::Connection, code: TunnelCode::ConnectionLost, message: message.to_owned() };
+            self.end(now, slot, ending);
+        }
+    }
+
+    /// Relay: tells the agent that it will stop, and refuses new streams.
+    pub(crate) fn drain(&mut self, grace: Duration, text: &str) {
+        if self.draining {
+            return;
+        }
+        self.draining = true;
+        if self.version == Version::V2 {
+            let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX);
+            self.frames.push_back((None, Frame::Drain { grace_ms, text: text.to_owned() }));
+        }
+    }
+}
