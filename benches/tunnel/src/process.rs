@@ -43,18 +43,23 @@ impl Peer {
         self
     }
 
-    /// CPU seconds of the counted processes and of their children that have ended, user and system.
+    /// CPU seconds of the counted processes and of their children, user and system.
     ///
     /// # Errors
     /// When one has ended.
     pub fn cpu(&self) -> Result<f64> {
-        let mut ticks = 0u64;
-        for child in &self.counted {
-            let id = child.id().context("a peer has ended")?;
-            let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
-            let fields = stat.rsplit_once(')').context("odd stat line")?.1.split_whitespace();
-            for field in fields.skip(11).take(4) {
-                ticks += field.parse::<u64>()?;
+        let ids: Vec<u32> =
+            self.counted.iter().map(|child| child.id().context("a peer has ended")).collect::<Result<_>>()?;
+        let mut ticks = 0;
+        for entry in std::fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            // A process may end meanwhile; its parent has its time then.
+            let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
+            let fields: Vec<&str> = stat.rsplit_once(')').context("odd stat line")?.1.split_whitespace().collect();
+            let (Some(parent), Some(times)) = (fields.get(1), fields.get(11..15)) else { bail!("odd stat line") };
+            if ids.contains(&id) || ids.contains(&parent.parse()?) {
+                ticks += times.iter().map(|time| time.parse::<u64>()).sum::<Result<u64, _>>()?;
             }
         }
         // Linux reports in units of 1/100 s to every program.
