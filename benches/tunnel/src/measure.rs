@@ -107,7 +107,7 @@ async fn measure(peer: &Peer, mib: u64, part: Option<&str>) -> Result<Figures> {
         out.insert("echo idle p99 us", micros(&idle, 99));
     }
     if wanted("beside") {
-        let alone = load::both(peer.address).await?;
+        let alone = load::both(peer.address, || true).await?;
         let (beside, rate) = load::echoes_beside(peer.address).await?;
         out.insert("echo bulk p50 us", micros(&beside, 50));
         out.insert("echo bulk p99 us", micros(&beside, 99));
