@@ -1,6 +1,8 @@
 //! The target that all peers lead to, and the load.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -202,11 +204,15 @@ pub async fn echoes(address: SocketAddr, count: usize) -> Result<Vec<Duration>> 
     Ok(times)
 }
 
-/// One bulk stream each way, over and over for two seconds; gives the rate of both together in MB/s.
+/// Echoes that a percentile of the tail needs.
+const ECHOES: usize = 2000;
+
+/// One bulk stream each way, over and over for at least two seconds and until `done`; gives the rate of both together
+/// in MB/s.
 ///
 /// # Errors
 /// When a connection fails or bytes are missing.
-pub async fn both(address: SocketAddr) -> Result<f64> {
+pub async fn both(address: SocketAddr, done: impl Fn() -> bool) -> Result<f64> {
     let bytes = 256 << 20;
     let (started, mut moved) = (Instant::now(), 0u64);
     loop {
@@ -214,22 +220,26 @@ pub async fn both(address: SocketAddr) -> Result<f64> {
         up?;
         down?;
         moved += 2 * bytes;
-        if started.elapsed() > Duration::from_secs(2) {
+        if done() && started.elapsed() > Duration::from_secs(2) {
             return Ok(moved as f64 / 1e6 / started.elapsed().as_secs_f64());
         }
     }
 }
 
-/// Echoes beside one bulk stream each way, as long as these run. Gives the times and the bulk rate in MB/s.
+/// Echoes beside one bulk stream each way, as long as these run, which is until there are enough. Gives the times
+/// and the bulk rate in MB/s.
 ///
 /// # Errors
 /// When a connection fails or bytes are missing.
 pub async fn echoes_beside(address: SocketAddr) -> Result<(Vec<Duration>, f64)> {
-    let running = tokio::spawn(both(address));
+    let enough = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&enough);
+    let running = tokio::spawn(both(address, move || done.load(Ordering::Relaxed)));
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mut times = Vec::new();
     while !running.is_finished() {
         times.extend(echoes(address, 100).await?);
+        enough.store(times.len() >= ECHOES, Ordering::Relaxed);
     }
     let rate = running.await??;
     times.sort();

@@ -27,7 +27,7 @@ async fn measure(peer: &Peer, mib: u64, part: Option<&str>) -> Result<Figures> {
         put("echo idle p99 us", micros(&idle, 99));
     }
     if wanted("beside") {
-        let alone = load::both(peer.address).await?;
+        let alone = load::both(peer.address, || true).await?;
         let (beside, rate) = load::echoes_beside(peer.address).await?;
         put("echo bulk p50 us", micros(&beside, 50));
         put("echo bulk p99 us", micros(&beside, 99));
