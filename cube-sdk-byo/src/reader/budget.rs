@@ -19,6 +19,10 @@ impl Budget {
         Self { capacity, used: AtomicU64::new(0), wanted: AtomicU64::new(0), freed: Notify::new() }
     }
 
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
     /// Bytes reserved or waiting for the caller.
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Acquire)

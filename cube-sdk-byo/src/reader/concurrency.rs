@@ -8,13 +8,13 @@ use tokio::time::Instant;
 pub(crate) const TICK: Duration = Duration::from_millis(25);
 
 /// Ticks after a change before rates count: new connections need a moment.
-const SETTLE: u32 = 1;
+const SETTLE: u32 = 2;
 
 /// Ticks over which one rate is taken.
-const WINDOW: u32 = 3;
+const WINDOW: u32 = 2;
 
 /// Doubling must bring at least this much of what it could bring.
-const PAYS: f64 = 0.25;
+const PAYS: f64 = 0.3;
 
 /// The wait between two trials that did not pay, doubled each time up to the second value.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,9 +12,9 @@ use bytes::{Buf, Bytes};
 use cube_sdk_core::{Error, Result};
 use futures_core::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::checksum::Hashing;
 use super::ordered::Ordered;
 use super::progress::ReaderStats;
 use super::source::Source;
@@ -25,26 +26,15 @@ use crate::digest::Sha256;
 /// one; anything else ends with an error. Dropping the reader ends its tasks.
 pub struct ObjectReader {
     pub(crate) source: Arc<Source>,
-    pub(crate) chunks: Chunks,
+    /// None when the object or range is empty, or the reader was shut down.
+    pub(crate) chunks: Option<Ordered>,
+    pub(crate) hashing: Option<Hashing>,
+    /// The last chunk, until the digest of everything is known.
+    pub(crate) held: Option<Bytes>,
     pub(crate) current: Bytes,
     pub(crate) sha256: Arc<OnceLock<Sha256>>,
     pub(crate) tasks: Vec<Task>,
     pub(crate) failed: bool,
-}
-
-/// Where chunks come from.
-pub(crate) enum Chunks {
-    /// Nothing is left to read.
-    Empty,
-    /// Straight from the parts.
-    Direct(Ordered),
-    /// Through the digest.
-    Verified(mpsc::UnboundedReceiver<Result<Bytes>>, Progress),
-}
-
-/// How far the bytes from the digest came.
-pub(crate) struct Progress {
-    pub(crate) left: u64,
 }
 
 /// A task that ends with its owner.
@@ -93,7 +83,7 @@ impl ObjectReader {
             task.0.abort();
         }
         let recorder = self.source.session.audit.recorder.clone();
-        self.chunks = Chunks::Empty;
+        self.chunks = None;
         let ended = async {
             for task in &mut tasks {
                 let _ = (&mut task.0).await;
@@ -113,20 +103,43 @@ impl ObjectReader {
         if self.failed {
             return Poll::Ready(None);
         }
-        let item = match &mut self.chunks {
-            Chunks::Empty => None,
-            Chunks::Direct(ordered) => ready!(ordered.poll_next(cx)),
-            Chunks::Verified(_, progress) if progress.left == 0 => None,
-            Chunks::Verified(chunks, progress) => match ready!(chunks.poll_recv(cx)) {
-                Some(item) => {
-                    progress.left -= item.as_ref().map_or(0, |chunk| chunk.len() as u64);
-                    Some(item)
-                }
-                None => Some(Err(Error::new(cube_sdk_core::ErrorKind::Closed, "the reader's tasks ended early"))),
+        let item = match self.held.is_some() {
+            true => Some(ready!(self.poll_held(cx))),
+            false => match ready!(self.poll_next_in_order(cx)) {
+                // Whoever got every byte got the right ones.
+                None if self.held.is_some() => Some(ready!(self.poll_held(cx))),
+                item => item,
             },
         };
         self.failed = matches!(item, Some(Err(_)));
         Poll::Ready(item)
+    }
+
+    /// The next chunk, or none when the last one is now held.
+    fn poll_next_in_order(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let Some(chunks) = &mut self.chunks else { return Poll::Ready(None) };
+        let Poll::Ready(item) = chunks.poll_next(cx) else {
+            self.source.counters.waits.fetch_add(1, Ordering::Relaxed);
+            return Poll::Pending;
+        };
+        if let (Some(hashing), Some(Ok(chunk))) = (&mut self.hashing, &item) {
+            let last = chunks.is_at_end();
+            hashing.put(chunk.clone(), last);
+            if last {
+                self.held = Some(chunk.clone());
+                return Poll::Ready(None);
+            }
+        }
+        Poll::Ready(item)
+    }
+
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        let verdict = match &mut self.hashing {
+            Some(hashing) => ready!(hashing.poll_verdict(cx)),
+            None => Ok(()),
+        };
+        let held = self.held.take().unwrap_or_default();
+        Poll::Ready(verdict.map(|()| held))
     }
 }
 

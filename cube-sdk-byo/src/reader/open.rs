@@ -14,16 +14,16 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::checksum::verify;
+use super::checksum::hashing;
 use super::concurrency::Concurrency;
 use super::file::{self, FileReport};
-use super::object::{Chunks, ObjectReader, Progress, Task};
+use super::object::{ObjectReader, Task};
 use super::ordered::Ordered;
 use super::part::part;
 use super::plan::{GRAIN, Plan, part_size};
 use super::progress::ReaderEvent;
 use super::seek::SeekableObject;
-use super::source::{Answer, Counters, EventSink, Got, Source};
+use super::source::{Answer, Counters, Digested, EventSink, Got, Source};
 use super::window::{MOST, START, Window};
 use crate::audit::Recorder;
 use crate::code::ByoCode;
@@ -117,14 +117,14 @@ impl OpenObject {
         self
     }
 
-    /// The most memory between sockets and caller, in bytes. Default 64 MiB, at least 256 KiB. Five eighths of it are
-    /// filled with bytes; the rest is for what the heap keeps between allocations of several threads.
+    /// The most memory between sockets and caller, in bytes. Default 64 MiB, at least 256 KiB. Three quarters of it
+    /// are filled with bytes; the rest is for what the heap keeps between allocations of several threads.
     pub fn budget(mut self, bytes: u64) -> Self {
         self.budget = bytes;
         self
     }
 
-    /// Parts of this size instead of 1 to 8 MiB by what pays. At most half the budget is taken.
+    /// Parts of this size instead of 2 to 4 MiB by what pays. At most half the budget is taken.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
@@ -212,7 +212,7 @@ impl OpenObject {
 
     /// What may be filled of the budget.
     const fn room(&self) -> u64 {
-        self.budget / 8 * 5
+        self.budget / 4 * 3
     }
 
     fn source(&self) -> Result<Arc<Source>> {
@@ -227,7 +227,7 @@ impl OpenObject {
             size: OnceLock::new(),
             counters: Counters::default(),
             slow_down: Notify::new(),
-            moved: Notify::new(),
+            digested: self.digest.then(Digested::default),
             started: Instant::now(),
         };
         Ok(Arc::new(source))
@@ -251,14 +251,16 @@ impl OpenObject {
         source.counters.taken.store(start, Ordering::Release);
         source.counters.wanted.store(end - start, Ordering::Relaxed);
         source.tell(|| ReaderEvent::Opened { size, wanted: end - start });
-        Ok(self.start(source, answer, end))
+        Ok(self.start(source, answer, end).await)
     }
 
-    fn start(self, source: Arc<Source>, answer: Box<Answer>, end: u64) -> ObjectReader {
+    async fn start(self, source: Arc<Source>, mut answer: Box<Answer>, end: u64) -> ObjectReader {
         let (parts, received) = mpsc::unbounded_channel();
         let start = answer.range.start;
         let plan = Plan::new(answer.range.end..end, self.part_size, self.room());
         let (fetch, chunks) = part(Arc::clone(&source), answer.range.clone());
+        // Waiting here spares the first chunk every change of task, and the cores are its own until it is there.
+        fetch.begin(&mut answer).await;
         // The receiver is in hand.
         let _ = parts.send(chunks);
         let most = self.concurrency.unwrap_or(MOST);
@@ -266,15 +268,13 @@ impl OpenObject {
         let mut tasks = vec![Task(tokio::spawn(window.run((fetch, answer))))];
         let ordered = Ordered::new(received, start, end);
         let sha256 = Arc::new(OnceLock::new());
-        let chunks = if self.digest {
-            let (out, verified) = mpsc::unbounded_channel();
-            let task = verify(Arc::clone(&source), ordered, self.sha256, Arc::clone(&sha256), out);
-            tasks.push(Task(tokio::spawn(task)));
-            Chunks::Verified(verified, Progress { left: end - start })
-        } else {
-            Chunks::Direct(ordered)
-        };
-        ObjectReader { source, chunks, current: bytes::Bytes::new(), sha256, tasks, failed: false }
+        let hashing = self.digest.then(|| {
+            let (hashing, hasher) = hashing(Arc::clone(&source), self.sha256, Arc::clone(&sha256));
+            tasks.push(Task(tokio::spawn(hasher.run())));
+            hashing
+        });
+        let current = bytes::Bytes::new();
+        ObjectReader { source, chunks: Some(ordered), hashing, held: None, current, sha256, tasks, failed: false }
     }
 
     fn open_empty(self, source: Arc<Source>) -> Result<ObjectReader> {
@@ -285,8 +285,16 @@ impl OpenObject {
         let _ = source.size.set(0);
         source.tell(|| ReaderEvent::Opened { size: 0, wanted: 0 });
         let sha256 = if self.digest { OnceLock::from(digest) } else { OnceLock::new() };
-        let (chunks, current) = (Chunks::Empty, bytes::Bytes::new());
-        Ok(ObjectReader { source, chunks, current, sha256: Arc::new(sha256), tasks: Vec::new(), failed: false })
+        Ok(ObjectReader {
+            source,
+            chunks: None,
+            hashing: None,
+            held: None,
+            current: bytes::Bytes::new(),
+            sha256: Arc::new(sha256),
+            tasks: Vec::new(),
+            failed: false,
+        })
     }
 
     /// The object's size, when it is the expected one.
@@ -321,7 +329,7 @@ impl IntoFuture for OpenObject {
     type Output = Result<ObjectReader>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Opens the object: resolves when the first answer's headers are in and its audit row is written.
+    /// Opens the object: resolves when the first answer's audit row is written and its first bytes are in.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.open())
     }

@@ -68,8 +68,4 @@ impl Ordered {
             .advice("the runtime that the reader was opened on was shut down: keep it until the read is over")
         })
     }
-
-    pub(crate) async fn next(&mut self) -> Option<Result<Bytes>> {
-        std::future::poll_fn(|cx| self.poll_next(cx)).await
-    }
 }

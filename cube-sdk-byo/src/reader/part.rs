@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use cube_sdk_core::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
-use super::pack::Pack;
+use super::pack::{Pack, WAKE_PAUSE};
 use super::progress::ReaderEvent;
 use super::source::{Answer, Got, Source};
 use crate::session::{Failure, GET_OBJECT};
@@ -61,6 +62,16 @@ impl PartFetch {
         !failed
     }
 
+    /// Waits for an answer's first chunk and hands it on. What goes wrong is left in the answer for the run.
+    pub(crate) async fn begin(&self, answer: &mut Answer) {
+        let item = Idle::default().next(&mut answer.body, self.source.idle_limit()).await;
+        let taken = match &item {
+            Ok(Some(Ok(chunk))) => self.accept(&mut Pack::default(), chunk.clone(), answer.range.end).is_ok(),
+            _ => false,
+        };
+        answer.ahead = (!taken).then_some(item);
+    }
+
     async fn fetch(&self, first: Option<Box<Answer>>) -> Result<()> {
         if let Some(answer) = first {
             match self.pump(answer).await {
@@ -93,9 +104,9 @@ impl PartFetch {
 
     /// Hands the body on. A broken one leaves its second audit row.
     async fn pump(&self, answer: Box<Answer>) -> Result<Pumped> {
-        let Answer { mut body, range, answered, .. } = *answer;
+        let Answer { mut body, ahead, range, answered, .. } = *answer;
         let mut pack = Pack::default();
-        let outcome = self.drain(&mut body, &mut pack, range.end).await;
+        let outcome = self.drain(&mut body, ahead, &mut pack, range.end).await;
         // What came is good whether or not more follows.
         pack.flush(|chunk| self.hand_on(chunk));
         let Err(failure) = outcome else { return Ok(Pumped::Done) };
@@ -108,33 +119,62 @@ impl PartFetch {
         if moved >= MOVED { Ok(Pumped::Moved) } else { Err(error) }
     }
 
-    async fn drain(&self, body: &mut ByteStream, pack: &mut Pack, end: u64) -> Result<(), Failure> {
-        let mut idle = Idle::new(self.source.idle_limit());
-        let counters = &self.source.counters;
+    async fn drain(
+        &self,
+        body: &mut ByteStream,
+        mut ahead: Option<BodyItem>,
+        pack: &mut Pack,
+        end: u64,
+    ) -> Result<(), Failure> {
+        let mut idle = Idle::default();
         loop {
-            let at = self.at.load(Ordering::Acquire);
-            match idle.next(body).await {
-                Ok(Some(Ok(chunk))) if chunk.is_empty() => {}
-                Ok(Some(Ok(mut chunk))) => {
-                    let room = usize::try_from(end - at).unwrap_or(usize::MAX);
-                    if chunk.len() > room {
-                        return Err(Failure::broken_body("the body is longer than it promised"));
+            let item = match ahead.take() {
+                Some(item) => item,
+                None if self.is_hungry(pack) && pack.len() > 0 => match idle.next(body, WAKE_PAUSE).await {
+                    Err(()) => {
+                        pack.flush(|chunk| self.hand_on(chunk));
+                        continue;
                     }
-                    let length = chunk.len() as u64;
-                    // The caller has all that was handed on: it waits for this chunk.
-                    let hungry = counters.taken.load(Ordering::Acquire) == at - pack.len() as u64;
-                    pack.put(std::mem::take(&mut chunk), hungry, |chunk| self.hand_on(chunk));
-                    self.at.store(at + length, Ordering::Release);
-                    if counters.received.fetch_add(length, Ordering::Relaxed) == 0 {
-                        self.source.moved.notify_one();
-                    }
-                }
+                    item => item,
+                },
+                None => idle.next(body, self.source.idle_limit()).await,
+            };
+            match item {
+                Ok(Some(Ok(chunk))) => self.accept(pack, chunk, end)?,
                 Ok(Some(Err(cause))) => return Err(Failure::broken_body(cause)),
-                Ok(None) if at == end => return Ok(()),
-                Ok(None) => return Err(Failure::broken_body(format!("it ended {} bytes early", end - at))),
+                Ok(None) => {
+                    let missing = end - self.at.load(Ordering::Acquire);
+                    if missing == 0 {
+                        return Ok(());
+                    }
+                    return Err(Failure::broken_body(format!("it ended {missing} bytes early")));
+                }
                 Err(()) => return Err(Failure::timed_out("the time between two chunks of the body")),
             }
         }
+    }
+
+    /// Counts a chunk and hands it on, at once or packed with others.
+    fn accept(&self, pack: &mut Pack, chunk: Bytes, end: u64) -> Result<(), Failure> {
+        let counters = &self.source.counters;
+        let (at, length) = (self.at.load(Ordering::Acquire), chunk.len() as u64);
+        if length > end - at {
+            return Err(Failure::broken_body("the body is longer than it promised"));
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        let hungry = self.is_hungry(pack);
+        pack.put(chunk, hungry, |chunk| self.hand_on(chunk));
+        self.at.store(at + length, Ordering::Release);
+        counters.received.fetch_add(length, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The caller has all that was handed on: it waits for what comes next.
+    fn is_hungry(&self, pack: &Pack) -> bool {
+        let handed_on = self.at.load(Ordering::Acquire) - pack.len() as u64;
+        self.source.counters.taken.load(Ordering::Acquire) == handed_on
     }
 
     fn hand_on(&self, chunk: Bytes) {
@@ -152,31 +192,28 @@ impl PartChunks {
 }
 
 /// The clock between two chunks. Set only while waiting, so that a busy body costs no timer.
-struct Idle {
-    limit: std::time::Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
+#[derive(Default)]
+struct Idle(Option<Pin<Box<Sleep>>>);
 
 impl Idle {
-    fn new(limit: std::time::Duration) -> Self {
-        Self { limit, sleep: None }
-    }
-
     /// The next chunk, or `Err` when the clock ran out.
-    async fn next(&mut self, body: &mut ByteStream) -> Result<Option<Result<Bytes, BodyError>>, ()> {
+    async fn next(&mut self, body: &mut ByteStream, limit: Duration) -> BodyItem {
         let mut waiting = false;
         std::future::poll_fn(|cx| {
             if let Poll::Ready(item) = Pin::new(&mut *body).poll_next(cx) {
                 return Poll::Ready(Ok(item));
             }
-            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
+            let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
             if !std::mem::replace(&mut waiting, true) {
-                sleep.as_mut().reset(Instant::now() + self.limit);
+                sleep.as_mut().reset(Instant::now() + limit);
             }
             sleep.as_mut().poll(cx).map(|()| Err(()))
         })
         .await
     }
 }
+
+/// A chunk, the end, or what broke the body; `Err` when the clock between two chunks ran out.
+pub(crate) type BodyItem = Result<Option<Result<Bytes, BodyError>>, ()>;
 
 type BodyError = aws_smithy_types::byte_stream::error::Error;

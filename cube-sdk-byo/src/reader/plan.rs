@@ -5,11 +5,11 @@ use std::ops::Range;
 /// Parts are cut at multiples of this, and no smaller but for the last.
 pub(crate) const GRAIN: u64 = 64 * 1024;
 
-/// Parts are no larger than this: what S3's own multipart uploads mostly use.
-pub(crate) const LARGEST_PART: u64 = 8 * 1024 * 1024;
+/// Parts are no larger than this: the part in front holds up all behind it, so it must not take long.
+pub(crate) const LARGEST_PART: u64 = 4 * 1024 * 1024;
 
-/// Parts are no smaller than this when the reader chooses: each costs a request.
-pub(crate) const SMALLEST_PART: u64 = 1024 * 1024;
+/// Parts are no smaller than this when the reader chooses: each costs a request and a round trip.
+pub(crate) const SMALLEST_PART: u64 = 2 * 1024 * 1024;
 
 /// The bytes still to be asked for, in order.
 #[derive(Clone, Debug)]
@@ -72,10 +72,10 @@ mod tests {
 
     #[test]
     fn more_parts_are_smaller_parts() {
-        assert_eq!(part_size(None, 64 * MIB, 1), 8 * MIB);
-        assert_eq!(part_size(None, 64 * MIB, 8), 6 * MIB);
-        assert_eq!(part_size(None, 64 * MIB, 32), 3 * MIB / 2);
-        assert_eq!(part_size(None, 64 * MIB, 500), MIB);
+        assert_eq!(part_size(None, 64 * MIB, 1), 4 * MIB);
+        assert_eq!(part_size(None, 64 * MIB, 16), 3 * MIB);
+        assert_eq!(part_size(None, 64 * MIB, 24), 2 * MIB);
+        assert_eq!(part_size(None, 64 * MIB, 500), 2 * MIB);
         assert_eq!(part_size(None, MIB, 8), MIB / 2, "two parts must fit");
         assert_eq!(part_size(Some(256 * 1024), 64 * MIB, 8), 256 * 1024);
     }

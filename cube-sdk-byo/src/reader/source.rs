@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::budget::Budget;
+use super::part::BodyItem;
 use super::progress::{ReaderEvent, ReaderStats};
 use crate::audit::AuditEvent;
 use crate::code::ByoCode;
@@ -38,8 +39,8 @@ pub(crate) struct Source {
     pub(crate) size: OnceLock<u64>,
     pub(crate) counters: Counters,
     pub(crate) slow_down: Notify,
-    /// Told once, when the first bytes of a body are there.
-    pub(crate) moved: Notify,
+    /// None when no digest is computed.
+    pub(crate) digested: Option<Digested>,
     pub(crate) started: Instant,
 }
 
@@ -55,11 +56,31 @@ pub(crate) struct Counters {
     pub(crate) target: AtomicUsize,
     pub(crate) requests: AtomicU64,
     pub(crate) resumed: AtomicU64,
+    /// How often the caller found nothing to take.
+    pub(crate) waits: AtomicU64,
+}
+
+/// Bytes that two sides hold are free when both are done with them.
+#[derive(Debug, Default)]
+pub(crate) struct Digested {
+    pub(crate) hashed: AtomicU64,
+    freed: AtomicU64,
+}
+
+impl Digested {
+    /// Bytes that became free now that so many are delivered and hashed. Each side notes its own progress before it
+    /// looks at the other's, so the later of the two sees both.
+    fn freed(&self, delivered: u64, hashed: u64) -> u64 {
+        let done = delivered.min(hashed);
+        done.saturating_sub(self.freed.fetch_max(done, Ordering::SeqCst))
+    }
 }
 
 /// An answer whose headers are checked and whose audit row is written.
 pub(crate) struct Answer {
     pub(crate) body: ByteStream,
+    /// What was read of the body already and not handed on.
+    pub(crate) ahead: Option<BodyItem>,
     pub(crate) range: Range<u64>,
     pub(crate) size: u64,
     pub(crate) answered: Answered,
@@ -124,7 +145,9 @@ impl Source {
         let length = checked.as_ref().ok().map(|(range, _)| range.end - range.start);
         let answered = attempt.succeeded(output.request_id(), length).await?;
         match checked {
-            Ok((range, size)) => Ok(Ok(Got::Bytes(Box::new(Answer { body: output.body, range, size, answered })))),
+            Ok((range, size)) => {
+                Ok(Ok(Got::Bytes(Box::new(Answer { body: output.body, ahead: None, range, size, answered }))))
+            }
             Err(error) => Err(error.with_request_id(output.request_id())),
         }
     }
@@ -179,8 +202,19 @@ impl Source {
     /// The caller took bytes: they are no longer ours to account for.
     pub(crate) fn taken(&self, bytes: u64) {
         self.counters.taken.fetch_add(bytes, Ordering::AcqRel);
-        self.counters.delivered.fetch_add(bytes, Ordering::Relaxed);
-        self.budget.release(bytes);
+        let delivered = self.counters.delivered.fetch_add(bytes, Ordering::SeqCst) + bytes;
+        match &self.digested {
+            Some(digested) => self.budget.release(digested.freed(delivered, digested.hashed.load(Ordering::SeqCst))),
+            None => self.budget.release(bytes),
+        }
+    }
+
+    /// The digest went over bytes.
+    pub(crate) fn hashed(&self, bytes: u64) {
+        if let Some(digested) = &self.digested {
+            let hashed = digested.hashed.fetch_add(bytes, Ordering::SeqCst) + bytes;
+            self.budget.release(digested.freed(self.counters.delivered.load(Ordering::SeqCst), hashed));
+        }
     }
 
     pub(crate) fn stats(&self) -> ReaderStats {
@@ -231,5 +265,15 @@ mod tests {
         ] {
             assert_eq!(parse_content_range(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_are_free_once_delivered_and_hashed() {
+        let digested = Digested::default();
+        assert_eq!(digested.freed(10, 0), 0);
+        assert_eq!(digested.freed(10, 4), 4);
+        assert_eq!(digested.freed(10, 12), 6);
+        assert_eq!(digested.freed(12, 12), 2);
+        assert_eq!(digested.freed(11, 12), 0, "the other side was quicker to tell");
     }
 }

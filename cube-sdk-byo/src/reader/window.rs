@@ -34,23 +34,11 @@ impl Window {
         let mut tasks = JoinSet::new();
         let (fetch, answer) = first;
         tasks.spawn(fetch.run(Some(answer)));
-        // New connections would take the cores from the one that has the caller's first bytes.
-        tokio::select! {
-            () = self.source.moved.notified() => {}
-            Some(done) = tasks.join_next() => {
-                if !done.unwrap_or(false) {
-                    self.plan.stop();
-                }
-            }
-            () = self.parts.closed() => return,
-        }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut busy = true;
+        let mut waits = 0;
         loop {
             let starved = !self.launch(&mut tasks);
-            // Rates say nothing about the network while the caller is what everything waits for.
-            busy &= !starved || tasks.len() >= self.control.target();
             self.publish(tasks.len());
             if tasks.is_empty() && self.plan.is_done() {
                 break;
@@ -66,10 +54,12 @@ impl Window {
                 () = self.source.slow_down.notified() => self.slow_down(),
                 () = self.parts.closed() => break,
                 now = ticks.tick() => {
-                    let received = self.source.counters.received.load(Ordering::Relaxed);
-                    self.control.tick(now, received, busy && !self.plan.is_done());
+                    let counters = &self.source.counters;
+                    let received = counters.received.load(Ordering::Relaxed);
+                    let before = std::mem::replace(&mut waits, counters.waits.load(Ordering::Relaxed));
+                    // Rates say nothing about the network while the caller never has to wait for it.
+                    self.control.tick(now, received, waits > before && !self.plan.is_done());
                     self.source.tell(|| ReaderEvent::Progress(self.source.stats()));
-                    busy = true;
                 }
             }
         }

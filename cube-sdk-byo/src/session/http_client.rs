@@ -18,6 +18,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 
+use super::prompt_ack::PromptAckConnector;
+
 /// Bytes asked of the socket at once. Each chunk of a body is one such read, and keeps an allocation of
 /// this size alive while it waits, so that memory can be accounted.
 pub(crate) const READ_SIZE: usize = 64 * 1024;
@@ -28,7 +30,7 @@ const MAX_IDLE: usize = 64;
 /// S3 closes idle connections after some 20 s; one that is about to be closed is not worth a try.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-type Pooled = Client<HttpsConnector<HttpConnector>, SdkBody>;
+type Pooled = Client<HttpsConnector<PromptAckConnector>, SdkBody>;
 
 /// One connection pool for every client of a [`Storage`](crate::storage::Storage). Nothing is read or
 /// connected before the first call.
@@ -60,14 +62,14 @@ impl AwsHttpClient {
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(MAX_IDLE)
                 .http1_read_buf_exact_size(READ_SIZE);
-            with_tls(tcp).map(|connector| builder.build(connector))
+            with_tls(PromptAckConnector(tcp)).map(|connector| builder.build(connector))
         });
         pool.as_ref()
     }
 }
 
 /// None when rustls takes no configuration at all.
-fn with_tls(tcp: HttpConnector) -> Option<HttpsConnector<HttpConnector>> {
+fn with_tls(tcp: PromptAckConnector) -> Option<HttpsConnector<PromptAckConnector>> {
     let builder = match HttpsConnectorBuilder::new().with_provider_and_native_roots(aws_lc_rs::default_provider()) {
         Ok(builder) => builder,
         Err(error) => {

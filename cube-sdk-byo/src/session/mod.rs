@@ -8,6 +8,7 @@ mod failure;
 mod http_client;
 mod lease;
 mod policy;
+mod prompt_ack;
 
 use std::fmt;
 use std::sync::Arc;

@@ -60,6 +60,9 @@ pub(crate) struct Read {
     /// Ours: sleep after the first chunk, then read on.
     #[arg(long)]
     pub(crate) stall: bool,
+    /// Ours: prints what happens to stderr.
+    #[arg(long)]
+    trace: bool,
     /// Ours: take no more than this many MiB/s.
     #[arg(long)]
     pub(crate) pace: Option<u32>,

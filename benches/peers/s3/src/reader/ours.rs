@@ -43,6 +43,9 @@ pub(crate) async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<S
     if read.digest {
         open = open.expect_sha256(read.sha256.as_ref().context("--sha256")?.parse()?);
     }
+    if read.trace {
+        open = open.progress(|event| eprintln!("{event:?}"));
+    }
     let mut reader = open.await?;
     let mut accounted = reader.accounted();
     let mut first = true;
@@ -69,24 +72,40 @@ pub(crate) async fn first_byte(read: &Read) -> anyhow::Result<Said> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     // The first turns connect and fill caches; they do not count.
     for turn in 0..read.repetitions + 10 {
-        let began = Instant::now();
-        let mut reader = session.open(uri.clone()).await?;
-        reader.next().await.context("the object is empty")??;
-        let own = began.elapsed();
-        drop(reader);
-        let began = Instant::now();
-        let mut body = sdk::open(&plain, read).await?;
-        body.next().await.context("the object is empty")??;
-        let other = began.elapsed();
-        drop(body);
+        let first = timed(async {
+            let mut reader = session.open(uri.clone()).await?;
+            reader.next().await.context("the object is empty")??;
+            anyhow::Ok(reader)
+        });
+        let second = timed(async {
+            let mut body = sdk::open(&plain, read).await?;
+            body.next().await.context("the object is empty")??;
+            anyhow::Ok(body)
+        });
+        // Whoever comes second finds warm caches and awake cores.
+        let (own, other) = if turn % 2 == 0 {
+            let own = first.await?;
+            (own, second.await?)
+        } else {
+            let other = second.await?;
+            (first.await?, other)
+        };
         if turn >= 10 {
-            ours.push(own.as_secs_f64() * 1e6);
-            theirs.push(other.as_secs_f64() * 1e6);
+            ours.push(own);
+            theirs.push(other);
         }
-        // What was in flight when the readers were dropped must not be measured in the next turn.
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(Said { first_byte: Some([ours, theirs]), ..Said::default() })
+}
+
+/// Microseconds until `reading` has its first chunk. What is in flight when it is dropped must not be measured next.
+async fn timed<T>(reading: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<f64> {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let began = Instant::now();
+    let reading = reading.await?;
+    let took = began.elapsed();
+    drop(reading);
+    Ok(took.as_secs_f64() * 1e6)
 }
 
 fn uri(read: &Read) -> anyhow::Result<S3Uri> {
