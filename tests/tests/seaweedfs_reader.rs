@@ -146,9 +146,9 @@ async fn an_object_overwritten_during_a_read_is_an_integrity_error() {
 
 /// Kills the server once that many bytes came, starts it again and reads on; how far it came and how it ended.
 async fn killed(shelf: &mut Shelf, session: &Session, object: &[u8], uri: &S3Uri, received: usize) -> Killed {
-    // Large parts, so that some are on their way; what a budget is filled with (five eighths) is less than the object,
-    // so that some are still to be asked for.
-    let open = session.open(uri.clone()).part_size(64 * MIB as u64).budget(256 * MIB as u64);
+    // Large parts, so that some are on their way; what a budget is filled with (three quarters) is less than the
+    // object, so that some are still to be asked for.
+    let open = session.open(uri.clone()).part_size(64 * MIB as u64).budget(192 * MIB as u64);
     let (mut reader, mut at) = (open.await.unwrap(), 0);
     while reader.stats().received < received as u64 {
         tokio::task::yield_now().await;

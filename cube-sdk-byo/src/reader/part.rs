@@ -66,7 +66,7 @@ impl PartFetch {
     pub(crate) async fn begin(&self, answer: &mut Answer) {
         let item = Idle::default().next(&mut answer.body, self.source.idle_limit()).await;
         let taken = match &item {
-            Ok(Some(Ok(chunk))) => self.accept(&mut Pack::default(), chunk.clone(), answer.range.end).is_ok(),
+            Ok(Some(Ok(chunk))) => self.accept(&mut Pack::default(), chunk.clone(), answer.range.end),
             _ => false,
         };
         answer.ahead = (!taken).then_some(item);
@@ -140,7 +140,11 @@ impl PartFetch {
                 None => idle.next(body, self.source.idle_limit()).await,
             };
             match item {
-                Ok(Some(Ok(chunk))) => self.accept(pack, chunk, end)?,
+                Ok(Some(Ok(chunk))) => {
+                    if !self.accept(pack, chunk, end) {
+                        return Err(Failure::broken_body("the body is longer than it promised"));
+                    }
+                }
                 Ok(Some(Err(cause))) => return Err(Failure::broken_body(cause)),
                 Ok(None) => {
                     let missing = end - self.at.load(Ordering::Acquire);
@@ -154,21 +158,18 @@ impl PartFetch {
         }
     }
 
-    /// Counts a chunk and hands it on, at once or packed with others.
-    fn accept(&self, pack: &mut Pack, chunk: Bytes, end: u64) -> Result<(), Failure> {
+    /// Counts a chunk and hands it on, at once or packed with others. False when it goes beyond the part's end.
+    fn accept(&self, pack: &mut Pack, chunk: Bytes, end: u64) -> bool {
         let counters = &self.source.counters;
         let (at, length) = (self.at.load(Ordering::Acquire), chunk.len() as u64);
-        if length > end - at {
-            return Err(Failure::broken_body("the body is longer than it promised"));
-        }
-        if length == 0 {
-            return Ok(());
+        if length == 0 || length > end - at {
+            return length == 0;
         }
         let hungry = self.is_hungry(pack);
         pack.put(chunk, hungry, |chunk| self.hand_on(chunk));
         self.at.store(at + length, Ordering::Release);
         counters.received.fetch_add(length, Ordering::Relaxed);
-        Ok(())
+        true
     }
 
     /// The caller has all that was handed on: it waits for what comes next.
