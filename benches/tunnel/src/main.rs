@@ -12,14 +12,14 @@ const USAGE: &str = "usage:
   peers-tunnel memory [--pairs N]
   peers-tunnel stalled [--pairs N]
   peers-tunnel chaos [--seconds N] [--protocol 1|2] [--seed N]
-peers: direct proxy2 tunnel tunnel-tls tunnel-v1 agent-v1 published socat2 bore rathole rusty-penguin wsrx websocat";
+peers: direct proxy2 tunnel tunnel-tls tunnel-v1 agent-v1 null published socat2 bore rathole rusty-penguin wsrx websocat";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let text: Vec<&str> = args.iter().map(String::as_str).collect();
     let threads = std::env::var("PEERS_THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     let runtime = match (threads, text.first()) {
-        (1, Some(&("relay" | "proxy"))) | (_, Some(&"agent")) => {
+        (1, Some(&("relay" | "proxy"))) | (_, Some(&("agent" | "null"))) => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()
         }
         _ => tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build(),
@@ -28,6 +28,7 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         match text.as_slice() {
             ["proxy", target] => ends::proxy(target).await,
+            ["null", target] => ends::null(target).await,
             ["relay", target, tls @ ..] => ends::relay(target, tls).await,
             ["agent", url, protocol, ca @ ..] => ends::agent(url, protocol, ca).await,
             ["delay", target, mbit] => delay::serve(target, mbit.parse()?).await,

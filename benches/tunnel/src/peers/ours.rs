@@ -16,6 +16,10 @@ pub(super) async fn start(name: &str, target: SocketAddr) -> Result<Option<Peer>
             let (near, address) = own(&["proxy", &address.to_string()]).await?;
             Peer::new(address, vec![far, near])
         }
+        "null" => {
+            let (hop, address) = own(&["null", &target_text]).await?;
+            Peer::new(address, vec![hop])
+        }
         "tunnel" | "tunnel-v1" => {
             let (relay, agent, address) = ends(&target_text, version(name)).await?;
             Peer::new(address, vec![relay, agent])
