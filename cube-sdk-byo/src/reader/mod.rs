@@ -3,7 +3,8 @@
 //! The first GET tells size and ETag and is already the first part; the others follow with `If-Match`. The
 //! front part's chunks are handed on as they arrive; later parts wait in memory that was reserved before
 //! they were asked for. A part that breaks resumes at its last byte. How many parts are in flight follows
-//! what pays, and what the server asks for.
+//! what pays, and what the server asks for. The digest is computed beside the caller, who waits for it only
+//! before the last chunk.
 
 mod budget;
 mod checksum;
