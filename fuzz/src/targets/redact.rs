@@ -60,16 +60,18 @@ fn hides(value: &Value, shown: &Value) {
 }
 
 fn address(url: &Url) {
-    let shown = SafeUrl(url).to_string();
+    // Taking the fragment off a URL without slashes also takes the spaces at its path's end.
+    let show = |url: &Url| SafeUrl(url).to_string().trim_end().to_owned();
+    let shown = show(url);
     let mut bare = url.clone();
     bare.set_fragment(None);
     if bare.set_username("").is_ok() && bare.set_password(None).is_ok() {
-        assert_eq!(SafeUrl(&bare).to_string(), shown, "user, password and fragment do not show");
+        assert_eq!(show(&bare), shown, "user, password and fragment do not show");
     }
     let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
     bare.query_pairs_mut().clear().extend_pairs(names.iter().map(|name| (name, "x")));
     if names.is_empty() {
         bare.set_query(None);
     }
-    assert_eq!(SafeUrl(&bare).to_string(), shown, "no value of the query shows");
+    assert_eq!(show(&bare), shown, "no value of the query shows");
 }
