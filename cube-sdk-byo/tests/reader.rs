@@ -136,6 +136,16 @@ async fn an_answer_with_another_etag_is_integrity() {
 }
 
 #[tokio::test]
+async fn the_deadline_holds_for_bytes_that_come_too_slowly() {
+    let account = account_with(AwsWorld::builder().rate_per_connection(16 * KIB), |storage| storage).await;
+    let uri = account.put(Object::generated(11, 2 * MIB));
+    let open = account.session().open(uri).deadline(Duration::from_millis(80));
+    let reading = async { drain(&mut open.await?).await };
+    let outcome = tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the deadline ends the read");
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
 async fn a_broken_part_resumes_at_its_last_byte_and_leaves_two_rows() {
     let account = account().await;
     let object = Object::generated(10, 2 * MIB);

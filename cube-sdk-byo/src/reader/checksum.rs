@@ -15,7 +15,7 @@ use crate::digest::Sha256;
 use crate::fault::ByoFault;
 use crate::session::GET_OBJECT;
 
-/// Bytes handed to the hashing thread at once: waking it costs about as much as hashing 16 KiB.
+/// Bytes handed to the hashing thread at once, so that it is not woken for every chunk.
 const BATCH: u64 = 512 * 1024;
 
 impl Sha256 {

@@ -103,14 +103,9 @@ impl ObjectReader {
         if self.failed {
             return Poll::Ready(None);
         }
-        let item = match self.held.is_some() {
-            true => Some(ready!(self.poll_held(cx))),
-            false => match ready!(self.poll_next_in_order(cx)) {
-                // Whoever got every byte got the right ones.
-                None if self.held.is_some() => Some(ready!(self.poll_held(cx))),
-                item => item,
-            },
-        };
+        let next = if self.held.is_none() { ready!(self.poll_next_in_order(cx)) } else { None };
+        // Whoever got every byte got the right ones.
+        let item = if self.held.is_some() { Some(ready!(self.poll_held(cx))) } else { next };
         self.failed = matches!(item, Some(Err(_)));
         Poll::Ready(item)
     }

@@ -232,8 +232,9 @@ impl Source {
         }
     }
 
+    /// The longest wait for a chunk of a body.
     pub(crate) fn idle_limit(&self) -> Duration {
-        self.session.storage.clocks().idle
+        self.deadline.limit(self.session.storage.clocks().idle)
     }
 }
 
