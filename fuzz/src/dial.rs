@@ -1,4 +1,4 @@
 //! Of dialling through a Teleport proxy: ping framing.
 
-#[path = "../../cube-sdk-teleport/src/dial/ping.rs"]
+#[path = "../../cube-sdk-teleport/src/dial/ping/mod.rs"]
 pub mod ping;

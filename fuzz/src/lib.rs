@@ -31,13 +31,13 @@ pub mod clock;
 pub mod error;
 #[path = "../../cube-sdk-core/src/operation.rs"]
 pub mod operation;
-#[path = "../../cube-sdk-core/src/redact.rs"]
+#[path = "../../cube-sdk-core/src/redact/mod.rs"]
 pub mod redact;
 #[path = "../../cube-sdk-core/src/secret.rs"]
 pub mod secret;
 
 // cube-sdk-byo
-#[path = "../../cube-sdk-byo/src/arn.rs"]
+#[path = "../../cube-sdk-byo/src/arn/mod.rs"]
 mod arn;
 #[path = "../../cube-sdk-byo/src/checked_text.rs"]
 mod checked_text;
@@ -50,7 +50,7 @@ mod fault;
 #[path = "../../cube-sdk-byo/src/region.rs"]
 mod region;
 mod rest;
-#[path = "../../cube-sdk-byo/src/s3_uri.rs"]
+#[path = "../../cube-sdk-byo/src/s3_uri/mod.rs"]
 mod s3_uri;
 #[path = "../../cube-sdk-byo/src/digest.rs"]
 mod sha256;
@@ -61,5 +61,5 @@ mod tbot;
 mod tunnel;
 
 // cube-sdk-apollo
-#[path = "../../cube-sdk-apollo/src/entity_config.rs"]
+#[path = "../../cube-sdk-apollo/src/entity_config/mod.rs"]
 mod entity_config;

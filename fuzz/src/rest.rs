@@ -4,5 +4,5 @@
 mod advice;
 #[path = "../../cube-sdk-byo/src/rest/operations.rs"]
 pub mod operations;
-#[path = "../../cube-sdk-byo/src/rest/refusal.rs"]
+#[path = "../../cube-sdk-byo/src/rest/refusal/mod.rs"]
 pub(crate) mod refusal;

@@ -4,7 +4,7 @@
 mod app_name;
 #[path = "../../cube-sdk-teleport/src/tunnel/code.rs"]
 pub(crate) mod code;
-#[path = "../../cube-sdk-teleport/src/tunnel/frame.rs"]
+#[path = "../../cube-sdk-teleport/src/tunnel/frame/mod.rs"]
 pub mod frame;
 #[path = "../../cube-sdk-teleport/src/tunnel/keepalive.rs"]
 mod keepalive;
@@ -12,7 +12,7 @@ mod keepalive;
 pub(crate) mod mux;
 #[path = "../../cube-sdk-teleport/src/tunnel/negotiate.rs"]
 pub(crate) mod negotiate;
-#[path = "../../cube-sdk-teleport/src/tunnel/outbox.rs"]
+#[path = "../../cube-sdk-teleport/src/tunnel/outbox/mod.rs"]
 pub(crate) mod outbox;
 #[path = "../../cube-sdk-teleport/src/tunnel/percent.rs"]
 pub(crate) mod percent;

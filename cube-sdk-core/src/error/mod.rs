@@ -310,5 +310,4 @@ impl std::error::Error for Error {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -152,5 +152,4 @@ fn deadline_passed() -> Error {
 pub(crate) const DEADLINE: &str = "deadline";
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -439,5 +439,4 @@ fn clock_ran_out(clock: &'static str, limit: Duration) -> Error {
 }
 
 #[cfg(test)]
-#[path = "engine_tests.rs"]
 mod tests;

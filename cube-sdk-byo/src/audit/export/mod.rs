@@ -216,5 +216,4 @@ impl Drop for NewFile<'_> {
 }
 
 #[cfg(test)]
-#[path = "export_tests.rs"]
 mod tests;

@@ -129,5 +129,4 @@ pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-#[path = "ndjson_tests.rs"]
 mod tests;

@@ -314,5 +314,4 @@ fn stage_of(error: Option<&aws_smithy_runtime_api::client::result::ConnectorErro
 }
 
 #[cfg(test)]
-#[path = "failure_tests.rs"]
 mod tests;

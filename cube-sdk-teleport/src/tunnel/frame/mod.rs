@@ -329,5 +329,4 @@ impl Frame {
 }
 
 #[cfg(test)]
-#[path = "frame_tests.rs"]
 mod tests;

@@ -242,5 +242,4 @@ pub(crate) fn secret_texts(value: &Value) -> Vec<SecretString> {
 }
 
 #[cfg(test)]
-#[path = "entity_config_tests.rs"]
 mod tests;

@@ -217,5 +217,4 @@ impl<'a> Blocks<'a> {
 }
 
 #[cfg(test)]
-#[path = "bundle_tests.rs"]
 mod tests;

@@ -221,5 +221,4 @@ fn check_name(what: &str, text: &str, path_and_name: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-#[path = "arn_tests.rs"]
 mod tests;

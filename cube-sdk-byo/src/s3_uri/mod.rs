@@ -190,5 +190,4 @@ impl<'de> Deserialize<'de> for S3Uri {
 }
 
 #[cfg(test)]
-#[path = "s3_uri_tests.rs"]
 mod tests;

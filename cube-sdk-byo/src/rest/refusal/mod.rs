@@ -234,5 +234,4 @@ fn named_code(detail: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "refusal_tests.rs"]
 mod tests;

@@ -219,5 +219,4 @@ pub fn excerpt(body: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "redact_tests.rs"]
 mod tests;

@@ -213,5 +213,4 @@ struct Exec {
 }
 
 #[cfg(test)]
-#[path = "kubeconfig_tests.rs"]
 mod tests;

@@ -225,5 +225,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PingStream<S> {
 }
 
 #[cfg(test)]
-#[path = "ping_tests.rs"]
 mod tests;

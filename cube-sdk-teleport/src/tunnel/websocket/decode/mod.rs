@@ -282,5 +282,4 @@ enum Step {
 }
 
 #[cfg(test)]
-#[path = "decode_tests.rs"]
 mod tests;

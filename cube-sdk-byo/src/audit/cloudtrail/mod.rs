@@ -99,5 +99,4 @@ fn within(window: Window, time: Timestamp) -> bool {
 }
 
 #[cfg(test)]
-#[path = "cloudtrail_tests.rs"]
 mod tests;
