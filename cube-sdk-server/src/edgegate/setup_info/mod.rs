@@ -82,9 +82,9 @@ fn permission_policy(kms: bool) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-const CLOUDFORMATION: &str = include_str!("setup_info/cloudformation.yaml");
-const TERRAFORM: &str = include_str!("setup_info/role.tf");
-const TERRAFORM_DECRYPT: &str = include_str!("setup_info/decrypt.tf");
+const CLOUDFORMATION: &str = include_str!("cloudformation.yaml");
+const TERRAFORM: &str = include_str!("role.tf");
+const TERRAFORM_DECRYPT: &str = include_str!("decrypt.tf");
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
