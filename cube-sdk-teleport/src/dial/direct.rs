@@ -5,8 +5,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 
-use super::{Dialer, Route, Upstream};
-use crate::tunnel::{Refusal, TunnelCode};
+use crate::refusal::{Refusal, TunnelCode};
+use crate::seam::{Dialer, Route, Upstream};
 
 /// Connects to the route's target as `host:port`.
 #[derive(Clone, Copy, Debug, Default)]

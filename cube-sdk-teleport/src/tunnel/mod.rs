@@ -4,37 +4,25 @@
 //! to a relay, which authorises it and dials the app. `docs/tunnel-protocol.md` specifies the wire.
 
 mod agent;
-mod app_name;
-mod authorize;
-mod code;
-mod connect;
+pub(crate) mod client;
+mod codec;
+pub mod config;
 mod counters;
 mod driver;
-pub mod frame;
-mod http1;
-mod keepalive;
+mod events;
+pub(crate) mod fault;
 mod mux;
 mod negotiate;
-mod outbox;
-mod percent;
-mod proxy;
-mod ready;
 mod relay;
-mod stream;
-mod tls;
-mod watch;
-mod websocket;
-mod window;
+mod report;
 
-pub(crate) use agent::start;
+pub use crate::app_name::AppName;
+pub use crate::refusal::{Refusal, TunnelCode};
+pub use crate::seam::{Authorizer, Caller};
 pub use agent::{ShutdownReport, Tunnel, TunnelEvent, TunnelState};
-pub use app_name::AppName;
-pub use authorize::{Authorizer, Caller};
-pub use code::{Refusal, TunnelCode};
-pub(crate) use connect::allows_url_key;
+pub use codec::frame::{self, Version};
 pub use counters::Traffic;
 pub use driver::ConnectionEnd;
-pub use frame::Version;
 pub use negotiate::Protocol;
 pub use relay::{Accepted, ConnectionReport, DrainReport, Relay, RelayBuilder, RelayEvent, RelayServer, ServerTls};
-pub use stream::{Ending, Party, StreamReport};
+pub use report::{Ending, Party, StreamReport};

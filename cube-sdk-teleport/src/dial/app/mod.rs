@@ -6,7 +6,6 @@
 //! has a clock, each failure an [`AppFault`]. One TLS connection carries one flow; nothing is pooled, so
 //! a renewed certificate is used from the next dial on.
 
-mod config;
 mod proxy;
 mod stream;
 
@@ -20,18 +19,20 @@ use cube_sdk_core::retry::{Backoff, Deadline, Retrier, RetryBudget, RetryPolicy}
 use cube_sdk_core::{Error, ErrorKind, Result};
 use tokio::net::UnixStream;
 
-pub use config::{AppConfig, AppKind, CONN_UPGRADE, DialConfig, Limits, PROXY, ProxyAddr, Upgrade, Via};
 pub use stream::AppStream;
 
 use self::proxy::{Known, Way, within};
 use self::stream::Leg;
+use super::config::{AppConfig, AppKind, DialConfig, ProxyAddr, Upgrade, Via};
 use super::direct::DirectDialer;
 use super::upgrade::upgrade;
-use super::{Dialer, Route, Upstream, alpn, tls};
+use super::{alpn, tls};
 use crate::app_fault::{AppErrorExt, AppFault, Step};
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::seam::{Dialer, Route, Upstream};
 use crate::tbot::Identity;
 use crate::tbot::watch::Identities;
-use crate::tunnel::{Refusal, TunnelCode};
 
 /// One dial of an app. It is not repeated once the far side may have seen it.
 pub const DIAL_APP: Operation = Operation::new("teleport", "dial_app", Idempotency::Once);
@@ -223,7 +224,7 @@ impl Dialer for AppDialer {
     async fn dial(&self, route: &Route, deadline: Instant) -> Result<Upstream, Refusal> {
         let app = match route.data::<AppConfig>() {
             Some(app) => app.clone(),
-            None => match crate::tunnel::AppName::new(route.target()) {
+            None => match AppName::new(route.target()) {
                 Ok(name) => AppConfig::new(name),
                 Err(error) => return Err(Refusal::new(TunnelCode::BadName, error.message().to_owned())),
             },

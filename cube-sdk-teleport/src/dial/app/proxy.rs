@@ -10,9 +10,9 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::config::{DialConfig, ProxyAddr, Upgrade};
 use crate::app_fault::{AppFault, Step};
 use crate::dial::alpn;
+use crate::dial::config::{DialConfig, ProxyAddr, Upgrade};
 use crate::dial::tls::{self, TlsFailure};
 use crate::http_get;
 

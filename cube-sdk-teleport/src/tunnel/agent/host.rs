@@ -12,10 +12,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep};
 
 use super::handle::{Shared, TunnelEvent};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::TunnelCode;
+use crate::app_name::AppName;
+use crate::refusal::TunnelCode;
 use crate::tunnel::driver::{DialFuture, Host, reset};
-use crate::tunnel::stream::StreamReport;
+use crate::tunnel::report::StreamReport;
 
 /// A local connection waits so long, unread, for a relay.
 pub(super) const WAIT_LIMIT: Duration = Duration::from_secs(15);

@@ -10,15 +10,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::connect::{Failure, Link, connect};
 use super::handle::{Shared, Tunnel, TunnelEvent, TunnelState};
 use super::host::AgentHost;
-use crate::client::Origin;
-use crate::fault::{TunnelErrorExt as _, TunnelFault};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::connect::{Failure, Link, connect};
+use crate::app_name::AppName;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::frame::{Hello, Version};
+use crate::tunnel::config::Origin;
 use crate::tunnel::driver::{ConnectionEnd, Driver};
-use crate::tunnel::frame::{Hello, Version};
+use crate::tunnel::fault::{TunnelErrorExt as _, TunnelFault};
 use crate::tunnel::mux::{Role, Rules};
 
 /// An open attempt that version 2 does not answer with HELLO ends by its own rule after 10 s.
@@ -104,7 +104,7 @@ impl Connection {
 fn ended(endpoint: &str, end: &ConnectionEnd) -> Error {
     TunnelFault::new(TunnelCode::ConnectionLost, end.reason.clone())
         .into_error()
-        .with_operation(crate::tunnel::connect::CONNECT)
+        .with_operation(super::connect::CONNECT)
         .with_target(endpoint)
 }
 

@@ -8,10 +8,10 @@ use tokio::io::ReadBuf;
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
 use crate::dial::app::refusal_of;
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::frame::Version;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::frame::Version;
+use crate::tunnel::codec::outbox::URGENT_LIMIT;
 use crate::tunnel::mux::Slot;
-use crate::tunnel::outbox::URGENT_LIMIT;
 
 /// Reads up to this size go into the urgent lane; a socket that fills it takes turns in the arena.
 const SMALL: usize = 4096;

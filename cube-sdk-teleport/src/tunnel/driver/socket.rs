@@ -10,8 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::super::code::Refusal;
-use crate::dial::{Channel, Duplex, Upstream};
+use crate::ground::Duplex;
+use crate::refusal::Refusal;
+use crate::seam::{Channel, Upstream};
 
 /// Authorising and dialling one stream.
 pub(crate) type DialFuture = Pin<Box<dyn Future<Output = Result<Upstream, Refusal>> + Send>>;

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use cube_sdk_core::SecretString;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use percent_encoding::percent_decode_str;
 
 use super::places::{Full, Place};
 use super::{Relay, RelayEvent, Shared};
-use crate::tunnel::authorize::Caller;
-use crate::tunnel::code::{Refusal, TunnelCode, clipped};
-use crate::tunnel::frame::Version;
+use crate::ground::handshake;
+use crate::refusal::{Refusal, TunnelCode, clipped};
+use crate::seam::Caller;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::negotiate;
-use crate::tunnel::percent;
-use crate::tunnel::websocket::handshake;
 
 /// Seconds that a caller is asked to wait when there is no room.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -170,7 +170,8 @@ fn keys(request: &Parts, version: Version) -> Vec<SecretString> {
         return Vec::new();
     };
     let part = whole.split('&').next().unwrap_or_default();
-    let mut readings = vec![whole.to_owned(), part.to_owned(), percent::decoded(part)];
+    let mut readings =
+        vec![whole.to_owned(), part.to_owned(), percent_decode_str(part).decode_utf8_lossy().into_owned()];
     readings.dedup();
     readings.retain(|reading| !reading.is_empty());
     readings.into_iter().map(SecretString::from).collect()

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::accept::refused;
 use super::{Accepted, DrainReport, Relay, RelayEvent};
-use crate::dial::Duplex;
+use crate::ground::Duplex;
 
 /// The head of a request must be complete within this time, and so must a TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ impl ServerTls {
     /// # Errors
     /// `Config` when either holds no such item or they do not belong together.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self> {
-        super::super::tls::server(chain, key).map(|config| Self(TlsAcceptor::from(Arc::new(config))))
+        crate::ground::tls::server(chain, key).map(|config| Self(TlsAcceptor::from(Arc::new(config))))
     }
 }
 

@@ -3,11 +3,15 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cube_sdk_core::config::Key;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use url::Url;
+
+use super::negotiate::Protocol;
+use crate::ground::proxy::ProxySetting;
 
 /// The base URL of cube-cloud, whose relay answers at `/tunnel`.
 pub const CUBE_CLOUD_URL: Key =
@@ -60,25 +64,6 @@ impl KeySource for KeyFile {
             Error::new(ErrorKind::Credentials, format!("the key file {shown} is empty")).advice("put the key into it")
         })
     }
-}
-
-/// What an HTTP proxy is used for.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum ProxySetting {
-    /// As the environment says: `HTTPS_PROXY` for `wss`, `ALL_PROXY`, and `NO_PROXY`; lower-case names too. `ws` uses
-    /// `http_proxy` in lower case only, as curl does.
-    #[default]
-    Environment,
-    /// None.
-    Direct,
-    /// This one (`http://[user:password@]host:port`), except for hosts that the list names, written like `NO_PROXY`.
-    Fixed {
-        /// The proxy. Shown nowhere, because it may hold a password.
-        url: Url,
-        /// Hosts to reach directly.
-        no_proxy: String,
-    },
 }
 
 /// The endpoint, checked.
@@ -144,9 +129,17 @@ impl Endpoint {
         self.url.path()
     }
 
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.bare_host();
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        crate::ground::is_loopback(self.bare_host())
+    }
+
+    /// May the key travel in the URL?
+    pub(crate) fn allows_url_key(&self) -> bool {
+        self.secure || self.is_loopback()
     }
 }
 
@@ -160,11 +153,34 @@ impl fmt::Display for Endpoint {
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
     pub(crate) key: Arc<dyn KeySource>,
-    pub(crate) protocol: crate::tunnel::Protocol,
+    pub(crate) protocol: Protocol,
     pub(crate) proxy: ProxySetting,
     pub(crate) ca: Option<Vec<u8>>,
     pub(crate) window: u32,
     pub(crate) max_streams: u32,
+}
+
+/// Settings, and what was learned about the relay.
+pub(crate) struct Origin {
+    pub(crate) settings: Settings,
+    /// The relay knows version 1 only and wants the key in the URL.
+    first_only: AtomicBool,
+}
+
+impl Origin {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, first_only: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn is_first_only(&self) -> bool {
+        self.first_only.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn remember_first(&self) {
+        if self.settings.protocol == Protocol::Auto && self.settings.endpoint.allows_url_key() {
+            self.first_only.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::dial::Duplex;
+use crate::ground::Duplex;
 
 /// A transport with a name: hyper's futures are `Send` only for types without an elided lifetime.
 struct Wire(Box<dyn Duplex>);
@@ -41,7 +41,7 @@ impl AsyncWrite for Wire {
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// The head of an answer, and the connection that it came on while that still runs.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     response: http::Response<Incoming>,
     connection: Option<Connection>,
 }
@@ -50,7 +50,7 @@ pub(super) struct Answer {
 ///
 /// # Cancel safety
 /// Dropping it closes the transport.
-pub(super) async fn call(io: Box<dyn Duplex>, request: Request<Empty<Bytes>>) -> hyper::Result<Answer> {
+pub(crate) async fn call(io: Box<dyn Duplex>, request: Request<Empty<Bytes>>) -> hyper::Result<Answer> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(Wire(io))).await?;
     let connection: Connection = Box::pin(connection.with_upgrades());
     let sent = Box::pin(sender.send_request(request));
@@ -65,16 +65,16 @@ pub(super) async fn call(io: Box<dyn Duplex>, request: Request<Empty<Bytes>>) ->
 }
 
 impl Answer {
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.response.status()
     }
 
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }
 
     /// At most so many bytes of the body; nothing when it is longer or breaks.
-    pub(super) async fn body(self, limit: usize) -> Bytes {
+    pub(crate) async fn body(self, limit: usize) -> Bytes {
         let body = Limited::new(self.response.into_body(), limit).collect();
         let read = match self.connection {
             None => body.await,
@@ -87,7 +87,7 @@ impl Answer {
     }
 
     /// The transport after the head, with the bytes that were read too far.
-    pub(super) async fn upgrade(self) -> hyper::Result<(Box<dyn Duplex>, Bytes)> {
+    pub(crate) async fn upgrade(self) -> hyper::Result<(Box<dyn Duplex>, Bytes)> {
         let upgraded = hyper::upgrade::on(self.response);
         let upgraded = match self.connection {
             None => upgraded.await?,

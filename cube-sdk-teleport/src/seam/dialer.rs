@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::tunnel::{AppName, Refusal};
+use crate::app_name::AppName;
+use crate::ground::Duplex;
+use crate::refusal::Refusal;
 
 /// Where an authorised CONNECT goes.
 #[derive(Clone)]
@@ -53,11 +55,6 @@ impl fmt::Debug for Route {
         f.debug_struct("Route").field("app", &self.app).field("target", &self.target).finish_non_exhaustive()
     }
 }
-
-/// Both directions of a connection.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// A connection to an app.
 pub struct Upstream(pub(crate) Channel);

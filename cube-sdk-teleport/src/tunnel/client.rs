@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,31 +12,14 @@ use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::config::{CUBE_API_KEY, CUBE_CLOUD_URL, Endpoint, FixedKey, KeySource, ProxySetting, Settings};
-use crate::tunnel::{self, AppName, Protocol, ShutdownReport, Tunnel};
+use super::agent::{self, ShutdownReport, Tunnel};
+use super::config::{CUBE_API_KEY, CUBE_CLOUD_URL, Endpoint, FixedKey, KeySource, Origin, Settings};
+use super::negotiate::Protocol;
+use crate::app_name::AppName;
+use crate::ground::proxy::ProxySetting;
 
 /// How long a stop waits for open streams unless told otherwise.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-
-/// Settings, and what was learned about the relay.
-pub(crate) struct Origin {
-    pub(crate) settings: Settings,
-    /// The relay knows version 1 only and wants the key in the URL.
-    first_only: AtomicBool,
-}
-
-impl Origin {
-    pub(crate) fn is_first_only(&self) -> bool {
-        self.first_only.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn remember_first(&self) {
-        let url_key = tunnel::allows_url_key(&self.settings.endpoint);
-        if self.settings.protocol == Protocol::Auto && url_key {
-            self.first_only.store(true, Ordering::Relaxed);
-        }
-    }
-}
 
 /// Builds [`Tunnels`].
 #[derive(Clone)]
@@ -141,7 +123,7 @@ impl TunnelsBuilder {
             window: self.window,
             max_streams: self.max_streams,
         };
-        Ok(Origin { settings, first_only: AtomicBool::new(false) })
+        Ok(Origin::new(settings))
     }
 
     /// The published agent drops any path of the base URL: the relay answers at `/tunnel`.
@@ -292,7 +274,7 @@ impl IntoFuture for OpenTunnel {
             if let Some(tunnel) = running.get(&app).filter(|tunnel| !tunnel.state().is_over()) {
                 return Ok(tunnel.clone());
             }
-            let tunnel = tunnel::start(self.tunnels.0.origin()?, app.clone(), &self.bind).await?;
+            let tunnel = agent::start(self.tunnels.0.origin()?, app.clone(), &self.bind).await?;
             running.insert(app, tunnel.clone());
             Ok(tunnel)
         })

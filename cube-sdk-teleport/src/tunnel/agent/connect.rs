@@ -11,21 +11,24 @@ use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation, Result, SecretStri
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::Empty;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::code::TunnelCode;
-use super::frame::Version;
-use super::negotiate::{self, Protocol, Verdict};
-use super::proxy::Proxy;
-use super::websocket::handshake;
-use super::{http1, percent, tls};
-use crate::config::{Endpoint, Settings};
-use crate::dial::Duplex;
-use crate::fault::TunnelFault;
+use crate::ground::Duplex;
+use crate::ground::proxy::Proxy;
+use crate::ground::{handshake, http1, tls};
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::frame::Version;
+use crate::tunnel::config::{Endpoint, Settings};
+use crate::tunnel::fault::TunnelFault;
+use crate::tunnel::negotiate::{self, Protocol, Verdict};
 
 /// Opening the WebSocket of a tunnel.
 pub(crate) const CONNECT: Operation = Operation::new("tunnel", "connect", Idempotency::Repeatable);
+
+/// What is percent-encoded in a URL: everything but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// DNS and TCP together; the TLS handshake; the answer's head: each may take this long.
 const STEP_LIMIT: Duration = Duration::from_secs(10);
@@ -63,11 +66,6 @@ impl From<Error> for Failure {
     }
 }
 
-/// May the key travel in the URL?
-pub(crate) fn allows_url_key(endpoint: &Endpoint) -> bool {
-    endpoint.secure() || endpoint.is_loopback()
-}
-
 /// Opens a connection; `as_first` speaks version 1 with the key in the URL.
 pub(crate) fn connect(settings: &Settings, as_first: bool) -> BoxFuture<'_, Result<Link, Failure>> {
     Box::pin(attempt(settings, as_first))
@@ -78,7 +76,7 @@ async fn attempt(settings: &Settings, as_first: bool) -> Result<Link, Failure> {
     let inner = async {
         let key = trimmed(&settings.key.key().await?)?;
         let offered = !as_first && settings.protocol != Protocol::V1;
-        if !offered && !allows_url_key(&settings.endpoint) {
+        if !offered && !settings.endpoint.allows_url_key() {
             return Err(Failure::Error(
                 Error::new(
                     ErrorKind::Config,
@@ -106,7 +104,7 @@ async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> Result<T> {
 
 async fn transport(settings: &Settings) -> Result<Box<dyn Duplex>> {
     let endpoint = &settings.endpoint;
-    let proxy = Proxy::for_endpoint(&settings.proxy, endpoint)?;
+    let proxy = Proxy::for_url(&settings.proxy, endpoint.url())?;
     let address = match &proxy {
         Some(proxy) => proxy.address(),
         None => format!("{}:{}", endpoint.host(), endpoint.port()),
@@ -116,7 +114,7 @@ async fn transport(settings: &Settings) -> Result<Box<dyn Duplex>> {
         .map_err(|cause| Error::new(ErrorKind::Connect, format!("could not reach {address}: {cause}")).cause(cause))?;
     tcp.set_nodelay(true).ok();
     let io: Box<dyn Duplex> = match &proxy {
-        Some(proxy) => in_time("the proxy's answer", proxy.open(tcp, endpoint)).await??,
+        Some(proxy) => in_time("the proxy's answer", proxy.open(tcp, endpoint.url())).await??,
         None if !endpoint.secure() => return Ok(Box::new(tcp)),
         None => return encrypted(settings, tcp).await,
     };
@@ -138,7 +136,11 @@ async fn encrypted(settings: &Settings, io: impl Duplex + 'static) -> Result<Box
 
 fn request(endpoint: &Endpoint, key: &SecretString, nonce: &str, offered: bool) -> Result<Request<Empty<Bytes>>> {
     let path = endpoint.path();
-    let uri = if offered { path.to_owned() } else { format!("{path}?token={}", percent::encoded(key.expose_secret())) };
+    let uri = if offered {
+        path.to_owned()
+    } else {
+        format!("{path}?token={}", utf8_percent_encode(key.expose_secret(), RESERVED))
+    };
     let mut request = Request::get(uri)
         .header(header::HOST, endpoint.authority())
         .header(header::CONNECTION, "Upgrade")
@@ -176,7 +178,7 @@ async fn upgrade(settings: &Settings, io: Box<dyn Duplex>, key: &SecretString, o
             let body = tokio::time::timeout(STEP_LIMIT, answer.body(4096)).await.unwrap_or_default();
             let error = status_error(status, &headers, &body);
             return Err(match (verdict, marked, status) {
-                (Verdict::FallBack, ..) if allows_url_key(&settings.endpoint) => Failure::FallBack(error),
+                (Verdict::FallBack, ..) if settings.endpoint.allows_url_key() => Failure::FallBack(error),
                 (_, true, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Failure::Final(error),
                 _ => Failure::Error(error),
             });

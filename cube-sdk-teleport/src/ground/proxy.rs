@@ -7,9 +7,26 @@ use cube_sdk_core::{Error, ErrorKind, Result};
 use http::{HeaderValue, Request, header};
 use url::Url;
 
-use super::http1;
-use crate::config::{Endpoint, ProxySetting};
-use crate::dial::Duplex;
+use super::{Duplex, http1};
+
+/// What an HTTP proxy is used for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum ProxySetting {
+    /// As the environment says: `HTTPS_PROXY` for `wss`, `ALL_PROXY`, and `NO_PROXY`; lower-case names too. `ws` uses
+    /// `http_proxy` in lower case only, as curl does.
+    #[default]
+    Environment,
+    /// None.
+    Direct,
+    /// This one (`http://[user:password@]host:port`), except for hosts that the list names, written like `NO_PROXY`.
+    Fixed {
+        /// The proxy. Shown nowhere, because it may hold a password.
+        url: Url,
+        /// Hosts to reach directly.
+        no_proxy: String,
+    },
+}
 
 /// A proxy to go through.
 pub(crate) struct Proxy {
@@ -20,22 +37,24 @@ pub(crate) struct Proxy {
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Proxy {
-    /// The proxy for an endpoint, if any.
+    /// The proxy for a URL, if any.
     ///
     /// # Errors
     /// `Config` when the setting is no `http://host:port`.
-    pub(crate) fn for_endpoint(setting: &ProxySetting, endpoint: &Endpoint) -> Result<Option<Self>> {
-        Self::choose(setting, endpoint, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    pub(crate) fn for_url(setting: &ProxySetting, target: &Url) -> Result<Option<Self>> {
+        Self::choose(setting, target, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    fn choose(setting: &ProxySetting, endpoint: &Endpoint, env: Lookup<'_>) -> Result<Option<Self>> {
+    fn choose(setting: &ProxySetting, target: &Url, env: Lookup<'_>) -> Result<Option<Self>> {
+        let secure = matches!(target.scheme(), "https" | "wss");
+        let host = target.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let either = |lower: &str| env(lower).or_else(|| env(&lower.to_ascii_uppercase()));
         let (url, no_proxy) = match setting {
             ProxySetting::Direct => return Ok(None),
             ProxySetting::Fixed { url, no_proxy } => (url.clone(), no_proxy.clone()),
             ProxySetting::Environment => {
                 // HTTP_PROXY in capitals can be set by a request header in CGI programs, hence curl's rule.
-                let own = if endpoint.secure() { either("https_proxy") } else { env("http_proxy") };
+                let own = if secure { either("https_proxy") } else { env("http_proxy") };
                 let Some(text) = own.or_else(|| either("all_proxy")) else { return Ok(None) };
                 let text = if text.contains("://") { text } else { format!("http://{text}") };
                 let url = text.parse().map_err(|_| bad_proxy())?;
@@ -43,10 +62,10 @@ impl Proxy {
             }
         };
         // Loopback is never behind a proxy.
-        if endpoint.is_loopback() && matches!(setting, ProxySetting::Environment) {
+        if super::is_loopback(host) && matches!(setting, ProxySetting::Environment) {
             return Ok(None);
         }
-        if excludes(&no_proxy, endpoint.bare_host(), endpoint.port()) {
+        if excludes(&no_proxy, host, target.port_or_known_default().unwrap_or_default()) {
             return Ok(None);
         }
         if url.scheme() != "http" || url.host_str().is_none() {
@@ -60,12 +79,13 @@ impl Proxy {
         format!("{}:{}", self.url.host_str().unwrap_or_default(), self.url.port().unwrap_or(80))
     }
 
-    /// Asks the proxy for a way to the endpoint.
-    pub(crate) async fn open(&self, io: impl Duplex + 'static, endpoint: &Endpoint) -> Result<Box<dyn Duplex>> {
+    /// Asks the proxy for a way to the host of a URL.
+    pub(crate) async fn open(&self, io: impl Duplex + 'static, target: &Url) -> Result<Box<dyn Duplex>> {
         let broke = |cause: hyper::Error| {
             Error::new(ErrorKind::Connect, format!("the proxy {} broke off", self.address())).cause(cause)
         };
-        let authority = format!("{}:{}", endpoint.host(), endpoint.port());
+        let port = target.port_or_known_default().unwrap_or_default();
+        let authority = format!("{}:{port}", target.host_str().unwrap_or_default());
         let mut request = Request::connect(&authority).header(header::HOST, &authority);
         if let Some(value) = self.authorization() {
             request = request.header(header::PROXY_AUTHORIZATION, value);
@@ -90,7 +110,7 @@ impl Proxy {
     }
 
     fn authorization(&self) -> Option<HeaderValue> {
-        let decoded = |text: &str| super::percent::decoded(text);
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
         let user = decoded(self.url.username());
         let password = decoded(self.url.password().unwrap_or_default());
         if user.is_empty() && password.is_empty() {
@@ -188,15 +208,13 @@ mod tests {
             _ => None,
         };
         let address = |url: &str| {
-            let endpoint = Endpoint::new(&url.parse().unwrap()).unwrap();
-            Proxy::choose(&ProxySetting::Environment, &endpoint, &env).unwrap().map(|proxy| proxy.address())
+            Proxy::choose(&ProxySetting::Environment, &url.parse().unwrap(), &env).unwrap().map(|proxy| proxy.address())
         };
         assert_eq!(address("wss://relay.example"), Some("proxy:3128".to_owned()));
         assert_eq!(address("ws://relay.example"), None, "HTTP_PROXY in capitals is not read");
         assert_eq!(address("wss://relay.internal"), None);
         assert_eq!(address("wss://127.0.0.1"), None);
-        let endpoint = Endpoint::new(&"wss://x".parse().unwrap()).unwrap();
-        let proxy = Proxy::choose(&ProxySetting::Environment, &endpoint, &env).unwrap().unwrap();
+        let proxy = Proxy::choose(&ProxySetting::Environment, &"wss://x".parse().unwrap(), &env).unwrap().unwrap();
         assert_eq!(proxy.authorization().unwrap(), "Basic dXNlcjpwQHc=");
     }
 }

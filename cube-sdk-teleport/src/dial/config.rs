@@ -8,8 +8,8 @@ use std::time::Duration;
 use cube_sdk_core::config::{Environment, Key, Origin};
 use cube_sdk_core::{Error, ErrorKind, Result};
 
-use super::super::tls::ProxyRoots;
-use crate::tunnel::AppName;
+use super::tls::ProxyRoots;
+use crate::app_name::AppName;
 
 /// The proxy's address.
 pub const PROXY: Key = Key::open("CUBE_TELEPORT_PROXY", "Address of the Teleport proxy, `host` or `host:port` (443).");
@@ -234,12 +234,12 @@ impl Limits {
 /// The proxy and the way to it.
 #[derive(Clone, Debug)]
 pub struct DialConfig {
-    pub(super) proxy: ProxyAddr,
-    pub(super) origin: Origin,
-    pub(super) find: bool,
-    pub(super) upgrade: Upgrade,
-    pub(super) roots: ProxyRoots,
-    pub(super) limits: Limits,
+    pub(crate) proxy: ProxyAddr,
+    pub(crate) origin: Origin,
+    pub(crate) find: bool,
+    pub(crate) upgrade: Upgrade,
+    pub(crate) roots: ProxyRoots,
+    pub(crate) limits: Limits,
 }
 
 impl DialConfig {
