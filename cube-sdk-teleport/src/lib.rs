@@ -5,7 +5,6 @@ mod app_name;
 pub mod apps;
 pub mod dial;
 mod ground;
-mod http_get;
 mod refusal;
 mod seam;
 pub mod tbot;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use cube_sdk_core::config::{Environment, Key, Origin};
 use cube_sdk_core::{Error, ErrorKind, Result};
 
-use super::tls::ProxyRoots;
 use crate::app_name::AppName;
+use crate::ground::tls::Roots;
 
 /// The proxy's address.
 pub const PROXY: Key = Key::open("CUBE_TELEPORT_PROXY", "Address of the Teleport proxy, `host` or `host:port` (443).");
@@ -238,7 +238,7 @@ pub struct DialConfig {
     pub(crate) origin: Origin,
     pub(crate) find: bool,
     pub(crate) upgrade: Upgrade,
-    pub(crate) roots: ProxyRoots,
+    pub(crate) roots: Roots,
     pub(crate) limits: Limits,
 }
 
@@ -250,7 +250,7 @@ impl DialConfig {
             origin: Origin::Code,
             find: false,
             upgrade: Upgrade::default(),
-            roots: ProxyRoots::default(),
+            roots: Roots::default(),
             limits: Limits::default(),
         }
     }
@@ -305,7 +305,7 @@ impl DialConfig {
     /// # Errors
     /// `Config` when the text holds none or a broken one.
     pub fn trust_pem(mut self, pem: &[u8]) -> Result<Self> {
-        self.roots = ProxyRoots::with_pem(pem)?;
+        self.roots = Roots::with_pem(pem)?;
         Ok(self)
     }
 

@@ -4,6 +4,7 @@ pub mod alpn;
 pub mod app;
 pub mod config;
 mod direct;
+mod fault;
 pub mod ping;
 mod tls;
 mod upgrade;

@@ -4,5 +4,5 @@ mod authorizer;
 mod dialer;
 
 pub use authorizer::{Authorizer, Caller};
-pub(crate) use dialer::Channel;
+pub(crate) use dialer::{Channel, Explain};
 pub use dialer::{Dialer, Route, Upstream};

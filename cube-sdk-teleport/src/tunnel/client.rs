@@ -17,6 +17,7 @@ use super::config::{CUBE_API_KEY, CUBE_CLOUD_URL, Endpoint, FixedKey, KeySource,
 use super::negotiate::Protocol;
 use crate::app_name::AppName;
 use crate::ground::proxy::ProxySetting;
+use crate::ground::tls::Roots;
 
 /// How long a stop waits for open streams unless told otherwise.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -119,7 +120,7 @@ impl TunnelsBuilder {
             key: self.key.clone().or_else(|| self.cloud_key()).ok_or_else(|| missing("key", CUBE_API_KEY))?,
             protocol: self.protocol,
             proxy: self.proxy.clone(),
-            ca: self.ca.clone(),
+            roots: self.ca.as_deref().map(Roots::with_pem).transpose()?.unwrap_or_default(),
             window: self.window,
             max_streams: self.max_streams,
         };

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::negotiate::Protocol;
 use crate::ground::proxy::ProxySetting;
+use crate::ground::tls::Roots;
 
 /// The base URL of cube-cloud, whose relay answers at `/tunnel`.
 pub const CUBE_CLOUD_URL: Key =
@@ -155,7 +156,7 @@ pub(crate) struct Settings {
     pub(crate) key: Arc<dyn KeySource>,
     pub(crate) protocol: Protocol,
     pub(crate) proxy: ProxySetting,
-    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) roots: Roots,
     pub(crate) window: u32,
     pub(crate) max_streams: u32,
 }

@@ -16,15 +16,17 @@ use std::time::Instant;
 use async_trait::async_trait;
 use cube_sdk_core::operation::{Idempotency, Operation};
 use cube_sdk_core::retry::{Backoff, Deadline, Retrier, RetryBudget, RetryPolicy};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, Result};
 use tokio::net::UnixStream;
 
+pub use super::fault::refusal_of;
 pub use stream::AppStream;
 
 use self::proxy::{Known, Way, within};
 use self::stream::Leg;
 use super::config::{AppConfig, AppKind, DialConfig, ProxyAddr, Upgrade, Via};
 use super::direct::DirectDialer;
+use super::fault::refusal;
 use super::upgrade::upgrade;
 use super::{alpn, tls};
 use crate::app_fault::{AppErrorExt, AppFault, Step};
@@ -182,7 +184,7 @@ impl AppDialer {
     async fn open(&self, app: &AppConfig, route: &Route, deadline: Instant) -> Result<Upstream, Refusal> {
         match &app.via {
             Via::Teleport => match self.connect(app).await {
-                Ok(stream) => Ok(Upstream::io(stream, false)),
+                Ok(stream) => Ok(Upstream::io(stream, false).explained(refusal_of)),
                 Err(error) => Err(refusal(&error)),
             },
             Via::Direct(addr) => {
@@ -198,23 +200,6 @@ impl AppDialer {
             },
         }
     }
-}
-
-/// The refusal that an [`AppStream`]'s read reported after the dial; none for an ordinary I/O error.
-pub fn refusal_of(error: &std::io::Error) -> Option<Refusal> {
-    let error = error.get_ref()?.downcast_ref::<Error>()?;
-    error.app_fault().map(|_| refusal(error))
-}
-
-/// A refusal names its fault first: its text may be cut.
-fn refusal(error: &Error) -> Refusal {
-    let Some(fault) = error.app_fault() else {
-        let late = error.kind() == ErrorKind::Timeout;
-        let code = if late { TunnelCode::DialTimeout } else { TunnelCode::RefusedUpstream };
-        return Refusal::new(code, format!("{}: {}", error.kind(), error.message()));
-    };
-    let code = if fault.is_credential() { TunnelCode::NoCredential } else { TunnelCode::RefusedUpstream };
-    Refusal::new(code, format!("{}: {}", fault.name(), error.message()))
 }
 
 /// Dials the [`AppConfig`] that the route carries; without one, the route's target as a TCP app through

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use crate::app_fault::{AppFault, Step};
 use crate::dial::alpn;
 use crate::dial::config::{DialConfig, ProxyAddr, Upgrade};
-use crate::dial::tls::{self, TlsFailure};
-use crate::http_get;
+use crate::dial::fault::TlsFailure;
+use crate::dial::tls;
+use crate::ground::http1;
 
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How long the public address that the proxy named is used.
@@ -184,7 +185,7 @@ async fn find(config: &DialConfig) -> Result<ProxyAddr> {
     let tls = tls::anonymous(&config.roots, &[alpn::HTTP1]).await?;
     let stream = connect(addr, config.limits.connect).await?;
     let stream = tls::handshake(stream, addr.host(), tls).await.map_err(|failure| failure.error("the proxy"))?;
-    let (status, body) = http_get::get(stream, &addr.to_string(), "/webapi/find").await?;
+    let (status, body) = http1::get(stream, &addr.to_string(), "/webapi/find").await?;
     if !status.is_success() {
         let kind = cube_sdk_core::error::kind_of_status(status);
         let error = Error::new(kind, "/webapi/find is not answered as a Teleport proxy would").with_status(status);

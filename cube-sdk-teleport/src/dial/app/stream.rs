@@ -14,10 +14,11 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 use super::super::alpn::Agreed;
+use super::super::fault::TlsFailure;
 use super::super::ping::PingStream;
-use super::super::tls::TlsFailure;
 use super::super::upgrade::WebSocketIo;
 use crate::app_fault::{AppErrorExt, AppFault};
+use crate::ground::Duplex;
 
 /// An end without a byte within this time is a refusal: Teleport tells the reason to its own log only.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ const FIRST_READ: usize = 4 * 1024;
 /// What the inner TLS runs over.
 pub(super) enum Leg {
     Tcp(TcpStream),
-    Upgraded(Box<WebSocketIo<TlsStream<TcpStream>>>),
+    Upgraded(Box<WebSocketIo<Box<dyn Duplex>>>),
 }
 
 enum Inner {

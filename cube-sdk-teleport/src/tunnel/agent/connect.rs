@@ -1,6 +1,5 @@
 //! From nothing to an upgraded connection: proxy, TCP, TLS, handshake.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,6 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::Empty;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::ground::Duplex;
 use crate::ground::proxy::Proxy;
@@ -122,11 +120,9 @@ async fn transport(settings: &Settings) -> Result<Box<dyn Duplex>> {
 }
 
 async fn encrypted(settings: &Settings, io: impl Duplex + 'static) -> Result<Box<dyn Duplex>> {
-    let host = settings.endpoint.bare_host().to_owned();
-    let name = rustls::pki_types::ServerName::try_from(host.clone())
-        .map_err(|cause| Error::new(ErrorKind::Config, format!("`{host}` is no name for TLS")).cause(cause))?;
-    let connector = TlsConnector::from(Arc::new(tls::client(settings.ca.as_deref())?));
-    let stream = in_time("the TLS handshake", connector.connect(name, io)).await?.map_err(|cause| {
+    let host = settings.endpoint.bare_host();
+    let config = tls::client(settings.roots.verifier().await?, None, &[])?;
+    let stream = in_time("the TLS handshake", tls::handshake(io, host, config)).await?.map_err(|cause| {
         Error::new(ErrorKind::Connect, format!("TLS with {host} failed: {cause}"))
             .advice("if the relay's certificate is of a private authority, give its CA file")
             .cause(cause)
@@ -141,12 +137,7 @@ fn request(endpoint: &Endpoint, key: &SecretString, nonce: &str, offered: bool) 
     } else {
         format!("{path}?token={}", utf8_percent_encode(key.expose_secret(), RESERVED))
     };
-    let mut request = Request::get(uri)
-        .header(header::HOST, endpoint.authority())
-        .header(header::CONNECTION, "Upgrade")
-        .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_VERSION, "13")
-        .header(header::SEC_WEBSOCKET_KEY, nonce)
+    let mut request = handshake::request(&uri, &endpoint.authority(), nonce)
         .header(header::USER_AGENT, concat!("cube-sdk-teleport/", env!("CARGO_PKG_VERSION")));
     if offered {
         request = request
@@ -175,7 +166,8 @@ async fn upgrade(settings: &Settings, io: Box<dyn Duplex>, key: &SecretString, o
         Verdict::Speak(version) => version,
         Verdict::FallBack | Verdict::Refused => {
             let headers = answer.headers().clone();
-            let body = tokio::time::timeout(STEP_LIMIT, answer.body(4096)).await.unwrap_or_default();
+            let body = tokio::time::timeout(STEP_LIMIT, answer.body(4096)).await;
+            let body = body.ok().and_then(Result::ok).unwrap_or_default();
             let error = status_error(status, &headers, &body);
             return Err(match (verdict, marked, status) {
                 (Verdict::FallBack, ..) if settings.endpoint.allows_url_key() => Failure::FallBack(error),
@@ -193,9 +185,8 @@ async fn upgrade(settings: &Settings, io: Box<dyn Duplex>, key: &SecretString, o
             return Err(Failure::Error(Error::new(ErrorKind::Protocol, "the relay chose a subprotocol not offered")));
         }
     };
-    let accept = answer.headers().get(header::SEC_WEBSOCKET_ACCEPT);
-    if accept.is_none_or(|accept| accept.as_bytes() != handshake::accept(nonce.as_bytes()).as_bytes()) {
-        return Err(Failure::Error(Error::new(ErrorKind::Protocol, "the relay's Sec-WebSocket-Accept is wrong")));
+    if let Some(fault) = handshake::fault(answer.version(), answer.headers(), &nonce) {
+        return Err(Failure::Error(Error::new(ErrorKind::Protocol, format!("the relay's 101 has a wrong {fault}"))));
     }
     let (io, read_ahead) = answer.upgrade().await.map_err(broke)?;
     Ok(Link { io, version, read_ahead, certain })

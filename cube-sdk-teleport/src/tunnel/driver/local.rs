@@ -7,7 +7,6 @@ use tokio::io::ReadBuf;
 
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
-use crate::dial::app::refusal_of;
 use crate::refusal::TunnelCode;
 use crate::tunnel::codec::frame::Version;
 use crate::tunnel::codec::outbox::URGENT_LIMIT;
@@ -93,8 +92,7 @@ impl Driver {
 
     pub(super) fn local_failed(&mut self, slot: Slot, error: &std::io::Error) {
         if self.mux.id(slot).is_some() {
-            // A proxy may refuse after the dial, and only that says why.
-            let (code, text) = match refusal_of(error) {
+            let (code, text) = match self.sockets[slot].local.refusal(error) {
                 Some(refusal) => (refusal.code, refusal.message),
                 None => (TunnelCode::PeerReset, error.kind().to_string()),
             };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cube_sdk_core::SecretString;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
 use super::places::{Full, Place};
@@ -125,21 +125,15 @@ impl Relay {
     }
 }
 
-fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-}
-
 fn websocket_key(request: &Parts) -> Result<&[u8], (StatusCode, &'static str, String)> {
     let headers = &request.headers;
     let bad = |what: &str| (StatusCode::BAD_REQUEST, "bad_request", what.to_owned());
     if request.method != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "bad_request", "use GET".to_owned()));
     }
-    if !has_token(headers, header::UPGRADE, "websocket") || !has_token(headers, header::CONNECTION, "upgrade") {
+    if !handshake::has_token(headers, header::UPGRADE, "websocket")
+        || !handshake::has_token(headers, header::CONNECTION, "upgrade")
+    {
         return Err((StatusCode::UPGRADE_REQUIRED, "bad_request", "this is a websocket endpoint".to_owned()));
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
