@@ -4,6 +4,7 @@
 //! classify → typed reply or [`Error`].
 
 pub mod awaitable;
+pub mod cached;
 pub mod clock;
 pub mod config;
 pub mod credentials;
