@@ -50,10 +50,6 @@ struct Parts {
     engine: Engine,
     base: Sourced<Url>,
     has_key: bool,
-    transport: SharedTransport,
-    credentials: Arc<dyn Credentials>,
-    retrier: Retrier,
-    clocks: Clocks,
 }
 
 impl fmt::Debug for EdgeGate {
@@ -125,26 +121,6 @@ impl EdgeGate {
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
-
-    pub(crate) fn transport(&self) -> &SharedTransport {
-        &self.0.transport
-    }
-
-    pub(crate) fn credentials(&self) -> &dyn Credentials {
-        self.0.credentials.as_ref()
-    }
-
-    pub(crate) fn retrier(&self) -> &Retrier {
-        &self.0.retrier
-    }
-
-    pub(crate) fn clocks(&self) -> Clocks {
-        self.0.clocks
-    }
-
-    pub(crate) const fn user_agent() -> &'static str {
-        USER_AGENT
-    }
 }
 
 /// 30 s for each attempt, as the published client; the whole call within core's deadline.
@@ -201,7 +177,7 @@ impl EdgeGateBuilder {
         self
     }
 
-    /// Adds a middleware inside those added before. Downloads bypass middleware.
+    /// Adds a middleware inside those added before.
     pub fn middleware(mut self, middleware: Arc<dyn Middleware>) -> Self {
         self.middleware.push(middleware);
         self
@@ -238,10 +214,10 @@ impl EdgeGateBuilder {
         };
         let transport =
             self.transport.unwrap_or_else(|| Arc::new(HttpClient::builder().user_agent(USER_AGENT).build()));
-        let mut engine = Engine::builder(transport.clone())
-            .credentials(credentials.clone())
+        let mut engine = Engine::builder(transport)
+            .credentials(credentials)
             .classify(ByDetail)
-            .retrier(self.retrier.clone())
+            .retrier(self.retrier)
             .clocks(self.clocks);
         for middleware in self.middleware {
             engine = engine.middleware(middleware);
@@ -250,10 +226,6 @@ impl EdgeGateBuilder {
             engine: engine.build(),
             base: Sourced { value: base, origin },
             has_key,
-            transport,
-            credentials,
-            retrier: self.retrier,
-            clocks: self.clocks,
         })))
     }
 }

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use crate::retry::Attempt;
 pub use body::{Body, Chunks};
 pub use http_client::{HttpClient, HttpClientBuilder};
-pub use middleware::{Attempt, Middleware, Next};
+pub use middleware::{Middleware, Next};
 pub use tls::RootCertificates;
 
 use crate::error::Result;
