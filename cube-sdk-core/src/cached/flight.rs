@@ -55,7 +55,8 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
 
     /// A place among those who wait, and, when nothing was under way, what has to be begun.
     pub(super) fn board(&self, state: &mut State<T>) -> (Seat<T>, Option<Departure<T>>) {
-        let (patience, lost) = (self.policy.patience, Instant::now().checked_add(self.policy.patience.saturating_add(GRACE)));
+        let (patience, lost) =
+            (self.policy.patience, Instant::now().checked_add(self.policy.patience.saturating_add(GRACE)));
         if let Some(flight) = state.flight.as_ref().filter(|_| Self::is_flying(state)) {
             return (Seat { landed: flight.landed.clone(), lost: flight.lost, patience }, None);
         }
@@ -64,8 +65,7 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
         let (sender, landed) = watch::channel(None);
         let number = state.flights;
         state.flight = Some(Flight { number, landed: landed.clone(), task: None, lost });
-        let landing =
-            Landing { cell: Arc::downgrade(&self.cell), number, sender, policy: self.policy, told: false };
+        let landing = Landing { cell: Arc::downgrade(&self.cell), number, sender, policy: self.policy, told: false };
         (Seat { landed, lost, patience }, Some(Departure(landing)))
     }
 
@@ -75,13 +75,15 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
         P: Future<Output = Result<Fresh<T>>> + Send + 'static,
     {
         let mut landing = departure.0;
-        let (number, patience) = (landing.number, self.policy.patience);
+        let (number, patience, begun) = (landing.number, self.policy.patience, Instant::now());
         let Ok(runtime) = Handle::try_current() else {
             return landing.tell(Err(Error::new(ErrorKind::Config, "there is no tokio runtime here")));
         };
         let work = fetch();
         let flight = async move {
-            let outcome = tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err(too_long(patience)));
+            // Counted from its beginning, not from when the runtime first turned to it.
+            let left = patience.saturating_sub(begun.elapsed());
+            let outcome = tokio::time::timeout(left, work).await.unwrap_or_else(|_| Err(too_long(patience)));
             landing.tell(outcome);
         };
         let task = runtime.spawn(flight.instrument(span)).abort_handle();
@@ -99,6 +101,10 @@ pub(super) struct Departure<T: Clone>(Landing<T>);
 impl<T: Clone> Seat<T> {
     /// The outcome, once it is there.
     pub(super) async fn wait(mut self) -> Result<T> {
+        // No timer where none is needed.
+        if let Some(outcome) = self.landed.borrow().clone() {
+            return outcome;
+        }
         let landed = self.landed.wait_for(Option::is_some);
         let landed = match self.lost {
             None => landed.await,

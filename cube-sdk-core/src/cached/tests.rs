@@ -129,12 +129,12 @@ async fn a_value_is_renewed_early_and_a_failed_renewal_is_no_ones_failure() {
     tokio::time::advance(seconds(1)).await;
     source.fails(ErrorKind::PermissionDenied);
     assert_eq!(cached.get(source.fetch()).await.unwrap(), 1);
-    sleep(seconds(1)).await;
+    sleep(seconds(3) / 2).await;
     assert_eq!((cached.get(source.fetch()).await.unwrap(), source.calls()), (1, 2), "the pause lasts");
     source.fails(None);
     sleep(seconds(1)).await;
     assert_eq!((cached.get(source.fetch()).await.unwrap(), source.calls()), (1, 3));
-    sleep(seconds(1)).await;
+    sleep(seconds(3) / 2).await;
     assert_eq!((cached.get(source.fetch()).await.unwrap(), source.calls()), (3, 3));
 }
 
@@ -315,10 +315,8 @@ async fn a_value_that_is_over_at_once_still_serves_those_who_waited() {
 #[tokio::test(start_paused = true)]
 async fn endless_durations_are_taken() {
     let clock = clock();
-    let cached = Cached::new(clock)
-        .renewal(Renewal::spread(Duration::MAX))
-        .pause(Duration::MAX)
-        .patience(Duration::MAX);
+    let cached =
+        Cached::new(clock).renewal(Renewal::spread(Duration::MAX)).pause(Duration::MAX).patience(Duration::MAX);
     let source = Source::default().lives(clock, Duration::MAX);
     assert_eq!(cached.get(source.fetch()).await.unwrap(), 1);
     cached.invalidate();
