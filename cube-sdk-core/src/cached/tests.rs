@@ -32,7 +32,7 @@ struct SourceState {
     takes: Mutex<Duration>,
     /// When values end.
     lives: Mutex<Option<(Clock, Duration)>>,
-    /// Told when a fetch is dropped before its end.
+    /// Told when a fetch ends or is dropped.
     dropped: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -68,11 +68,11 @@ impl Source {
         let state = Arc::clone(&self.0);
         move || {
             let number = state.calls.fetch_add(1, Ordering::Relaxed) + 1;
-            let mut told = Told(state.dropped.lock().unwrap().take());
+            let told = Told(state.dropped.lock().unwrap().take());
             async move {
+                let _told = told;
                 let time = *state.takes.lock().unwrap();
                 sleep(time).await;
-                told.0 = None;
                 if let Some(kind) = *state.fails.lock().unwrap() {
                     return Err(Error::new(kind, format!("failure {number}")));
                 }
@@ -203,7 +203,7 @@ async fn a_fetch_outlives_the_caller_who_began_it() {
 async fn a_fetch_ends_with_the_cache() {
     for detached in [false, true] {
         let (cached, source) = (Cached::new(clock()), Source::default().takes(seconds(3_600)));
-        let (told, ended) = oneshot::channel();
+        let (told, mut ended) = oneshot::channel();
         *source.0.dropped.lock().unwrap() = Some(told);
         assert!(cached.get(source.fetch()).now_or_never().is_none());
         tokio::task::yield_now().await;
@@ -214,6 +214,7 @@ async fn a_fetch_ends_with_the_cache() {
         drop(cached);
         tokio::task::yield_now().await;
         assert!(!clone.is_idle() || detached);
+        assert!(ended.try_recv().is_err(), "it goes on while a clone is left");
         let started = Instant::now();
         drop(clone);
         ended.await.unwrap();
