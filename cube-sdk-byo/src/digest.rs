@@ -3,10 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cube_sdk_core::{Error, Result};
-
 use cube_sdk_core::names::refused;
-use cube_sdk_core::text_forms;
+use cube_sdk_core::{Error, Result, text_forms};
 
 /// A SHA-256 digest. Read and written as 64 lower-case hex digits; no prefix, no upper case.
 ///

@@ -1,9 +1,7 @@
 //! The External ID that ties a trust policy to one grant.
 
-use cube_sdk_core::Result;
-
 use cube_sdk_core::names::refused;
-use cube_sdk_core::text_id;
+use cube_sdk_core::{Result, text_id};
 
 text_id! {
     /// The value of `sts:ExternalId`: 2–1224 characters out of letters, digits and `_ + = , . @ : / -`

@@ -1,9 +1,7 @@
 //! The region of a bucket.
 
-use cube_sdk_core::Result;
-
 use cube_sdk_core::names::refused;
-use cube_sdk_core::text_id;
+use cube_sdk_core::{Result, text_id};
 
 text_id! {
     /// An AWS region code: 4–64 characters, lower-case letters, digits and hyphens, starting with a letter.

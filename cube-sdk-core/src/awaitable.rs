@@ -32,18 +32,27 @@ pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Parameters of a generic builder stand in front: `awaitable!([T: Send + 'static] Read<T> => T)`.
 #[macro_export]
 macro_rules! awaitable {
-    ($(#[$doc:meta])* $([$($parameters:tt)*])? $builder:ty => $output:ty) => {
-        $crate::awaitable! { $(#[$doc])* $([$($parameters)*])? $builder => $output, send }
-    };
-    ($(#[$doc:meta])* $([$($parameters:tt)*])? $builder:ty => $output:ty, $send:ident) => {
-        impl $(<$($parameters)*>)? ::std::future::IntoFuture for $builder {
+    (@one ($($doc:tt)*) ($($parameters:tt)*) $builder:ty, $output:ty, $send:ident) => {
+        impl<$($parameters)*> ::std::future::IntoFuture for $builder {
             type Output = $crate::error::Result<$output>;
             type IntoFuture = $crate::awaitable::Boxed<Self::Output>;
 
-            $(#[$doc])*
+            $($doc)*
             fn into_future(self) -> Self::IntoFuture {
                 ::std::boxed::Box::pin(self.$send())
             }
         }
+    };
+    ($(#[$doc:meta])* [$($parameters:tt)*] $builder:ty => $output:ty) => {
+        $crate::awaitable! { @one ($(#[$doc])*) ($($parameters)*) $builder, $output, send }
+    };
+    ($(#[$doc:meta])* [$($parameters:tt)*] $builder:ty => $output:ty, $send:ident) => {
+        $crate::awaitable! { @one ($(#[$doc])*) ($($parameters)*) $builder, $output, $send }
+    };
+    ($(#[$doc:meta])* $builder:ty => $output:ty) => {
+        $crate::awaitable! { @one ($(#[$doc])*) () $builder, $output, send }
+    };
+    ($(#[$doc:meta])* $builder:ty => $output:ty, $send:ident) => {
+        $crate::awaitable! { @one ($(#[$doc])*) () $builder, $output, $send }
     };
 }

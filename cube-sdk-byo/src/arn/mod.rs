@@ -3,11 +3,10 @@
 //! Only the `aws` partition is accepted, as the published client does; ARN grammar: AWS IAM user guide,
 //! "IAM identifiers".
 
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Error, Result, text_id};
 
 use crate::region::Region;
-use cube_sdk_core::names::refused;
-use cube_sdk_core::text_id;
 
 /// Longest ARN that AWS takes.
 const MAX_ARN: usize = 2048;

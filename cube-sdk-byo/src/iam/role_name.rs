@@ -1,10 +1,9 @@
 //! The name of an IAM role.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Result, text_id};
 
 use crate::external_id::ExternalId;
-use cube_sdk_core::names::refused;
-use cube_sdk_core::text_id;
 
 text_id! {
     /// The name of an IAM role: 1–64 letters, digits and `+ = , . @ _ -` (AWS IAM user guide, "IAM and AWS STS

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use cube_sdk_core::engine::Call;
 use cube_sdk_core::listing::{Listing, Page};
-use cube_sdk_core::{Result, Timestamp};
+use cube_sdk_core::{Result, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::operations::LIST_AUDIT;
-use super::request::{awaitable, refuse};
+use super::request::refuse;
 use super::{ArtifactId, Byo, RunId};
 use crate::audit::{AuditBatch, AuditEntry, AuditSource};
 

@@ -6,10 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cube_sdk_core::{Error, Result};
-
 use cube_sdk_core::names::refused;
-use cube_sdk_core::{text_forms, text_id};
+use cube_sdk_core::{Error, Result, text_forms, text_id};
 
 /// Longest key, in bytes of UTF-8 (Amazon S3 user guide, "Naming Amazon S3 objects").
 const MAX_KEY: usize = 1024;
