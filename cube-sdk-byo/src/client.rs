@@ -222,11 +222,7 @@ impl EdgeGateBuilder {
         for middleware in self.middleware {
             engine = engine.middleware(middleware);
         }
-        Ok(EdgeGate(Arc::new(Parts {
-            engine: engine.build(),
-            base: Sourced { value: base, origin },
-            has_key,
-        })))
+        Ok(EdgeGate(Arc::new(Parts { engine: engine.build(), base: Sourced { value: base, origin }, has_key })))
     }
 }
 

@@ -41,8 +41,13 @@ type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 ///     "bucket `Abc` has an upper-case letter; next: use the name as the S3 console shows it"
 /// );
 /// ```
+///
+/// A clone is faithful: it shares the cause and the fault, so that one failure can be told to everyone who waited
+/// for the same call.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -54,9 +59,10 @@ struct Inner {
     retry_after: Option<Duration>,
     retry: RetryReport,
     sent: Sent,
+    permanent: bool,
     advice: Option<String>,
     fault: Option<Arc<dyn Any + Send + Sync>>,
-    source: Option<Cause>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -82,6 +88,7 @@ impl Error {
             retry_after: None,
             retry: RetryReport::default(),
             sent,
+            permanent: false,
             advice: None,
             fault: None,
             source: None,
@@ -155,9 +162,15 @@ impl Error {
         self.0.fault.as_deref().and_then(|fault| fault.downcast_ref())
     }
 
+    /// True when it is certain that the same call ends alike until something is changed, whatever the kind: a certificate
+    /// that is not trusted. Never repeated.
+    pub fn is_permanent(&self) -> bool {
+        self.0.permanent
+    }
+
     /// True for errors that may vanish when the same call is made again later.
     pub fn is_transient(&self) -> bool {
-        matches!(
+        let kind_is = matches!(
             self.0.kind,
             ErrorKind::Throttled
                 | ErrorKind::Unavailable
@@ -165,7 +178,8 @@ impl Error {
                 | ErrorKind::Connect
                 | ErrorKind::Transport
                 | ErrorKind::Timeout
-        )
+        );
+        kind_is && !self.0.permanent
     }
 }
 
@@ -226,6 +240,12 @@ impl Error {
         self
     }
 
+    /// Says that another try would end alike.
+    pub fn permanent(mut self) -> Self {
+        self.0.permanent = true;
+        self
+    }
+
     /// What the reader should do next, as an order in lower case.
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
         self.0.advice = Some(advice.into());
@@ -240,7 +260,7 @@ impl Error {
 
     /// The cause, shown by `source()` and never repeated in the line.
     pub fn cause(mut self, source: impl Into<Cause>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 }
