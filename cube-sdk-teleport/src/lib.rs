@@ -12,7 +12,8 @@ pub mod tunnel;
 
 pub use app_fault::{AppErrorExt, AppFault};
 pub use app_name::AppName;
-pub use ground::proxy::ProxySetting;
+pub use async_trait::async_trait;
+pub use cube_sdk_core::settings::ProxySetting;
 pub use tunnel::client::{OpenTunnel, Tunnels, TunnelsBuilder};
 pub use tunnel::config::{self, KeyFile, KeySource};
 pub use tunnel::fault::{TunnelErrorExt, TunnelFault};

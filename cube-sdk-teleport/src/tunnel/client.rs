@@ -1,21 +1,20 @@
 //! The agent end's client: opens tunnels and keeps the registry of those that run.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cube_sdk_core::config::{Environment, Key};
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString, awaitable};
-use tokio::sync::Mutex;
+use cube_sdk_core::settings::{Described, Ground, Settings};
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString, awaitable, settings_methods};
 use url::Url;
 
 use super::agent::{self, ShutdownReport, Tunnel};
-use super::config::{CUBE_API_KEY, CUBE_CLOUD_URL, Endpoint, FixedKey, KeySource, Origin, Settings};
+use super::config::{CUBE_API_KEY, CUBE_CLOUD_URL, Endpoint, FixedKey, KeySource, Keys, Origin};
 use super::negotiate::Protocol;
+use super::registry::Registry;
 use crate::app_name::AppName;
-use crate::ground::proxy::ProxySetting;
-use crate::ground::tls::Roots;
 
 /// How long a stop waits for open streams unless told otherwise.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -24,24 +23,25 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 #[must_use]
 pub struct TunnelsBuilder {
+    settings: Settings,
     url: Option<Url>,
     key: Option<Arc<dyn KeySource>>,
     protocol: Protocol,
-    proxy: ProxySetting,
-    ca: Option<Vec<u8>>,
     window: u32,
     max_streams: u32,
-    environment: Option<Environment>,
 }
 
 impl TunnelsBuilder {
+    settings_methods!();
+
     /// The relay: `wss://HOST/tunnel`, or the base URL of cube-cloud (`/tunnel` is added when it has no path).
+    /// Default: `CUBE_CLOUD_URL`.
     pub fn url(mut self, url: Url) -> Self {
         self.url = Some(url);
         self
     }
 
-    /// The API key.
+    /// The API key. Default: `CUBE_API_KEY`.
     pub fn key(self, key: SecretString) -> Self {
         self.key_source(FixedKey(key))
     }
@@ -58,18 +58,6 @@ impl TunnelsBuilder {
         self
     }
 
-    /// HTTP proxies. Default: as the environment says.
-    pub fn proxy(mut self, proxy: ProxySetting) -> Self {
-        self.proxy = proxy;
-        self
-    }
-
-    /// Certificate authorities (PEM) to trust beyond the system's.
-    pub fn extra_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.ca = Some(pem.into());
-        self
-    }
-
     /// Bytes that the relay may send on each stream before the first credit (version 2). Default 256 KiB; at
     /// least 1 KiB, at most 16 MiB.
     pub fn window(mut self, bytes: u32) -> Self {
@@ -83,97 +71,98 @@ impl TunnelsBuilder {
         self
     }
 
-    /// Fills what is not set here from `CUBE_CLOUD_URL` and `CUBE_API_KEY`, when the settings are checked.
-    pub fn environment(mut self, environment: &Environment) -> Self {
-        self.environment = Some(environment.clone());
-        self
-    }
-
-    /// Checks the settings. Nothing is opened or spawned.
+    /// Checks the settings. Nothing is opened or spawned. A URL or key that is missing is told when a tunnel is opened.
     ///
     /// # Errors
-    /// `Config`, naming the variable, when URL or key are missing, or the URL is none of a relay.
+    /// `Config`, naming the setting, when one cannot be used: the URL is none of a relay, or would carry the key in
+    /// clear text to another machine; a proxy, a CA file.
     pub fn build(self) -> Result<Tunnels> {
-        let tunnels = self.build_unchecked();
-        tunnels.0.origin()?;
-        Ok(tunnels)
-    }
-
-    /// Leaves the check of the settings to the first tunnel that is opened.
-    pub fn build_unchecked(self) -> Tunnels {
-        let running = Mutex::new(BTreeMap::new());
-        Tunnels(Arc::new(Registry { builder: self, origin: OnceLock::new(), running }))
-    }
-
-    fn origin(&self) -> Result<Origin> {
-        let missing = |what: &str, key: Key| {
-            Error::new(ErrorKind::Config, format!("the tunnel's {what} is missing")).advice(format!("set {}", key.env))
-        };
+        let ground = self.settings.ground()?;
         let url = match &self.url {
-            Some(url) => Some(url.clone()),
-            None => self.cloud_url()?,
+            Some(url) => Some((url.clone(), "url (set in code)")),
+            None => cloud_url(ground.environment())?.map(|url| (url, CUBE_CLOUD_URL.env)),
         };
-        let settings = Settings {
-            endpoint: Endpoint::new(&url.ok_or_else(|| missing("relay URL", CUBE_CLOUD_URL))?)?,
-            key: self.key.clone().or_else(|| self.cloud_key()).ok_or_else(|| missing("key", CUBE_API_KEY))?,
+        let endpoint = match &url {
+            Some((url, name)) => {
+                let endpoint = Endpoint::new(url).map_err(|error| error.with_target(*name))?;
+                ground.check_clear_text(name, endpoint.url())?;
+                Some(endpoint)
+            }
+            None => None,
+        };
+        let key = self.key.clone().or_else(|| {
+            let key = ground.environment().secret(CUBE_API_KEY)?;
+            Some(Arc::new(FixedKey(key.value)))
+        });
+        let client = Client {
+            ground,
+            endpoint,
+            key,
             protocol: self.protocol,
-            proxy: self.proxy.clone(),
-            roots: self.ca.as_deref().map(Roots::with_pem).transpose()?.unwrap_or_default(),
             window: self.window,
             max_streams: self.max_streams,
+            origin: OnceLock::new(),
+            registry: Registry::default(),
         };
-        Ok(Origin::new(settings))
-    }
-
-    /// The published agent drops any path of the base URL: the relay answers at `/tunnel`.
-    fn cloud_url(&self) -> Result<Option<Url>> {
-        let found = self.environment.as_ref().map(|environment| environment.url(CUBE_CLOUD_URL)).transpose()?;
-        Ok(found.flatten().map(|mut url| {
-            url.value.set_path("/");
-            url.value
-        }))
-    }
-
-    fn cloud_key(&self) -> Option<Arc<dyn KeySource>> {
-        let key = self.environment.as_ref()?.secret(CUBE_API_KEY)?;
-        Some(Arc::new(FixedKey(key.value)))
+        Ok(Tunnels(Arc::new(client)))
     }
 }
 
-struct Registry {
-    builder: TunnelsBuilder,
-    /// Made from the builder when the first tunnel is opened.
+/// The published agent drops any path of the base URL: the relay answers at `/tunnel`.
+fn cloud_url(environment: &Environment) -> Result<Option<Url>> {
+    Ok(environment.url(CUBE_CLOUD_URL)?.map(|mut url| {
+        url.value.set_path("/");
+        url.value
+    }))
+}
+
+struct Client {
+    ground: Ground,
+    endpoint: Option<Endpoint>,
+    key: Option<Arc<dyn KeySource>>,
+    protocol: Protocol,
+    window: u32,
+    max_streams: u32,
+    /// Made when the first tunnel is opened.
     origin: OnceLock<Arc<Origin>>,
-    /// Held while a tunnel is being opened, so that two calls for one app open one tunnel.
-    running: Mutex<BTreeMap<AppName, Tunnel>>,
+    registry: Registry,
 }
 
-impl Registry {
+impl Client {
     fn origin(&self) -> Result<Arc<Origin>> {
         if let Some(origin) = self.origin.get() {
             return Ok(Arc::clone(origin));
         }
-        let origin = Arc::new(self.builder.origin()?);
+        let missing = |what: &str, key: Key| {
+            Error::new(ErrorKind::Config, format!("the tunnel's {what} is missing")).advice(format!("set {}", key.env))
+        };
+        let origin = Arc::new(Origin {
+            ground: self.ground.clone(),
+            endpoint: self.endpoint.clone().ok_or_else(|| missing("relay URL", CUBE_CLOUD_URL))?,
+            keys: Keys::new(self.key.clone().ok_or_else(|| missing("key", CUBE_API_KEY))?),
+            protocol: self.protocol,
+            window: self.window,
+            max_streams: self.max_streams,
+            first_only: AtomicBool::new(false),
+        });
         Ok(Arc::clone(self.origin.get_or_init(|| origin)))
     }
 }
 
 /// Tunnels to one relay. Cheap to clone; clones share the registry of running tunnels.
 #[derive(Clone)]
-pub struct Tunnels(Arc<Registry>);
+pub struct Tunnels(Arc<Client>);
 
 impl Tunnels {
-    /// Settings to start from.
+    /// Settings to start from: those of the process's environment.
     pub fn builder() -> TunnelsBuilder {
         TunnelsBuilder {
+            settings: Settings::new(),
             url: None,
             key: None,
             protocol: Protocol::default(),
-            proxy: ProxySetting::default(),
-            ca: None,
             window: 256 * 1024,
             max_streams: 256,
-            environment: None,
         }
     }
 
@@ -184,39 +173,33 @@ impl Tunnels {
 
     /// The running tunnels, by name of their app.
     pub async fn list(&self) -> Vec<Tunnel> {
-        let mut running = self.0.running.lock().await;
-        running.retain(|_, tunnel| !tunnel.state().is_over());
-        running.values().cloned().collect()
+        self.0.registry.running()
     }
 
-    /// Stops the tunnel to an app, waiting up to 5 s for its streams.
+    /// Stops the tunnel to an app, waiting up to 5 s for its streams. One that is being opened is given up.
     ///
     /// # Errors
     /// `NotFound` when none runs; the text names those that do.
     pub async fn stop(&self, app: &str) -> Result<ShutdownReport> {
-        let tunnel = {
-            let mut running = self.0.running.lock().await;
-            let found = running.keys().find(|name| name.as_str() == app).cloned();
-            found.and_then(|name| running.remove(&name))
-        };
-        match tunnel {
-            Some(tunnel) => Ok(tunnel.shutdown(STOP_GRACE).await),
-            None => {
-                let names: Vec<_> = self.list().await.iter().map(|tunnel| tunnel.app().to_string()).collect();
-                let running = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                Err(Error::new(
-                    ErrorKind::NotFound,
-                    format!("no tunnel to `{}` runs; running: {running}", app.escape_debug()),
-                ))
-            }
+        if let Some(removed) = self.0.registry.remove(app) {
+            return Ok(removed.stop(STOP_GRACE).await);
         }
+        let names: Vec<_> = self.0.registry.running().iter().map(|tunnel| tunnel.app().to_string()).collect();
+        let running = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        Err(Error::new(ErrorKind::NotFound, format!("no tunnel to `{}` runs; running: {running}", app.escape_debug())))
     }
 
-    /// Stops every tunnel at once, waiting up to 5 s for their streams, and names them.
+    /// Stops every tunnel at once, waiting up to 5 s for their streams, and names them. Those that are being opened are
+    /// given up.
     pub async fn stop_all(&self) -> Vec<(AppName, ShutdownReport)> {
-        let tunnels = std::mem::take(&mut *self.0.running.lock().await);
-        let stops = tunnels.into_iter().map(|(app, tunnel)| async move { (app, tunnel.shutdown(STOP_GRACE).await) });
+        let removed = self.0.registry.remove_all();
+        let stops = removed.into_iter().map(|(app, entry)| async move { (app, entry.stop(STOP_GRACE).await) });
         futures_util::future::join_all(stops).await
+    }
+
+    /// What was set up, without secrets.
+    pub fn describe(&self) -> Vec<Described> {
+        self.0.ground.describe()
     }
 }
 
@@ -228,9 +211,9 @@ impl fmt::Debug for TunnelsBuilder {
 
 impl fmt::Debug for Tunnels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.origin.get() {
-            Some(origin) => write!(f, "Tunnels({})", origin.settings.endpoint),
-            None => f.write_str("Tunnels(not opened yet)"),
+        match &self.0.endpoint {
+            Some(endpoint) => write!(f, "Tunnels({endpoint})"),
+            None => f.write_str("Tunnels(no relay)"),
         }
     }
 }
@@ -254,25 +237,21 @@ impl OpenTunnel {
 
     async fn open(self) -> Result<Tunnel> {
         let app = AppName::new(self.app)?;
-        let mut running = self.tunnels.0.running.lock().await;
-        if let Some(tunnel) = running.get(&app).filter(|tunnel| !tunnel.state().is_over()) {
-            return Ok(tunnel.clone());
-        }
-        let tunnel = agent::start(self.tunnels.0.origin()?, app.clone(), &self.bind).await?;
-        running.insert(app, tunnel.clone());
-        Ok(tunnel)
+        let origin = self.tunnels.0.origin()?;
+        let bind = self.bind;
+        self.tunnels.0.registry.open(app.clone(), async move { agent::start(origin, app, &bind).await }).await
     }
 }
 
 awaitable! {
-    /// Listens, connects, and gives the tunnel once the relay is there.
+    /// Listens, connects, and gives the tunnel once the relay is there. Calls for one app share what is being opened.
     ///
     /// # Errors
-    /// `InvalidInput` for a bad app name, `Config` when URL or key are missing, `Io` when the address is taken, and what the first attempt to connect
-    /// ended with: `Connect`, `Unauthenticated`, `PermissionDenied`, `Throttled`, `Unavailable`, `Unsupported`, …
-    /// An unknown app shows only at the first stream.
+    /// `InvalidInput` for a bad app name, `Config` when URL or key are missing, `Io` when the address is taken, and
+    /// what connecting ended with: `Connect`, `Unauthenticated`, `PermissionDenied`, `Throttled`, `Unavailable`,
+    /// `Unsupported`, …; `Closed` when it was stopped meanwhile. An unknown app shows only at the first stream.
     ///
     /// # Cancel safety
-    /// Safe: nothing is left behind.
+    /// Safe: when nobody waits for it any more, nothing is left behind.
     OpenTunnel => Tunnel, open
 }

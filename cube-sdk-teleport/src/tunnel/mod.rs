@@ -13,6 +13,7 @@ mod events;
 pub(crate) mod fault;
 mod mux;
 mod negotiate;
+mod registry;
 mod relay;
 mod report;
 

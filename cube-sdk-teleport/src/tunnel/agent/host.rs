@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::handle::{Shared, TunnelEvent};
 use crate::app_name::AppName;
+use crate::ground::connect::tune;
 use crate::refusal::TunnelCode;
 use crate::tunnel::driver::{DialFuture, Host, reset};
 use crate::tunnel::report::StreamReport;
@@ -71,7 +72,7 @@ impl AgentHost {
             match listener.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, _))) => {
-                    stream.set_nodelay(true).ok();
+                    tune(&stream);
                     return Poll::Ready(stream);
                 }
                 Poll::Ready(Err(error)) if is_of_the_peer(&error) => {}

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use super::accept::refused;
 use super::{Accepted, DrainReport, Relay, RelayEvent};
 use crate::ground::Duplex;
+use crate::ground::connect::tune;
 
 /// The head of a request must be complete within this time, and so must a TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -107,7 +108,7 @@ async fn rest_after(error: &io::Error) {
 }
 
 async fn connection(relay: Relay, stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>) {
-    stream.set_nodelay(true).ok();
+    tune(&stream);
     let Some(ServerTls(acceptor)) = tls else { return http(relay, Transport::Plain(stream), peer).await };
     match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => http(relay, Transport::Tls(Box::new(stream)), peer).await,
