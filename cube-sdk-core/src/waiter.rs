@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, WhichClock};
 
 /// What one look at the thing showed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -118,7 +118,7 @@ impl<T: Send + 'static> Waiter<T> {
 
     fn too_long(&self, limit: Duration) -> Error {
         Error::new(ErrorKind::Timeout, format!("{} did not end within {:.0} s", self.what, limit.as_secs_f64()))
-            .with_code("waiter")
+            .with_clock(WhichClock::Waiter)
             .advice("it goes on by itself: wait again by its id, or allow more time")
     }
 }

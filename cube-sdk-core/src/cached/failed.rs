@@ -35,10 +35,6 @@ impl Failed {
     pub(super) fn told(&self) -> Error {
         let error = self.error.clone();
         let left = self.until.max(self.wanted.unwrap_or(self.until)).saturating_duration_since(Instant::now());
-        if left > Duration::ZERO && may_pass(&error) { error.with_retry_after(Some(left)) } else { error }
+        if left > Duration::ZERO && error.is_transient() { error.with_retry_after(Some(left)) } else { error }
     }
-}
-
-fn may_pass(error: &Error) -> bool {
-    error.is_transient() || error.code() == Some(crate::retry::TRANSIENT_CREDENTIALS)
 }

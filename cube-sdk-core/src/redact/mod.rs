@@ -2,8 +2,11 @@
 //!
 //! The rules for names and values are those of the published agent, so that both mask alike.
 
+mod line;
+
 use std::fmt;
 
+pub use line::one_line;
 use serde_json::Value;
 use url::Url;
 
