@@ -100,5 +100,5 @@ pub(super) fn refusal(error: &Error) -> Refusal {
         return Refusal::new(code, format!("{}: {}", error.kind(), error.message()));
     };
     let code = if fault.is_credential() { TunnelCode::NoCredential } else { TunnelCode::RefusedUpstream };
-    Refusal::new(code, format!("{}: {}", fault.name(), error.message()))
+    Refusal::new(code, error.message())
 }

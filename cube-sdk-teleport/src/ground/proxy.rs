@@ -39,7 +39,7 @@ pub(crate) async fn through(via: &Via, io: Box<dyn Duplex>, authority: &str) -> 
         let said = if text.is_empty() { String::new() } else { format!(": {text}") };
         let error = Error::new(ErrorKind::Connect, format!("the proxy {via} answered {status}{said}"));
         return Err(if wants_login {
-            error.advice("give the proxy's user and password in its URL").permanent()
+            error.advice("give the proxy's user and password in its URL").with_transient(false)
         } else {
             let origin = &via.origin;
             error.advice(format!("check that the proxy ({origin}) may reach {authority}, or name its host in NO_PROXY"))

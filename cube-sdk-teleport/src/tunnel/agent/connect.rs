@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use cube_sdk_core::error::{Sent, kind_of_status, request_id_of, retry_after_of};
+use cube_sdk_core::error::{Sent, WhichClock, kind_of_status, request_id_of, retry_after_of};
 use cube_sdk_core::redact::{SafeUrl, excerpt};
 use cube_sdk_core::retry::Attempt;
 use cube_sdk_core::secret::{ExposeSecret as _, bearer};
@@ -140,7 +140,9 @@ async fn upgrade(
     let request = request(origin, key, &nonce, offered)?;
     let Ok(answered) = timeout(STEP_LIMIT, http1::call(io, request)).await else {
         let words = format!("the relay did not answer within {} s", STEP_LIMIT.as_secs());
-        return Err(Failure::Error(Error::new(ErrorKind::Timeout, words).with_sent(Sent::Unknown)));
+        return Err(Failure::Error(
+            Error::new(ErrorKind::Timeout, words).with_clock(WhichClock::FirstByte).with_sent(Sent::Unknown),
+        ));
     };
     let answer = answered.map_err(broke)?;
     let (status, marked) = (answer.status(), answer.headers().contains_key(negotiate::MARK));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cube_sdk_core::engine::Clocks;
 use cube_sdk_core::retry::{Attempt, Backoff, Deadline, Frame, Retrier};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -155,7 +155,9 @@ impl Connection {
                 let by_key = version == Version::V1 && !certain && origin.may_fall_back();
                 Err(if by_key { Failure::FallBack(error) } else { Failure::Error(error) })
             }
-            Err(_) => Err(Failure::Error(Error::new(ErrorKind::Timeout, "the relay sent no HELLO"))),
+            Err(_) => Err(Failure::Error(
+                Error::new(ErrorKind::Timeout, "the relay sent no HELLO").with_clock(WhichClock::Connect),
+            )),
         }
     }
 }
