@@ -1,18 +1,26 @@
-//! What the stream table asks for, done to the sockets.
+//! What the stream table asks for: done to the sockets, put on the wire. Here and nowhere else the table is emptied.
 
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
+
 use tokio::net::TcpStream;
 
-use super::socket::{Local, Settling, Socket};
-use super::{Driver, Host};
+use super::socket::{Local, Settling, Socket, follow_consumer};
+use super::{Driver, Fault, Host};
 use crate::refusal::TunnelCode;
 use crate::seam::Upstream;
 use crate::tunnel::mux::{Action, Role, Slot};
 use crate::tunnel::report::{Ending, Party};
 
 impl Driver {
-    pub(super) fn apply_actions(&mut self, host: &mut dyn Host) {
+    /// Empties the table once a stage has fed it: actions first, since they may ask for frames.
+    pub(super) fn drain_mux(&mut self, host: &mut dyn Host) -> Result<(), Fault> {
+        self.apply_actions(host);
+        self.encode_frames()
+    }
+
+    fn apply_actions(&mut self, host: &mut dyn Host) {
         while let Some(action) = self.mux.next_action() {
             match action {
                 Action::Dial { slot, app, deadline } => match host.dial(app, deadline) {
@@ -50,15 +58,24 @@ impl Driver {
                 Action::Refused { stream, refusal } => host.refused_stream(stream, refusal),
                 Action::Draining { grace } => {
                     let text = "the relay is about to stop".to_owned();
-                    self.stop_by(self.now + grace + Duration::from_secs(1), TunnelCode::Draining, 1000, text);
+                    self.stop_by(
+                        later(later(self.now, grace), Duration::from_secs(1)),
+                        TunnelCode::Draining,
+                        1000,
+                        text,
+                    );
                 }
             }
         }
     }
 
     pub(super) fn install(&mut self, slot: Slot, upstream: Upstream) {
+        let braked = self.mux.terms().brake.is_some();
         let socket = &mut self.sockets[slot];
         socket.local = upstream.into();
+        if let (Local::Tcp(stream), true) = (&socket.local, braked) {
+            follow_consumer(stream);
+        }
         socket.readable = true;
         socket.writable = true;
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 
 use super::closing::State;
-use super::socket::{Local, Socket};
+use super::socket::{Local, Socket, follow_consumer};
 use super::{ConnectionEnd, Driver, Fault, HOST, Host, ROUNDS, SLOTS, TURN, WS_READ, WS_WRITE, reset};
 use crate::tunnel::mux::{Role, Slot};
 
@@ -22,7 +22,9 @@ impl Driver {
                 Ok(moved) => moved,
                 Err(fault) => {
                     self.fail(fault);
-                    self.apply_actions(host);
+                    if let Err(fault) = self.drain_mux(host) {
+                        self.fail(fault);
+                    }
                     true
                 }
             };
@@ -67,13 +69,10 @@ impl Driver {
     pub(super) fn round(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
         let mut moved = self.poll_inbound(host)?;
         moved |= self.poll_accept(host);
-        self.encode_frames()?;
+        self.drain_mux(host)?;
         moved |= self.poll_sockets(host)?;
-        self.apply_actions(host);
-        self.encode_frames()?;
         moved |= self.fill()?;
-        self.apply_actions(host);
-        self.encode_frames()?;
+        self.drain_mux(host)?;
         // Before the credit goes out that makes use of it.
         self.tell_granted();
         moved |= self.poll_outbound()?;
@@ -100,6 +99,9 @@ impl Driver {
                 Ok(slot) => {
                     self.counters.stream_opened();
                     self.tell_granted();
+                    if self.mux.terms().brake.is_some() {
+                        follow_consumer(&stream);
+                    }
                     *self.socket(slot) = Socket::connected(Local::Tcp(stream));
                     self.schedule(slot);
                 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,6 +17,14 @@ use crate::seam::{Channel, Explain, Upstream};
 
 /// Authorising and dialling one stream.
 pub(crate) type DialFuture = Pin<Box<dyn Future<Output = Result<Upstream, Refusal>> + Send>>;
+
+/// What may be unsent in a socket that is to take bytes as its peer does.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 16 * 1024;
+
+/// The same by the size of the whole buffer. With a smaller one, bytes wait for acknowledgements that are delayed.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// A queue that was emptied gives back what it held beyond this.
 const KEPT_CAPACITY: usize = 16 * 1024;
@@ -60,7 +69,7 @@ impl Local {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Io(io, ..) => Pin::new(io).poll_read(cx, buf),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_read(cx, buf)),
             _ => Poll::Pending,
         }
     }
@@ -68,14 +77,14 @@ impl Local {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Io(io, ..) => Pin::new(io).poll_write(cx, bytes),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_write(cx, bytes)),
             _ => Poll::Pending,
         }
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Io(io, ..) => Pin::new(io).poll_flush(cx),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_flush(cx)),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -83,7 +92,7 @@ impl Local {
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Io(io, ..) => Pin::new(io).poll_shutdown(cx),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_shutdown(cx)),
             _ => Poll::Pending,
         }
     }
@@ -94,6 +103,25 @@ impl Local {
             reset(stream);
         }
     }
+}
+
+/// A stream that is not ours may panic: that costs its own stream, not the connection with all others.
+fn caught<T>(poll: impl FnOnce() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    // Nothing of it is looked at after the error, which ends the stream.
+    std::panic::catch_unwind(AssertUnwindSafe(poll))
+        .unwrap_or_else(|_| Poll::Ready(Err(io::Error::other("the stream to the app panicked"))))
+}
+
+/// Keeps little unsent in a socket, so that it takes bytes as its peer does. With a large buffer the system tells only
+/// now and then that there is room again, and a slow consumer looks like one that takes nothing.
+pub(super) fn follow_consumer(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    let set = socket.set_tcp_notsent_lowat(UNSENT);
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let set = socket.set_send_buffer_size(SEND_BUFFER);
+    // Without it, slow consumers may be taken for dead ones.
+    set.ok();
 }
 
 /// Makes the coming close of a socket a reset.
@@ -111,8 +139,8 @@ pub(super) enum Settling {
     /// The queue is being written, then the write side is shut down.
     Writing,
     /// Version 1: the rest of what the local side sends is read and dropped, so that closing does not reset it
-    /// before it read the last bytes.
-    Lingering(Instant),
+    /// before it read the last bytes. That much more of it, until then.
+    Lingering { until: Instant, left: usize },
 }
 
 /// One place in the driver's table.

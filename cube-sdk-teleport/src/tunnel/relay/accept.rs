@@ -128,6 +128,10 @@ impl Relay {
 fn websocket_key(request: &Parts) -> Result<&[u8], (StatusCode, &'static str, String)> {
     let headers = &request.headers;
     let bad = |what: &str| (StatusCode::BAD_REQUEST, "bad_request", what.to_owned());
+    // An upgrade in an older version is to be ignored (RFC 9110, section 7.8).
+    if request.version < http::Version::HTTP_11 {
+        return Err((StatusCode::UPGRADE_REQUIRED, "bad_request", "use HTTP/1.1".to_owned()));
+    }
     if request.method != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "bad_request", "use GET".to_owned()));
     }
