@@ -19,7 +19,7 @@ mod report;
 
 pub use crate::app_name::AppName;
 pub use crate::refusal::{Refusal, TunnelCode};
-pub use crate::seam::{Authorizer, Caller};
+pub use crate::seam::{Authorizer, Caller, authorizer_fn};
 pub use agent::{ShutdownReport, Tunnel, TunnelEvent, TunnelState};
 pub use codec::frame::{self, Version};
 pub use counters::Traffic;
