@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use cube_sdk_core::clock::later;
 
-use tokio::net::TcpStream;
-
-use super::socket::{Local, Settling, Socket, follow_consumer};
+use super::socket::{Incoming, Local, Settling, Socket, follow_consumer};
 use super::{Driver, Fault, Host};
 use crate::refusal::TunnelCode;
 use crate::seam::Upstream;
+use crate::tunnel::fault::TunnelFault;
 use crate::tunnel::mux::{Action, Role, Slot};
 use crate::tunnel::report::{Ending, Party};
 
@@ -36,7 +35,9 @@ impl Driver {
                     if let (Some(id), Some(app)) = (self.mux.id(slot), host.app().cloned()) {
                         host.opened(id, &app);
                     }
-                    self.socket(slot).untouched = false;
+                    let socket = self.socket(slot);
+                    socket.untouched = false;
+                    socket.local.opened();
                     self.schedule(slot);
                 }
                 Action::Finish { slot } => {
@@ -47,7 +48,10 @@ impl Driver {
                     self.socket(slot).settling = Settling::Writing;
                     self.schedule(slot);
                 }
-                Action::Reset { slot } => self.vacate(slot, true),
+                Action::Reset { slot } => {
+                    let why = self.mux.why().map(|(code, words)| TunnelFault::new(code, words));
+                    self.vacate_with(slot, true, why);
+                }
                 Action::Ended(report) => {
                     self.counters.stream_ended();
                     if matches!(report.ending, Ending::Cut { by: Party::Remote, .. }) {
@@ -82,6 +86,10 @@ impl Driver {
 
     /// Frees a slot; `cut` makes the local side see a reset.
     pub(super) fn vacate(&mut self, slot: Slot, cut: bool) {
+        self.vacate_with(slot, cut, None);
+    }
+
+    fn vacate_with(&mut self, slot: Slot, cut: bool, why: Option<TunnelFault>) {
         let Some(socket) = self.sockets.get_mut(slot) else { return self.mux.release(slot) };
         let keep_place = (socket.in_work, socket.in_ring);
         let Socket { local, queue, untouched, .. } = std::mem::take(socket);
@@ -96,9 +104,12 @@ impl Driver {
                 self.mux.dial_dropped(self.now);
             }
             Local::Tcp(stream) if cut && untouched && self.role == Role::Agent && !self.is_alive() => {
-                self.unread.push(stream);
+                self.unread.push(Incoming::Tcp(stream));
             }
-            local if cut => local.reset(),
+            Local::Own(far) if cut && untouched && self.role == Role::Agent && !self.is_alive() => {
+                self.unread.push(Incoming::Own(far));
+            }
+            local if cut => local.reset(why),
             local => drop(local),
         }
         self.mux.release(slot);
@@ -115,7 +126,7 @@ impl Driver {
     }
 
     /// Local connections whose stream was lost before anything was read from them: they can be opened again.
-    pub(crate) fn take_unread(&mut self) -> Vec<TcpStream> {
+    pub(crate) fn take_unread(&mut self) -> Vec<Incoming> {
         std::mem::take(&mut self.unread)
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::closing::State;
 use super::socket::{Local, Socket, follow_consumer};
-use super::{ConnectionEnd, Driver, Fault, HOST, Host, ROUNDS, SLOTS, TURN, WS_READ, WS_WRITE, reset};
+use super::{ConnectionEnd, Driver, Fault, HOST, Host, ROUNDS, SLOTS, TURN, WS_READ, WS_WRITE};
 use crate::tunnel::mux::{Role, Slot};
 
 impl Driver {
@@ -89,7 +89,7 @@ impl Driver {
         // A burst of connections must not starve those that are open.
         for _ in 0..32 {
             let mut cx = Context::from_waker(self.ready.waker(HOST));
-            let Poll::Ready(stream) = host.poll_accept(&mut cx) else {
+            let Poll::Ready(incoming) = host.poll_accept(&mut cx) else {
                 self.host_ready = false;
                 break;
             };
@@ -99,14 +99,15 @@ impl Driver {
                 Ok(slot) => {
                     self.counters.stream_opened();
                     self.tell_granted();
-                    if self.mux.terms().brake.is_some() {
-                        follow_consumer(&stream);
+                    let local = Local::from(incoming);
+                    if let (Local::Tcp(stream), true) = (&local, self.mux.terms().brake.is_some()) {
+                        follow_consumer(stream);
                     }
-                    *self.socket(slot) = Socket::connected(Local::Tcp(stream));
+                    *self.socket(slot) = Socket::connected(local);
                     self.schedule(slot);
                 }
                 Err(code) => {
-                    reset(&stream);
+                    incoming.refuse(code, "the connection takes no more streams");
                     host.refused(code);
                 }
             }

@@ -12,8 +12,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::ground::Duplex;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TunnelCode};
 use crate::seam::{Channel, Explain, Upstream};
+use crate::tunnel::fault::TunnelFault;
+use crate::tunnel::pipe::Far;
 
 /// Authorising and dialling one stream.
 pub(crate) type DialFuture = Pin<Box<dyn Future<Output = Result<Upstream, Refusal>> + Send>>;
@@ -38,6 +40,32 @@ pub(super) enum Local {
     Dialling(DialFuture),
     Tcp(TcpStream),
     Io(Box<dyn Duplex>, bool, Explain),
+    Own(Far),
+}
+
+/// A local connection that asks for a stream.
+pub(crate) enum Incoming {
+    Tcp(TcpStream),
+    Own(Far),
+}
+
+impl Incoming {
+    /// Ends it before it got one.
+    pub(crate) fn refuse(self, code: TunnelCode, words: &str) {
+        match self {
+            Self::Tcp(stream) => reset(&stream),
+            Self::Own(far) => far.cut(TunnelFault::new(code, words)),
+        }
+    }
+}
+
+impl From<Incoming> for Local {
+    fn from(incoming: Incoming) -> Self {
+        match incoming {
+            Incoming::Tcp(stream) => Self::Tcp(stream),
+            Incoming::Own(far) => Self::Own(far),
+        }
+    }
 }
 
 impl From<Upstream> for Local {
@@ -51,7 +79,7 @@ impl From<Upstream> for Local {
 
 impl Local {
     pub(super) fn is_connected(&self) -> bool {
-        matches!(self, Self::Tcp(_) | Self::Io(..))
+        matches!(self, Self::Tcp(_) | Self::Io(..) | Self::Own(_))
     }
 
     pub(super) fn half_close(&self) -> bool {
@@ -70,6 +98,7 @@ impl Local {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Io(io, ..) => caught(|| Pin::new(io).poll_read(cx, buf)),
+            Self::Own(far) => Pin::new(far).poll_read(cx, buf),
             _ => Poll::Pending,
         }
     }
@@ -78,6 +107,7 @@ impl Local {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Io(io, ..) => caught(|| Pin::new(io).poll_write(cx, bytes)),
+            Self::Own(far) => Pin::new(far).poll_write(cx, bytes),
             _ => Poll::Pending,
         }
     }
@@ -85,6 +115,7 @@ impl Local {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Io(io, ..) => caught(|| Pin::new(io).poll_flush(cx)),
+            Self::Own(far) => Pin::new(far).poll_flush(cx),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -93,14 +124,27 @@ impl Local {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Io(io, ..) => caught(|| Pin::new(io).poll_shutdown(cx)),
+            Self::Own(far) => Pin::new(far).poll_shutdown(cx),
             _ => Poll::Pending,
         }
     }
 
     /// Closes so that the peer sees a reset, never an end of file.
-    pub(super) fn reset(self) {
-        if let Self::Tcp(stream) = &self {
-            reset(stream);
+    pub(super) fn reset(self, why: Option<TunnelFault>) {
+        match self {
+            Self::Tcp(stream) => reset(&stream),
+            Self::Own(far) => {
+                let unknown = || TunnelFault::new(TunnelCode::ConnectionLost, "the stream was cut");
+                far.cut(why.unwrap_or_else(unknown));
+            }
+            _ => {}
+        }
+    }
+
+    /// The relay reached the app.
+    pub(super) fn opened(&self) {
+        if let Self::Own(far) = self {
+            far.opened();
         }
     }
 }

@@ -24,9 +24,9 @@ use self::stream::{Stream, Written};
 use self::terms::Terms;
 use self::window::GROWTH_PER_CONNECTION;
 use super::codec::frame::{Frame, Hello, Version};
-use super::report::StreamReport;
+use super::report::{Ending, StreamReport};
 use crate::app_name::AppName;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TunnelCode};
 
 /// A stream whose local side knows no half-close ends after this long in one direction only.
 const ONE_WAY_LIMIT: Duration = Duration::from_secs(30);
@@ -174,6 +174,16 @@ impl Mux {
 
     pub(crate) fn next_frame(&mut self) -> Option<(Option<Slot>, Frame)> {
         self.frames.pop_front()
+    }
+
+    /// Why the stream is cut whose [`Action::Reset`] was taken last.
+    pub(crate) fn why(&self) -> Option<(TunnelCode, &str)> {
+        match self.actions.front() {
+            Some(Action::Ended(StreamReport { ending: Ending::Cut { code, message, .. }, .. })) => {
+                Some((*code, message))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn next_action(&mut self) -> Option<Action> {
