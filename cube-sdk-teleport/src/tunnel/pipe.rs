@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use cube_sdk_core::{Error, ErrorKind, Result};
@@ -28,17 +29,20 @@ struct Fate {
 pub(crate) fn pipe() -> (TunnelStream, Far) {
     let (near, far) = tokio::io::duplex(BUFFER);
     let (fate, told) = watch::channel(Fate::default());
-    (TunnelStream { io: near, fate: told }, Far { io: far, fate })
+    (TunnelStream { io: near, fate: told, _tunnel: None }, Far { io: far, fate })
 }
 
 /// A stream to the app of a tunnel: what [`Tunnel::connect`](super::Tunnel::connect) gives. Shutting down the write side
 /// leaves the read side open.
 ///
 /// A stream that was cut ends with an error, never as if it were complete: `ConnectionReset`, out of which
-/// [`TunnelErrorExt`](super::fault::TunnelErrorExt) reads why. Dropping it ends both directions.
+/// [`TunnelErrorExt`](super::fault::TunnelErrorExt) reads why. Dropping it ends both directions. While it lives, it counts
+/// as a handle of its tunnel.
 pub struct TunnelStream {
     io: DuplexStream,
     fate: watch::Receiver<Fate>,
+    /// A tunnel without a handle is given up.
+    _tunnel: Option<Arc<dyn Send + Sync>>,
 }
 
 impl fmt::Debug for TunnelStream {
@@ -48,6 +52,12 @@ impl fmt::Debug for TunnelStream {
 }
 
 impl TunnelStream {
+    /// Keeps this alive for as long as it lives itself.
+    pub(crate) fn holding(mut self, tunnel: Arc<dyn Send + Sync>) -> Self {
+        self._tunnel = Some(tunnel);
+        self
+    }
+
     /// Waits for the relay's word.
     pub(crate) async fn opened(mut self) -> Result<Self> {
         let fate = match self.fate.wait_for(|fate| fate.opened || fate.cut.is_some()).await {

@@ -196,7 +196,7 @@ impl Tunnel {
         if self.state().is_over() || self.0.ask.send(far).await.is_err() {
             return Err(gone(&self.state()));
         }
-        near.opened().await.map_err(|error| error.with_target(format!("app {}", self.app())))
+        near.holding(self.0.clone()).opened().await.map_err(|error| error.with_target(format!("app {}", self.app())))
     }
 
     /// The app that it leads to.
