@@ -112,15 +112,22 @@ async fn cancelled_downloads_are_not_worked_off() {
         .await;
     world.name("firehose", firehose);
     let tunnel = world.tunnels(Protocol::V1).open("firehose").await.unwrap();
-    let mut downloads = Vec::new();
+    let begun = Arc::new(AtomicU64::new(0));
+    let mut downloads = JoinSet::new();
     for _ in 0..10 {
         let mut stream = TcpStream::connect(tunnel.local_addr()).await.unwrap();
         stream.write_all(b"x").await.unwrap();
-        stream.read_exact(&mut [0; 1024]).await.unwrap();
-        downloads.push(stream);
+        let begun = Arc::clone(&begun);
+        downloads.spawn(async move {
+            let mut buffer = vec![0; 64 * 1024];
+            stream.read_exact(&mut buffer).await.unwrap();
+            begun.fetch_add(1, Ordering::SeqCst);
+            while stream.read(&mut buffer).await.unwrap() > 0 {}
+        });
     }
+    eventually("all of them run", || begun.load(Ordering::SeqCst) == 10).await;
     let before = sent.load(Ordering::SeqCst);
-    drop(downloads);
+    downloads.shutdown().await;
     eventually("every app learns that nobody listens", || ended.load(Ordering::SeqCst) == 10).await;
     let after = sent.load(Ordering::SeqCst) - before;
     // What lies in the buffers of ten connections on both ends, and a quarter of a MiB each.
