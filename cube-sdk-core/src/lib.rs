@@ -17,6 +17,7 @@ pub mod operation;
 pub mod redact;
 pub mod retry;
 pub mod secret;
+pub mod settings;
 pub mod transport;
 pub mod waiter;
 
