@@ -4,8 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// Why a list ended before its end. The error that tells it carries this as its
-/// [fault](Error::fault).
+/// Why a list ended before its end: see [`Error::truncation`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Truncation {
@@ -35,6 +34,13 @@ impl Truncation {
         Error::new(ErrorKind::Decode, format!("the list is truncated: {}", self.as_str()))
             .with_fault(self)
             .advice(advice)
+    }
+}
+
+impl Error {
+    /// Why a list ended before its end, when that is what went wrong.
+    pub fn truncation(&self) -> Option<Truncation> {
+        self.fault().copied()
     }
 }
 
