@@ -268,7 +268,6 @@ impl Answer {
     /// A field that must be there is absent.
     pub(crate) fn absent(&self, pointer: &str) -> Error {
         self.error(ErrorKind::Decode, format!("the reply has no {}", dotted(pointer)))
-            .with_code("absent")
             .advice("update the SDK, or report this to the operator of Apollo")
     }
 

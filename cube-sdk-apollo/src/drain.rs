@@ -361,9 +361,14 @@ fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// Why a loop over pages stops at this token.
+pub(crate) fn not_ending(earlier: &[String], token: &String) -> Truncation {
+    if earlier.contains(token) { Truncation::RepeatedToken } else { Truncation::PageCap }
+}
+
 fn truncated(reason: Truncation) -> Error {
     Error::new(ErrorKind::Decode, format!("the list is truncated: {}", reason.as_str()))
-        .with_code("truncated")
+        .with_fault(reason)
         .advice("the items before this are good; allow_truncated takes them without this error")
 }
 

@@ -81,7 +81,7 @@ fn ambiguous<T: Named>(kind: &str, wanted: &str, many: &[&T]) -> Error {
         ErrorKind::InvalidInput,
         format!("`{}` fits {} {kind} names: {}", wanted.escape_debug(), many.len(), candidates.join(", ")),
     )
-    .with_code("ambiguous")
+    .with_ambiguous()
     .advice("give the whole name, or the RID")
 }
 
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(name("e-7", Match::Free).unwrap(), "ri.3");
         assert_eq!(name("ri.3", Match::Exact).unwrap(), "ri.3");
         let error = name("CUBE", Match::Free).unwrap_err();
-        assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("ambiguous")));
+        assert_eq!((error.kind(), error.is_ambiguous()), (ErrorKind::InvalidInput, true));
         assert!(error.to_string().contains("Cube (ri.1), cube (ri.2)"), "{error}");
         assert_eq!(name("ube", Match::Free).unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(name("lab", Match::Exact).unwrap_err().kind(), ErrorKind::NotFound);

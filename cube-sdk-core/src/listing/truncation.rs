@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// Why a list ended before its end: see [`Error::truncation`].
+/// Why a list ended before its end. The error that tells it carries this as its
+/// [fault](Error::fault): ask [`Error::truncation`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Truncation {
@@ -38,7 +39,7 @@ impl Truncation {
 }
 
 impl Error {
-    /// Why a list ended before its end, when that is what went wrong.
+    /// Why a list ended before its end, when that is what the error tells.
     pub fn truncation(&self) -> Option<Truncation> {
         self.fault().copied()
     }
