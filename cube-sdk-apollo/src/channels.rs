@@ -16,9 +16,8 @@
 //! ```
 
 use std::collections::HashSet;
-use std::future::IntoFuture;
 
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 use serde::Serialize;
 
 use crate::client::{Answer, Apollo};
@@ -28,7 +27,7 @@ use crate::graphql::{
     remove_from_channel, wire,
 };
 use crate::ids::{MavenCoordinate, Rid};
-use crate::read::{BoxFuture, Read, Session};
+use crate::read::{Read, Session};
 use crate::releases::Release;
 
 /// A release channel.
@@ -166,11 +165,4 @@ impl ChangeChannels {
     }
 }
 
-impl IntoFuture for ChangeChannels {
-    type Output = Result<Release>;
-    type IntoFuture = BoxFuture<Result<Release>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
+awaitable!(ChangeChannels => Release);

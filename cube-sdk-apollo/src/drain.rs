@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use cube_sdk_core::pager::Page;
+use cube_sdk_core::listing::Page;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use futures_core::Stream;
 use futures_util::StreamExt;

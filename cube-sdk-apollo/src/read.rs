@@ -1,17 +1,16 @@
 //! One read, awaited for its result, or for what came of it.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use cube_sdk_core::Result;
+use cube_sdk_core::{Result, awaitable};
 
 use crate::client::{Answer, Apollo};
 use crate::fault::ApolloFault;
 use crate::graphql::{Document, Request};
 
-pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) use cube_sdk_core::awaitable::Boxed as BoxFuture;
 
 /// A read that is sent when it is awaited. Errors beside data fail it; [`Self::partial`] takes what came.
 ///
@@ -71,16 +70,13 @@ impl<T: Send + 'static> Read<T> {
             Ok(Partial { value, fault })
         }
     }
-}
 
-impl<T: Send + 'static> IntoFuture for Read<T> {
-    type Output = Result<T>;
-    type IntoFuture = BoxFuture<Result<T>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        (self.run)(Session::strict(self.apollo))
+    async fn send(self) -> Result<T> {
+        (self.run)(Session::strict(self.apollo)).await
     }
 }
+
+awaitable!([T: Send + 'static] Read<T> => T);
 
 /// The calls of one read: all strict, or all partial with the errors gathered.
 #[derive(Clone)]

@@ -217,14 +217,7 @@ macro_rules! drafts {
             }
         }
 
-        impl std::future::IntoFuture for $builder {
-            type Output = Result<()>;
-            type IntoFuture = crate::read::BoxFuture<Result<()>>;
-
-            fn into_future(self) -> Self::IntoFuture {
-                Box::pin(self.send())
-            }
-        }
+        cube_sdk_core::awaitable!($builder => ());
     )*};
 }
 

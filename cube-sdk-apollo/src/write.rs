@@ -1,9 +1,9 @@
 //! One mutation, sent once when it is awaited.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 
-use cube_sdk_core::Result;
+use cube_sdk_core::{Result, awaitable};
 use serde_json::Value;
 
 use crate::graphql::Patch;
@@ -36,16 +36,13 @@ impl<T: Send + 'static> Write<T> {
         self.patch = Some(Box::new(patch));
         self
     }
-}
 
-impl<T: Send + 'static> IntoFuture for Write<T> {
-    type Output = Result<T>;
-    type IntoFuture = BoxFuture<Result<T>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        (self.run)(self.patch)
+    async fn send(self) -> Result<T> {
+        (self.run)(self.patch).await
     }
 }
+
+awaitable!([T: Send + 'static] Write<T> => T);
 
 /// Gives a builder `patch_input` and lets it be awaited through its own `send`.
 macro_rules! awaited {
@@ -58,14 +55,7 @@ macro_rules! awaited {
             }
         }
 
-        impl std::future::IntoFuture for $builder {
-            type Output = cube_sdk_core::Result<$output>;
-            type IntoFuture = $crate::read::BoxFuture<cube_sdk_core::Result<$output>>;
-
-            fn into_future(self) -> Self::IntoFuture {
-                Box::pin(self.send())
-            }
-        }
+        cube_sdk_core::awaitable!($builder => $output);
 
         impl std::fmt::Debug for $builder {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,14 +3,17 @@
 //! A call flows one way: request value → [`engine`] (deadline, retry, credentials) → [`transport`] →
 //! classify → typed reply or [`Error`].
 
+pub mod awaitable;
+pub mod cached;
 pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod engine;
 pub mod error;
+pub mod listing;
+pub mod names;
 pub mod open_enum;
 pub mod operation;
-pub mod pager;
 pub mod redact;
 pub mod retry;
 pub mod secret;

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cube_sdk_core::config::{Environment, Key};
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString, awaitable};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -270,12 +268,20 @@ impl OpenTunnel {
         self.bind = address.into();
         self
     }
+
+    async fn open(self) -> Result<Tunnel> {
+        let app = AppName::new(self.app)?;
+        let mut running = self.tunnels.0.running.lock().await;
+        if let Some(tunnel) = running.get(&app).filter(|tunnel| !tunnel.state().is_over()) {
+            return Ok(tunnel.clone());
+        }
+        let tunnel = tunnel::start(self.tunnels.0.origin()?, app.clone(), &self.bind).await?;
+        running.insert(app, tunnel.clone());
+        Ok(tunnel)
+    }
 }
 
-impl IntoFuture for OpenTunnel {
-    type Output = Result<Tunnel>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<Tunnel>> + Send>>;
-
+awaitable! {
     /// Listens, connects, and gives the tunnel once the relay is there.
     ///
     /// # Errors
@@ -285,16 +291,5 @@ impl IntoFuture for OpenTunnel {
     ///
     /// # Cancel safety
     /// Safe: nothing is left behind.
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let app = AppName::new(self.app)?;
-            let mut running = self.tunnels.0.running.lock().await;
-            if let Some(tunnel) = running.get(&app).filter(|tunnel| !tunnel.state().is_over()) {
-                return Ok(tunnel.clone());
-            }
-            let tunnel = tunnel::start(self.tunnels.0.origin()?, app.clone(), &self.bind).await?;
-            running.insert(app, tunnel.clone());
-            Ok(tunnel)
-        })
-    }
+    OpenTunnel => Tunnel, open
 }

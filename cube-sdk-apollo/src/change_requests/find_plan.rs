@@ -1,16 +1,14 @@
 //! From a change request to the plan that followed it.
 
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
-use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, awaitable};
 
 use super::{ChangeRequest, ChangeRequestStatus, INTERVAL};
 use crate::client::Apollo;
 use crate::ids::EnvironmentId;
 use crate::plans::Plan;
-use crate::read::BoxFuture;
 
 /// Looks for the plan of a change request when awaited: the one proposed first since the request was opened, with a
 /// minute's grace for clocks that differ; a plan that had ended before the request was opened is not it.
@@ -95,11 +93,4 @@ async fn first_since(
     Ok(ours.min_by_key(Plan::proposed))
 }
 
-impl IntoFuture for FindPlan {
-    type Output = Result<Plan>;
-    type IntoFuture = BoxFuture<Result<Plan>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.find())
-    }
-}
+awaitable!(FindPlan => Plan, find);

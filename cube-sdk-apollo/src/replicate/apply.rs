@@ -1,11 +1,10 @@
 //! Applying a plan: each step noted before it is sent, sent once, and waited for.
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
-use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, awaitable};
 
 use super::planner::{each_page, find_target};
 use super::steps::Sent;
@@ -15,7 +14,7 @@ use crate::client::Apollo;
 use crate::environments::Environment;
 use crate::graphql::{CleanupCheck, cleanup_check};
 use crate::ids::Rid;
-use crate::read::{BoxFuture, Session};
+use crate::read::Session;
 
 /// What became of a step, told as it becomes so.
 #[derive(Clone, Debug)]
@@ -330,11 +329,4 @@ impl Apply {
     }
 }
 
-impl IntoFuture for Apply {
-    type Output = Result<ReplicationReport>;
-    type IntoFuture = BoxFuture<Result<ReplicationReport>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
+awaitable!(Apply => ReplicationReport, run);

@@ -1,10 +1,9 @@
 //! Making the plan: two reads, nothing written.
 
 use std::collections::{BTreeMap, HashSet};
-use std::future::IntoFuture;
 
 use cube_sdk_core::redact::placeholder_positions;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
 use super::{NotCarried, Place, ReplicationPlan, Step};
 use crate::client::Apollo;
@@ -16,7 +15,7 @@ use crate::graphql::{
     EntitySecrets, Paged, Request, SourceEnv, TargetEnv, entity_secrets, source_env, target_env, wire,
 };
 use crate::ids::{EntityId, MavenCoordinate, ProductId};
-use crate::read::{BoxFuture, Session};
+use crate::read::Session;
 use crate::resolve::{EnvironmentRef, Match, all_environments};
 
 impl Apollo {
@@ -119,14 +118,7 @@ impl PlanReplication {
     }
 }
 
-impl IntoFuture for PlanReplication {
-    type Output = Result<ReplicationPlan>;
-    type IntoFuture = BoxFuture<Result<ReplicationPlan>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.plan())
-    }
-}
+awaitable!(PlanReplication => ReplicationPlan, plan);
 
 impl ReplicationPlan {
     fn lacks(&mut self, what: impl Into<String>, why: &str) {

@@ -3,12 +3,10 @@
 mod report;
 mod steps;
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::time::Duration;
 
 use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
 pub use report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
 use steps::Steps;
@@ -90,13 +88,8 @@ impl Probe {
     }
 }
 
-impl IntoFuture for Probe {
-    type Output = Result<ProbeReport>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
+awaitable! {
     /// Makes the probe. An error means that nothing was learned (network, throttling, 5xx, bad keys of one's
     /// own): a grant's status must then stay as it was.
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
+    Probe => ProbeReport, run
 }

@@ -1,5 +1,6 @@
 //! Where the `Authorization` header comes from.
 
+mod asked;
 mod cache;
 mod file;
 mod fixed;
@@ -10,10 +11,11 @@ use std::fmt;
 use async_trait::async_trait;
 use http::HeaderValue;
 
+pub use asked::Asked;
 pub use cache::CachedCredentials;
 pub use file::FileKey;
 pub use fixed::FixedKey;
-pub use oauth::{ClientCredentials, ClientCredentialsBuilder};
+pub use oauth::{ClientCredentials, ClientCredentialsBuilder, TOKEN};
 
 use crate::clock::Timestamp;
 use crate::error::Result;

@@ -41,8 +41,13 @@ type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 ///     "bucket `Abc` has an upper-case letter; next: use the name as the S3 console shows it"
 /// );
 /// ```
+///
+/// A clone is faithful: it shares the cause and the fault, so that one failure can be told to everyone who waited
+/// for the same call.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -57,7 +62,7 @@ struct Inner {
     permanent: bool,
     advice: Option<String>,
     fault: Option<Arc<dyn Any + Send + Sync>>,
-    source: Option<Cause>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -255,7 +260,7 @@ impl Error {
 
     /// The cause, shown by `source()` and never repeated in the line.
     pub fn cause(mut self, source: impl Into<Cause>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 }

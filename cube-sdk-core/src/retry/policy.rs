@@ -58,6 +58,10 @@ fn is_throttle(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Throttled => true,
         ErrorKind::Unavailable => error.status().is_none_or(|status| status.as_u16() == 503),
+        // The token endpoint's word, which the error names as its cause.
+        ErrorKind::Credentials => {
+            std::error::Error::source(error).and_then(|cause| cause.downcast_ref()).is_some_and(is_throttle)
+        }
         _ => false,
     }
 }
@@ -167,9 +171,12 @@ impl RetryPolicy {
         if left.is_zero() {
             return Decision::Stop(StopReason::Patience);
         }
+        let own = self.throttle_backoff.steady_wait(tries.throttles).min(left);
         match self.asked_to_wait(error) {
+            // The pause of shared credentials is a floor, not the server's wish.
+            Some(Decision::Wait(asked)) if error.kind() == ErrorKind::Credentials => Decision::Wait(asked.max(own)),
             Some(decision) => decision,
-            None => Decision::Wait(self.throttle_backoff.steady_wait(tries.throttles).min(left)),
+            None => Decision::Wait(own),
         }
     }
 

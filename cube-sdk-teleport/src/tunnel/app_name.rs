@@ -1,20 +1,18 @@
 //! The name of an app: what a CONNECT asks for.
 
-use std::fmt;
-use std::str::FromStr;
+use cube_sdk_core::{Error, ErrorKind, text_id};
 
-use cube_sdk_core::{Error, ErrorKind};
-
-/// The name of a reachable app: 1 to 255 bytes of UTF-8 without control characters.
-///
-/// ```
-/// use cube_sdk_teleport::tunnel::AppName;
-/// let app: AppName = "postgres-cube7".parse().unwrap();
-/// assert_eq!(app.as_str(), "postgres-cube7");
-/// assert!("".parse::<AppName>().is_err());
-/// ```
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct AppName(Box<str>);
+text_id! {
+    /// The name of a reachable app: 1 to 255 bytes of UTF-8 without control characters.
+    ///
+    /// ```
+    /// use cube_sdk_teleport::tunnel::AppName;
+    /// let app: AppName = "postgres-cube7".parse().unwrap();
+    /// assert_eq!(app.as_str(), "postgres-cube7");
+    /// assert!("".parse::<AppName>().is_err());
+    /// ```
+    pub struct AppName: Self::check;
+}
 
 impl AppName {
     /// The longest name, in bytes.
@@ -24,13 +22,15 @@ impl AppName {
     ///
     /// # Errors
     /// `InvalidInput` when it is empty, longer than 255 bytes or holds a control character.
-    pub fn new(name: impl Into<String>) -> Result<Self, Error> {
-        let name = name.into();
-        match Self::fault(&name) {
-            None => Ok(Self(name.into_boxed_str())),
-            Some(fault) => Err(Error::new(ErrorKind::InvalidInput, format!("app name refused: it {fault}"))
-                .advice("use the name that the list of apps shows")),
-        }
+    pub fn new(name: impl AsRef<str>) -> Result<Self, Error> {
+        Self::parse(name.as_ref())
+    }
+
+    fn check(name: &str) -> Result<(), Error> {
+        Self::fault(name).map_or(Ok(()), |fault| {
+            Err(Error::new(ErrorKind::InvalidInput, format!("app name refused: it {fault}"))
+                .advice("use the name that the list of apps shows"))
+        })
     }
 
     /// From the payload of a CONNECT; the error says what is wrong with it.
@@ -49,31 +49,6 @@ impl AppName {
         } else {
             None
         }
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for AppName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for AppName {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        Self::new(name)
-    }
-}
-
-impl AsRef<str> for AppName {
-    fn as_ref(&self) -> &str {
-        &self.0
     }
 }
 

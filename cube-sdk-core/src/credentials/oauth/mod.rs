@@ -1,5 +1,8 @@
 //! OAuth2 client credentials (RFC 6749 §4.4): one form POST to the token endpoint.
 
+mod token;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,16 +10,18 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{Method, header};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use url::Url;
 
 use super::{CachedCredentials, Credentials, Grant};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result, kind_of_status, request_id_of};
+use crate::error::{Error, ErrorKind, Result, Sent, request_id_of};
+use crate::operation::{Idempotency, Operation};
 use crate::redact::SafeUrl;
-use crate::retry::TRANSIENT_CREDENTIALS;
-use crate::secret::bearer;
-use crate::transport::SharedTransport;
+use crate::retry::{Attempt, Frame, Retrier, TRANSIENT_CREDENTIALS};
+use crate::transport::{Middleware, Next, SharedTransport};
+
+/// The call of a token endpoint. Asking twice does no harm.
+pub const TOKEN: Operation = Operation::new("oauth", "token", Idempotency::Repeatable);
 
 /// How the token endpoint is asked.
 #[derive(Debug)]
@@ -27,6 +32,7 @@ pub struct ClientCredentialsBuilder {
     scope: Option<String>,
     in_body: bool,
     clock: Clock,
+    middleware: Vec<Arc<dyn Middleware>>,
 }
 
 impl ClientCredentialsBuilder {
@@ -51,6 +57,13 @@ impl ClientCredentialsBuilder {
         self
     }
 
+    /// Adds a middleware around the call for a token, inside those added before.
+    #[must_use]
+    pub fn middleware(mut self, middleware: Arc<dyn Middleware>) -> Self {
+        self.middleware.push(middleware);
+        self
+    }
+
     /// Credentials that fetch a token at the first call and renew it 60 to 120 s before its end.
     pub fn build(self, transport: SharedTransport) -> CachedCredentials<ClientCredentials> {
         let clock = self.clock;
@@ -64,22 +77,6 @@ impl ClientCredentialsBuilder {
 pub struct ClientCredentials {
     settings: ClientCredentialsBuilder,
     transport: SharedTransport,
-}
-
-#[derive(Deserialize)]
-struct TokenReply {
-    access_token: SecretString,
-    #[serde(default)]
-    token_type: Option<String>,
-    #[serde(default)]
-    expires_in: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct TokenError {
-    error: String,
-    #[serde(default)]
-    error_description: Option<String>,
 }
 
 impl ClientCredentials {
@@ -100,6 +97,7 @@ impl ClientCredentials {
             scope: None,
             in_body: false,
             clock: Clock::system(),
+            middleware: Vec::new(),
         }
     }
 
@@ -127,11 +125,10 @@ impl ClientCredentials {
     }
 
     fn basic(&self) -> Result<http::HeaderValue> {
-        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = SecretString::from(format!(
             "{}:{}",
-            encode(&self.settings.client_id),
-            encode(self.settings.client_secret.expose_secret())
+            encoded(&self.settings.client_id),
+            encoded(self.settings.client_secret.expose_secret())
         ));
         let text = SecretString::from(format!(
             "Basic {}",
@@ -143,73 +140,81 @@ impl ClientCredentials {
         Ok(value)
     }
 
-    async fn fetch(&self) -> Result<Grant> {
-        let answer = self.transport.send(self.request()?).await?;
-        let status = answer.status();
-        let id = request_id_of(answer.headers());
-        let body = answer.into_body().collect(Self::CAP, Self::PATIENCE).await?;
-        if !status.is_success() {
-            return Err(refusal(status, id, &body));
+    async fn fetch(&self, attempt: Attempt) -> Result<Grant> {
+        let settings = &self.settings;
+        let next = Next::new(&settings.middleware, self.transport.as_ref());
+        let answer = next.run(attempt.clone(), self.request()?).await?;
+        let (head, body) = answer.into_parts();
+        attempt.answered(Some(head.status.as_u16()), request_id_of(&head.headers).as_deref());
+        let body = body.collect(Self::CAP, Self::PATIENCE).await.map_err(|error| error.with_status(head.status))?;
+        token::read(&head, &body, settings.clock, |text| self.hide(text))
+    }
+
+    /// A text of the endpoint without what was sent to it.
+    fn hide(&self, text: &str) -> String {
+        let secret = self.settings.client_secret.expose_secret();
+        let encoded = encoded(secret);
+        let basic = self.basic().ok();
+        let basic = basic.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
+        let forms = [Some(secret), Some(encoded.as_str()), basic];
+        let mut text = text.to_owned();
+        // The shortest would garble every text.
+        for form in forms.into_iter().flatten().filter(|form| form.len() >= 4) {
+            text = text.replace(form, "<hidden>");
         }
-        let reply: TokenReply = serde_json::from_slice(&body).map_err(|cause| {
-            // serde's text may quote the reply, which holds the token.
-            Error::new(ErrorKind::Credentials, format!("the token reply cannot be read (line {})", cause.line()))
-                .with_status(status)
-                .with_request_id(id)
-        })?;
-        if reply.token_type.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-            return Err(Error::new(ErrorKind::Credentials, "the token is not a bearer token").with_status(status));
+        text
+    }
+
+    /// The error of the call that wanted a token: it did not leave, whatever became of the token's own.
+    fn no_token(&self, cause: Error) -> Error {
+        let kind = if cause.kind() == ErrorKind::Config { ErrorKind::Config } else { ErrorKind::Credentials };
+        let mut error = Error::new(kind, format!("no token: {}", cause.message()))
+            .with_target(SafeUrl(&self.settings.token_url).to_string())
+            .with_request_id(cause.request_id())
+            .with_retry_after(cause.retry_after());
+        if let Some(status) = cause.status() {
+            error = error.with_status(status);
         }
-        let now = self.settings.clock.now();
-        Ok(Grant {
-            authorization: bearer(&reply.access_token)?,
-            expires_at: reply.expires_in.map(|seconds| now.saturating_add(Duration::from_secs(seconds))),
-        })
+        if cause.is_transient() {
+            error = error.with_code(TRANSIENT_CREDENTIALS);
+        } else if let Some(code) = cause.code() {
+            error = error.with_code(code);
+        }
+        match cause.next_step() {
+            Some(advice) => error = error.advice(advice),
+            None if cause.status().is_some_and(|status| status.is_client_error()) && !cause.is_transient() => {
+                error = error.advice("check client id, client secret and scope");
+            }
+            None => {}
+        }
+        error.with_sent(Sent::No).cause(cause)
     }
 }
 
-fn refusal(status: http::StatusCode, id: Option<String>, body: &[u8]) -> Error {
-    let told = serde_json::from_slice::<TokenError>(body).ok();
-    let words = match &told {
-        Some(TokenError { error_description: Some(text), .. }) => {
-            format!("the token endpoint refused: {}", crate::redact::excerpt(text.as_bytes()))
-        }
-        _ => "the token endpoint refused".to_owned(),
-    };
-    let mut error = Error::new(ErrorKind::Credentials, words).with_status(status).with_request_id(id);
-    if kind_of_status(status) == ErrorKind::Throttled || status.is_server_error() {
-        error = error.with_code(TRANSIENT_CREDENTIALS);
-    } else {
-        if let Some(told) = told {
-            error = error.with_code(told.error);
-        }
-        error = error.advice("check client id, client secret and scope");
-    }
-    error
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[async_trait]
 impl Credentials for ClientCredentials {
     async fn grant(&self) -> Result<Grant> {
         let limit = Self::PATIENCE;
-        let fetched = tokio::time::timeout(limit, self.fetch()).await.unwrap_or_else(|_| {
-            Err(Error::new(
-                ErrorKind::Timeout,
-                format!("the token endpoint gave no answer for {:.0} s", limit.as_secs_f64()),
-            ))
+        let frame = Frame::new(TOKEN).target(SafeUrl(&self.settings.token_url).to_string());
+        // Whether it is worth another attempt is decided with the call that needs the token, for all of them.
+        let once = Retrier::never();
+        let fetched = frame.run(&once, |attempt| async move {
+            tokio::time::timeout(limit, self.fetch(attempt)).await.unwrap_or_else(|_| {
+                let words = format!("the token endpoint gave no answer for {:.0} s", limit.as_secs_f64());
+                Err(Error::new(ErrorKind::Timeout, words))
+            })
         });
-        fetched.map_err(|error| {
-            let error = if error.is_transient() {
-                let words = format!("no token: {}", error.message());
-                Error::new(ErrorKind::Credentials, words).with_code(TRANSIENT_CREDENTIALS).cause(error)
-            } else {
-                error
-            };
-            error.with_target(SafeUrl(&self.settings.token_url).to_string())
-        })
+        fetched.await.map_err(|cause| self.no_token(cause))
     }
 
     async fn refused(&self, _: &Grant) -> bool {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;
