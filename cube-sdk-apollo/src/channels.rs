@@ -30,20 +30,6 @@ use crate::ids::{MavenCoordinate, Rid};
 use crate::read::{Read, Session};
 use crate::releases::Release;
 
-/// A release channel.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Channel {
-    /// The RID.
-    pub rid: Option<Rid>,
-    /// The name.
-    pub name: String,
-    /// Words for people.
-    pub description: Option<String>,
-    /// The kind in the server's word, which tells channels of one environment apart; the words are not published.
-    pub kind: Option<String>,
-}
-
 /// Release channels of the fleet. From [`Apollo::channels`].
 #[derive(Clone, Debug)]
 pub struct Channels {

@@ -30,36 +30,6 @@ use crate::resolve::{EnvironmentRef, Match};
 /// Environments that are asked at the same time when versions are compared.
 const AT_ONCE: usize = 8;
 
-/// A product.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Product {
-    /// `group:artifact`, as the server wrote it.
-    pub id: String,
-    /// Labels: id and value.
-    pub labels: Vec<(String, String)>,
-}
-
-impl Product {
-    pub(crate) fn from_wire(wire: wire::Product, answer: &Answer) -> Result<Self> {
-        let labels = wire.labels.0.into_iter();
-        Ok(Self {
-            id: wire.product_id.ok_or_else(|| answer.absent("/product/productId"))?,
-            labels: labels.filter_map(|label| Some((label.label_id?, label.label_value.unwrap_or_default()))).collect(),
-        })
-    }
-}
-
-/// The entities of one product on one environment.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct InstalledVersions {
-    /// The environment.
-    pub environment: Environment,
-    /// Its entities of the product, with version, rollout, health and release channel.
-    pub entities: Vec<Entity>,
-}
-
 /// Products of the fleet. From [`Apollo::products`].
 #[derive(Clone, Debug)]
 pub struct Products {

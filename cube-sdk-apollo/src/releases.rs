@@ -20,33 +20,6 @@ use crate::graphql::{ProductReleases, Request, product_releases, wire};
 use crate::ids::{ProductId, Rid};
 use crate::read::{Read, Session};
 
-/// A release.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Release {
-    /// The RID; channel changes need it.
-    pub rid: Rid,
-    /// `group:artifact:version`, as the server wrote it.
-    pub coordinate: String,
-    /// Names of the channels that it is in.
-    pub channels: Vec<String>,
-}
-
-impl Release {
-    pub(crate) fn from_wire(wire: wire::Release, answer: &Answer) -> Result<Self> {
-        Ok(Self {
-            rid: wire.rid.ok_or_else(|| answer.absent("/release/rid"))?.into(),
-            coordinate: wire.maven_coordinate.unwrap_or_default(),
-            channels: wire.release_channels.0.into_iter().filter_map(|channel| channel.name).collect(),
-        })
-    }
-
-    /// The part of the coordinate after the last colon.
-    pub fn version(&self) -> &str {
-        self.coordinate.rsplit_once(':').map_or("", |(_, version)| version)
-    }
-}
-
 /// Releases of one product. From [`Apollo::releases`].
 #[derive(Clone, Debug)]
 pub struct Releases {

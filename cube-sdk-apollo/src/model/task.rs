@@ -2,27 +2,14 @@
 
 use std::fmt;
 
+use cube_sdk_core::Timestamp;
 use cube_sdk_core::redact::masked;
-use cube_sdk_core::{Timestamp, open_enum};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::graphql::wire;
-
-open_enum! {
-    /// Where a task stands.
-    pub enum TaskState {
-        /// Done.
-        Succeeded = "SUCCEEDED",
-        /// Running.
-        Active = "ACTIVE",
-        /// Failed.
-        Failed = "FAILED",
-        /// Given up.
-        Abandoned = "ABANDONED",
-        /// Interrupted.
-        Interrupted = "INTERRUPTED",
-    }
-}
+use crate::words::TaskState;
 
 /// Words about a result, a reason, a task or an event.
 #[derive(Clone, Eq, PartialEq)]
@@ -36,7 +23,7 @@ pub struct Description {
 }
 
 impl Description {
-    pub(super) fn from_wire(wire: wire::Description) -> Self {
+    pub(crate) fn from_wire(wire: wire::Description) -> Self {
         Self { kind: wire.kind, summary: wire.summary, metadata: wire.metadata_map.unwrap_or_default() }
     }
 
@@ -61,8 +48,19 @@ impl fmt::Debug for Description {
     }
 }
 
+/// With secrets masked.
+impl Serialize for Description {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("Description", 3)?;
+        fields.serialize_field("kind", &self.kind)?;
+        fields.serialize_field("summary", &self.summary)?;
+        fields.serialize_field("metadata", &self.metadata())?;
+        fields.end()
+    }
+}
+
 /// Something that happened to a task.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TaskEvent {
     /// When.
@@ -78,7 +76,7 @@ impl TaskEvent {
 }
 
 /// A task of a plan.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PlanTask {
     /// The RID; sub-tasks tell none.
@@ -104,7 +102,7 @@ pub struct PlanTask {
 }
 
 impl PlanTask {
-    pub(super) fn from_wire(wire: wire::Task) -> Self {
+    pub(crate) fn from_wire(wire: wire::Task) -> Self {
         let status = wire.status.unwrap_or_default();
         Self {
             rid: wire.rid,
@@ -115,8 +113,8 @@ impl PlanTask {
             updated_at: status.updated_at.0,
             status: status.description.map(Description::from_wire),
             latest: wire.latest_event.map(TaskEvent::from_wire),
-            events: wire.events.0.into_iter().map(TaskEvent::from_wire).collect(),
-            subtasks: wire.subtasks.0.into_iter().map(Self::from_wire).collect(),
+            events: wire.events.items.into_iter().map(TaskEvent::from_wire).collect(),
+            subtasks: wire.subtasks.items.into_iter().map(Self::from_wire).collect(),
         }
     }
 
@@ -125,12 +123,12 @@ impl PlanTask {
         self.description.as_ref()?.text()
     }
 
-    pub(super) fn with_subtasks(&self) -> impl Iterator<Item = &Self> {
+    pub(crate) fn with_subtasks(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.subtasks)
     }
 
     /// The same task, read at another time: by RID, else by what does not change.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         match (&self.rid, &other.rid) {
             (Some(mine), Some(theirs)) => mine == theirs,
             (None, None) => {

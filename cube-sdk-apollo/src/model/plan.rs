@@ -1,45 +1,19 @@
-//! One plan.
+//! Plans of entities.
 
 use std::fmt;
 
-use cube_sdk_core::waiter::{Progress, Waiter};
-use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, open_enum};
+use cube_sdk_core::{Result, Timestamp};
+use serde::Serialize;
 
-use super::{Description, PlanTask};
-use crate::change_requests::INTERVAL;
+use crate::answer::Answer;
 use crate::client::Apollo;
-use crate::entities::Entity;
-use crate::environments::Environment;
 use crate::graphql::wire;
 use crate::ids::{AgentId, EntityId, EnvironmentId, Rid};
-use crate::read::Session;
-
-open_enum! {
-    /// Where a plan stands. The words mix states with kinds of result, as the server does.
-    pub enum PlanState {
-        /// Running.
-        Active = "ACTIVE",
-        /// About to be interrupted.
-        PendingInterruption = "PENDING_INTERRUPTION",
-        /// Done.
-        Successful = "SUCCESSFUL",
-        /// Done.
-        Success = "SUCCESS",
-        /// Failed.
-        Unsuccessful = "UNSUCCESSFUL",
-        /// Failed.
-        Failure = "FAILURE",
-        /// Ended without success.
-        Aborted = "ABORTED",
-        /// Ended without success.
-        Timeout = "TIMEOUT",
-        /// Ended without success.
-        Interrupted = "INTERRUPTED",
-    }
-}
+use crate::model::{Description, Entity, Environment, PlanTask};
+use crate::words::PlanState;
 
 /// What a plan is for, told by its state changes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum ChangeKind {
     /// Brings an entity up.
@@ -55,15 +29,18 @@ pub enum ChangeKind {
 }
 
 /// A plan as it was when read. Cheap enough to clone.
-#[derive(Clone)]
+#[derive(Clone, Serialize)]
 pub struct Plan {
-    apollo: Apollo,
-    environment: EnvironmentId,
-    entity_id: EntityId,
-    entity: String,
-    rid: Rid,
+    #[serde(skip)]
+    pub(crate) apollo: Apollo,
+    pub(crate) environment: EnvironmentId,
+    pub(crate) entity_id: EntityId,
+    pub(crate) entity: String,
+    pub(crate) rid: Rid,
     agent: Option<AgentId>,
-    times: [Option<Timestamp>; 3],
+    proposed: Option<Timestamp>,
+    started: Option<Timestamp>,
+    ended: Option<Timestamp>,
     state: Option<PlanState>,
     result: Option<Description>,
     reason: Option<Description>,
@@ -83,7 +60,8 @@ impl fmt::Debug for Plan {
 }
 
 impl Plan {
-    pub(super) fn known(apollo: &Apollo, environment: EnvironmentId, entity: EntityId, rid: Rid) -> Self {
+    /// The one with this RID, of which nothing else is known yet.
+    pub(crate) fn known(apollo: &Apollo, environment: EnvironmentId, entity: EntityId, rid: Rid) -> Self {
         Self {
             apollo: apollo.clone(),
             environment,
@@ -91,7 +69,9 @@ impl Plan {
             entity_id: entity,
             rid,
             agent: None,
-            times: [None; 3],
+            proposed: None,
+            started: None,
+            ended: None,
             state: None,
             result: None,
             reason: None,
@@ -105,9 +85,12 @@ impl Plan {
         apollo: &Apollo,
         environment: &Environment,
         entity: &Entity,
-        plans: Vec<wire::Plan>,
-    ) -> Vec<Self> {
+        page: Option<wire::PlanPage>,
+        answer: &Answer,
+    ) -> Result<Vec<Self>> {
+        let plans = answer.listed(page.and_then(|page| page.plans), "/entity/nonGenericPlans/plans")?;
         let mut plans: Vec<_> = plans
+            .items
             .into_iter()
             .filter_map(|wire| {
                 let status = wire.status.unwrap_or_default();
@@ -118,18 +101,26 @@ impl Plan {
                     entity: entity.name.clone(),
                     rid: wire.rid?.into(),
                     agent: wire.agent_id.map(AgentId::from),
-                    times: [wire.proposed_time.0, wire.start_time.0, wire.end_time.0],
+                    proposed: wire.proposed_time.0,
+                    started: wire.start_time.0,
+                    ended: wire.end_time.0,
                     state: status.state,
                     result: status.result.map(Description::from_wire),
                     reason: status.reason.map(Description::from_wire),
-                    changes: wire.state_changes.0.into_iter().filter_map(|change| change.change_type).collect(),
-                    tasks: wire.tasks.0.into_iter().map(PlanTask::from_wire).collect(),
+                    changes: wire.state_changes.items.into_iter().filter_map(|change| change.change_type).collect(),
+                    tasks: wire.tasks.items.into_iter().map(PlanTask::from_wire).collect(),
                 })
             })
             .collect();
         // The server's order is not documented; a stable sort keeps it where times are not told.
         plans.sort_by_key(|plan| std::cmp::Reverse(plan.proposed().or(plan.started())));
-        plans
+        Ok(plans)
+    }
+
+    /// Gone with the entity that it took down: carried out.
+    pub(crate) fn gone(mut self) -> Self {
+        self.state = Some(PlanState::Successful);
+        self
     }
 
     /// The RID.
@@ -137,7 +128,7 @@ impl Plan {
         &self.rid
     }
 
-    /// The name of its entity; the id right after [`Apollo::resume_plan`].
+    /// The name of its entity; the id right after `resume_plan`.
     pub fn entity(&self) -> &str {
         &self.entity
     }
@@ -149,17 +140,17 @@ impl Plan {
 
     /// When it was proposed, where told.
     pub const fn proposed(&self) -> Option<Timestamp> {
-        self.times[0]
+        self.proposed
     }
 
     /// When it started.
     pub const fn started(&self) -> Option<Timestamp> {
-        self.times[1]
+        self.started
     }
 
     /// When it ended; none while it runs.
     pub const fn ended(&self) -> Option<Timestamp> {
-        self.times[2]
+        self.ended
     }
 
     /// Where it stood when it was read.
@@ -222,33 +213,67 @@ impl Plan {
         now.filter(|task| !known.iter().any(|before| before.is_same_as(task) && before.state == task.state)).collect()
     }
 
-    /// What another process needs to go on: `environment-id/entity-id/rid`. See [`Apollo::resume_plan`].
+    /// What another process needs to go on: `environment-id/entity-id/rid`. See `resume_plan` of the client.
     pub fn resume_id(&self) -> String {
         format!("{}/{}/{}", self.environment, self.entity_id, self.rid)
     }
+}
 
-    /// Waits until it has ended, well or not, looking every 5 s at its entity's plans.
-    pub fn wait(&self) -> Waiter<Self> {
-        let this = self.clone();
-        let what = format!("plan {}", self.rid);
-        Waiter::new(
-            what,
-            INTERVAL,
-            move || {
-                let this = this.clone();
-                async move { this.look().await }
-            },
-            |plan: &Self| if plan.is_running() { Progress::Running } else { Progress::Done },
-        )
+/// An entity with its plans.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct EntityWithPlans {
+    /// The entity.
+    pub entity: Entity,
+    /// At most ten plans; their order is not documented.
+    pub plans: Vec<Plan>,
+}
+
+/// When an entity was changed of late.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RecentChanges {
+    /// The entity name.
+    pub entity_name: Option<String>,
+    /// At most twenty plans; their order is not documented.
+    pub plans: Vec<PlanTimes>,
+}
+
+/// Start, end and state of a plan.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PlanTimes {
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// When it ended; none while it runs.
+    pub ended: Option<Timestamp>,
+    /// Where it stands.
+    pub state: Option<PlanState>,
+}
+
+impl RecentChanges {
+    pub(crate) fn from_wire(wire: wire::Entity, answer: &Answer) -> Result<Self> {
+        let plans = answer.listed(wire.plans.and_then(|page| page.plans), "/entity/nonGenericPlans/plans")?;
+        let times = plans.items.into_iter().map(|plan| PlanTimes {
+            started: plan.start_time.0,
+            ended: plan.end_time.0,
+            state: plan.status.and_then(|status| status.state),
+        });
+        Ok(Self {
+            entity_name: wire.entity_locator.and_then(|locator| locator.entity_name),
+            plans: times.collect(),
+        })
     }
 
-    async fn look(&self) -> Result<Self> {
-        let session = Session::strict(self.apollo.clone());
-        let environment = Environment::by_id(self.environment.clone());
-        let plans = session.plans_of(&self.apollo, &environment, &self.entity_id, 50).await?;
-        plans.into_iter().find(|plan| plan.rid == self.rid).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "it is not among the last 50 plans of its entity")
-                .with_target(self.rid.to_string())
-        })
+    /// The latest end of a plan, else the latest start. None for a full page of plans whose times do not tell in which
+    /// direction it was cut.
+    pub fn last_change(&self) -> Option<Timestamp> {
+        const PAGE: usize = 20;
+        let starts: Vec<_> = self.plans.iter().filter_map(|plan| plan.started).collect();
+        if self.plans.len() >= PAGE && !starts.is_sorted_by(|a, b| a >= b) {
+            return None;
+        }
+        let ends = self.plans.iter().filter_map(|plan| plan.ended).max();
+        ends.max(starts.into_iter().max())
     }
 }

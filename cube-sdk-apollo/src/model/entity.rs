@@ -1,80 +1,14 @@
 //! What Apollo tells of an entity.
 
-use cube_sdk_core::{Result, open_enum};
+use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 
-use crate::client::Answer;
+use crate::answer::Answer;
+use crate::choice::Named;
 use crate::graphql::wire;
 use crate::ids::{EntityId, Rid};
-use crate::resolve::Named;
-
-open_enum! {
-    /// Health of an entity, rolled up by Apollo.
-    pub enum HealthStatus {
-        /// Fully working.
-        Healthy = "HEALTHY",
-        /// Working, asks not to be disturbed now.
-        Deferring = "DEFERRING",
-        /// Working, needs attention before it degrades.
-        Warning = "WARNING",
-        /// Recovering by itself.
-        Repairing = "REPAIRING",
-        /// Failing.
-        Error = "ERROR",
-        /// Failing, cannot recover.
-        Terminal = "TERMINAL",
-        /// Deliberately not serving.
-        Suspended = "SUSPENDED",
-        /// A plan is running.
-        ActivePlan = "ACTIVE_PLAN",
-        /// Apollo's roll-up, undocumented.
-        OutOfDate = "OUT_OF_DATE",
-        /// Apollo's roll-up, undocumented.
-        NoData = "NO_DATA",
-        /// Apollo's roll-up, undocumented.
-        UnknownHealth = "UNKNOWN_HEALTH",
-        /// Apollo's roll-up, undocumented.
-        Indeterminate = "INDETERMINATE",
-    }
-}
-
-open_enum! {
-    /// How far an entity is from its target version.
-    pub enum RolloutStatus {
-        /// At the target version.
-        UpToDate = "UP_TO_DATE",
-        /// Waiting.
-        InGracePeriod = "IN_GRACE_PERIOD",
-        /// A blue/green change is running.
-        OngoingBlueGreen = "ONGOING_BLUE_GREEN",
-        /// Behind, blocked.
-        StaleBlocked = "STALE_BLOCKED",
-        /// Behind, blocked for now.
-        StaleBlockedTransient = "STALE_BLOCKED_TRANSIENT",
-        /// Behind, blue/green.
-        StaleBlueGreen = "STALE_BLUE_GREEN",
-        /// Behind, other reason.
-        StaleOther = "STALE_OTHER",
-        /// The version was recalled.
-        Recalled = "RECALLED",
-        /// No status.
-        NotAvailable = "NOT_AVAILABLE",
-    }
-}
-
-open_enum! {
-    /// Whether an entity's config is applied.
-    pub enum ConfigStatus {
-        /// Applied.
-        UpToDate = "UP_TO_DATE",
-        /// To be applied.
-        Pending = "PENDING",
-        /// Cannot be applied.
-        Blocked = "BLOCKED",
-        /// No status.
-        NotAvailable = "NOT_AVAILABLE",
-    }
-}
+use crate::model::Environment;
+use crate::words::{ConfigStatus, HealthStatus, RolloutStatus};
 
 /// An entity: one product installed on one environment. What a call did not ask for is absent.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -169,7 +103,7 @@ impl Entity {
                 rollout: status.rollout_status,
                 config: status.config_status,
                 health: status.health_status,
-                blockers: status.upgrade_blocker_types.0,
+                blockers: status.upgrade_blocker_types.items,
             }),
             release_channel: wire.declared_state.and_then(|state| state.release_channel),
             plan_status: wire.plan_status.map(|status| PlanStatusLabel {
@@ -219,4 +153,36 @@ impl Named for Entity {
     fn names(&self) -> Vec<&str> {
         [Some(self.name.as_str()), self.entity_name.as_deref()].into_iter().flatten().collect()
     }
+}
+
+/// An entity in a list that tells no id.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DeployedEntity {
+    /// The display name, else the entity name.
+    pub name: Option<String>,
+    /// `group:artifact`.
+    pub product: Option<String>,
+    /// The lifecycle in the server's word, if told.
+    pub lifecycle: Option<String>,
+}
+
+impl DeployedEntity {
+    pub(crate) fn from_wire(wire: wire::Entity) -> Self {
+        Self {
+            name: wire.display_name.or_else(|| wire.entity_locator?.entity_name),
+            product: wire.product.and_then(|product| product.product_id),
+            lifecycle: wire.lifecycle_status,
+        }
+    }
+}
+
+/// Refuses an entity of another environment.
+pub(crate) fn belongs(found: &wire::Entity, environment: &Environment) -> Result<()> {
+    let home = found.environment.as_ref().and_then(|environment| environment.id.as_deref());
+    if home == Some(environment.id.as_str()) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::NotFound, "the entity belongs to another environment")
+        .with_target(environment.name.clone()))
 }

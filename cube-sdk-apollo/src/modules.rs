@@ -11,7 +11,7 @@
 //!     }
 //! }
 //! let installed = modules
-//!     .install(&"com.example:mqtt-stack:2.0.0".parse()?)
+//!     .install("com.example:mqtt-stack:2.0.0")
 //!     .display_name("mqtt")
 //!     .variable("region", "north".to_owned().into())
 //!     .option("tier", "edge".to_owned().into())
@@ -32,26 +32,24 @@
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-mod installation;
+use cube_sdk_core::{Error, Result, SecretString, names};
 
-use cube_sdk_core::{Result, SecretString};
-
-pub(crate) use installation::VariableInput;
-pub use installation::{ModuleInstallation, ModuleVariable, VariableKind};
-use installation::{held, refuse_masked};
-
+use crate::answer::Answer;
+use crate::choice::Match;
 use crate::client::Apollo;
-use crate::entities::DeployedEntity;
-use crate::entities::reads::managed_by;
-use crate::environments::Environment;
+use crate::entities::managed_by;
 use crate::graphql::{
     InstallModule, ListModules, Patch, Request, UninstallModule, UpdateModuleInstallation, install_module,
     list_modules, uninstall_module, update_module_installation, wire,
 };
-use crate::ids::{MavenCoordinate, Rid};
-use crate::read::{Read, Session};
-use crate::resolve::{EnvironmentRef, Match, pick};
-use crate::write::{Write, awaited};
+use crate::ids::MavenCoordinate;
+use crate::mode::Mode;
+use crate::model::{Environment, VariableInput, refuse_masked};
+pub use crate::model::{ModuleInstallation, ModuleVariable, UninstalledModule, VariableKind};
+use crate::mutation::{Mutation, Prepared, mutation};
+use crate::query::Query;
+use crate::references::{EnvironmentRef, ModuleRef};
+use crate::resolve::chosen;
 
 /// Modules of one environment. From [`Apollo::modules`].
 #[derive(Clone, Debug)]
@@ -69,29 +67,29 @@ impl Apollo {
 
 impl Modules {
     /// The installed modules with their variables.
-    pub fn list(&self) -> Read<Vec<ModuleInstallation>> {
+    pub fn list(&self) -> Query<Vec<ModuleInstallation>> {
         let reference = self.environment.clone();
-        Read::new(&self.apollo, |session| async move {
-            let environment = session.environment(&reference, Match::Free).await?;
-            session.modules(&environment).await
+        Query::new(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            mode.modules(&environment).await
         })
     }
 
     /// One installed module by display name, coordinate or RID.
-    pub fn get(&self, module: impl Into<String>) -> Read<ModuleInstallation> {
+    pub fn get(&self, module: impl Into<ModuleRef>) -> Query<ModuleInstallation> {
         let (reference, module) = (self.environment.clone(), module.into());
-        Read::new(&self.apollo, |session| async move {
-            let environment = session.environment(&reference, Match::Free).await?;
-            session.module(&environment, &module).await
+        Query::new(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            mode.module(&environment, &module, Match::Free).await
         })
     }
 
-    /// Installs a module.
-    pub fn install(&self, module: &MavenCoordinate) -> InstallModuleRequest {
+    /// Installs a module. Takes the environment's exact name, its id or RID only.
+    pub fn install(&self, module: impl TryInto<MavenCoordinate, Error: Into<Error>>) -> InstallModuleRequest {
         InstallModuleRequest {
             apollo: self.apollo.clone(),
             environment: self.environment.clone(),
-            module: module.clone(),
+            module: names::taken(module),
             display_name: None,
             variables: Vec::new(),
             ignore_secret_requirements: false,
@@ -99,8 +97,9 @@ impl Modules {
         }
     }
 
-    /// Changes variables of an installed module; those not named keep their values.
-    pub fn update(&self, module: impl Into<String>) -> UpdateModule {
+    /// Changes variables of an installed module; those not named keep their values. Takes exact names, ids or RIDs
+    /// only.
+    pub fn update(&self, module: impl Into<ModuleRef>) -> UpdateModule {
         UpdateModule {
             apollo: self.apollo.clone(),
             environment: self.environment.clone(),
@@ -111,33 +110,23 @@ impl Modules {
     }
 
     /// Unlinks a module. Its entities stay as entities of their own; they are read before and told in the result.
-    pub fn uninstall(&self, module: impl Into<String>) -> Write<UninstalledModule> {
+    /// Takes exact names, ids or RIDs only.
+    pub fn uninstall(&self, module: impl Into<ModuleRef>) -> Mutation<UninstalledModule> {
         let (apollo, reference, module) = (self.apollo.clone(), self.environment.clone(), module.into());
-        Write::new(|_| async move {
-            let session = Session::strict(apollo);
-            let environment = session.environment(&reference, Match::Free).await?;
-            let module = session.module(&environment, &module).await?;
-            let left_behind = managed_by(&session, (&environment).into(), &module.rid).await?;
+        Mutation::new(|_| async move {
+            let mode = Mode::strict(&apollo);
+            let environment = mode.environment(&reference, Match::Exact).await?;
+            let module = mode.module(&environment, &module, Match::Exact).await?;
+            let left_behind = managed_by(&mode, &environment, &module.rid).await?;
             let variables = uninstall_module::Variables { installation_rid: module.rid.to_string() };
             let request = Request::of::<UninstallModule>(variables)?.about(environment.name.as_str());
-            let answer = session.send(request).await?;
-            let wire: wire::Module = answer.require("/apollo/unlinkModule")?;
-            let state = wire.state.and_then(|state| state.type_name);
-            Ok(UninstalledModule { rid: module.rid, state, left_behind })
+            Ok(Prepared::one(&apollo, request, move |answer| {
+                let wire: wire::Module = answer.require("/apollo/unlinkModule")?;
+                let state = wire.state.and_then(|state| state.type_name);
+                Ok(UninstalledModule { rid: module.rid, state, left_behind })
+            }))
         })
     }
-}
-
-/// A module that was unlinked.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct UninstalledModule {
-    /// The RID of the installation.
-    pub rid: Rid,
-    /// The name of the state's type.
-    pub state: Option<String>,
-    /// Entities that it had installed and that go on running.
-    pub left_behind: Vec<DeployedEntity>,
 }
 
 /// Installs a module when awaited.
@@ -145,7 +134,7 @@ pub struct UninstalledModule {
 pub struct InstallModuleRequest {
     apollo: Apollo,
     environment: EnvironmentRef,
-    module: MavenCoordinate,
+    module: Result<MavenCoordinate>,
     display_name: Option<String>,
     variables: Vec<VariableInput>,
     ignore_secret_requirements: bool,
@@ -177,37 +166,32 @@ impl InstallModuleRequest {
         self
     }
 
-    async fn send(self) -> Result<ModuleInstallation> {
+    async fn prepare(self) -> Result<Prepared<ModuleInstallation>> {
+        let module = self.module?;
         refuse_masked(&self.variables)?;
-        let session = Session::strict(self.apollo.clone());
-        let environment = session.environment(&self.environment, Match::Free).await?;
+        let environment = Mode::strict(&self.apollo).environment(&self.environment, Match::Exact).await?;
         let ignore = self.ignore_secret_requirements;
-        let name = self.display_name;
-        install_on(&self.apollo, &environment, &self.module, name, self.variables, ignore, self.patch).await
+        let request = installing(&environment, &module, self.display_name, self.variables, ignore, self.patch)?;
+        Ok(Prepared::one(&self.apollo, request, read_installed))
     }
 }
 
-awaited!(InstallModuleRequest -> ModuleInstallation);
+mutation!(InstallModuleRequest => ModuleInstallation);
 
-/// Sends an installation.
-pub(crate) async fn install_on(
-    apollo: &Apollo,
+/// The request of an installation.
+pub(crate) fn installing(
     environment: &Environment,
     module: &MavenCoordinate,
     display_name: Option<String>,
     variables: Vec<VariableInput>,
     ignore_secret_requirements: bool,
     patch: Option<Patch>,
-) -> Result<ModuleInstallation> {
+) -> Result<Request> {
     refuse_masked(&variables)?;
     let hidden: Vec<_> = variables.iter().map(|variable| variable.value.clone()).collect();
     let inputs = variables.into_iter().map(|variable| {
-        let (text, choice) = held(variable.kind, variable.value);
-        install_module::ApolloProductModuleVariableInput {
-            variable_name: variable.name,
-            string_value: text,
-            option_value: choice,
-        }
+        let (variable_name, string_value, option_value) = variable.into_fields();
+        install_module::ApolloProductModuleVariableInput { variable_name, string_value, option_value }
     });
     let input = install_module::InstallApolloProductModuleInputV2 {
         apollo_environment_id: environment.id.to_string(),
@@ -216,12 +200,15 @@ pub(crate) async fn install_on(
         variables: inputs.collect(),
         ignore_secret_requirements: ignore_secret_requirements.then_some(true),
     };
-    let request = Request::of::<InstallModule>(install_module::Variables { request: input })?
+    Ok(Request::of::<InstallModule>(install_module::Variables { request: input })?
         .patch("request", patch)
         .hides(hidden)
-        .about(format!("{}/{module}", environment.name));
-    let answer = apollo.send(request, false).await?;
-    ModuleInstallation::from_wire(answer.require("/apollo/installModuleV2")?, &answer)
+        .about(format!("{}/{module}", environment.name)))
+}
+
+/// What an installation made.
+pub(crate) fn read_installed(answer: &Answer) -> Result<ModuleInstallation> {
+    ModuleInstallation::from_wire(answer.require("/apollo/installModuleV2")?, answer)
 }
 
 /// Changes a module's variables when awaited: reads the current ones, overlays the changes, sends the whole set,
@@ -230,7 +217,7 @@ pub(crate) async fn install_on(
 pub struct UpdateModule {
     apollo: Apollo,
     environment: EnvironmentRef,
-    module: String,
+    module: ModuleRef,
     changes: Vec<VariableInput>,
     patch: Option<Patch>,
 }
@@ -248,26 +235,28 @@ impl UpdateModule {
         self
     }
 
-    async fn send(self) -> Result<ModuleInstallation> {
+    async fn prepare(self) -> Result<Prepared<ModuleInstallation>> {
         refuse_masked(&self.changes)?;
-        let session = Session::strict(self.apollo.clone());
-        let environment = session.environment(&self.environment, Match::Free).await?;
-        let module = session.module(&environment, &self.module).await?;
-        let mut variables = module.variables.iter().map(VariableInput::of).collect::<Result<Vec<_>>>()?;
+        let mode = Mode::strict(&self.apollo);
+        let environment = mode.environment(&self.environment, Match::Exact).await?;
+        let module = mode.module(&environment, &self.module, Match::Exact).await?;
+        environment.need((!module.coordinate.is_empty()).then_some(&()), "coordinate of the module")?;
+        let mut variables = module.inputs()?;
         for change in self.changes {
+            let kind = module.variables.iter().find(|variable| variable.name == change.name).map(|found| &found.kind);
             match variables.iter_mut().find(|variable| variable.name == change.name) {
                 Some(variable) => variable.value = change.value,
-                None => variables.push(change),
+                None => variables.push(match kind {
+                    // It is there without a value; its kind is told all the same.
+                    Some(VariableKind::Choice) => VariableInput { kind: VariableKind::Choice, ..change },
+                    _ => change,
+                }),
             }
         }
         let hidden: Vec<_> = variables.iter().map(|variable| variable.value.clone()).collect();
         let inputs = variables.into_iter().map(|variable| {
-            let (text, choice) = held(variable.kind, variable.value);
-            update_module_installation::ApolloProductModuleVariableInput {
-                variable_name: variable.name,
-                string_value: text,
-                option_value: choice,
-            }
+            let (variable_name, string_value, option_value) = variable.into_fields();
+            update_module_installation::ApolloProductModuleVariableInput { variable_name, string_value, option_value }
         });
         let variables = update_module_installation::Variables {
             module_installation_rid: module.rid.to_string(),
@@ -281,29 +270,32 @@ impl UpdateModule {
             .patch("update", self.patch)
             .hides(hidden)
             .about(format!("{}/{}", environment.name, module.coordinate));
-        let answer = self.apollo.send(request, false).await?;
-        let updated = ModuleInstallation::from_wire(answer.require("/apollo/updateModuleInstallationV2")?, &answer)?;
-        Ok(ModuleInstallation { coordinate: module.coordinate, ..updated })
+        Ok(Prepared::one(&self.apollo, request, move |answer| {
+            let updated = ModuleInstallation::from_wire(answer.require("/apollo/updateModuleInstallationV2")?, answer)?;
+            Ok(ModuleInstallation { coordinate: module.coordinate, ..updated })
+        }))
     }
 }
 
-awaited!(UpdateModule -> ModuleInstallation);
+mutation!(UpdateModule => ModuleInstallation);
 
-impl Session {
+impl Mode {
     pub(crate) async fn modules(&self, environment: &Environment) -> Result<Vec<ModuleInstallation>> {
         let variables = list_modules::Variables { id: environment.id.to_string() };
         let request = Request::of::<ListModules>(variables)?.about(environment.name.as_str());
-        let answer = self.send(request).await?;
+        let answer = self.send(&request).await?;
         answer.at("/apollo/environmentById").ok_or_else(|| answer.not_found("environment"))?;
         let list = "/apollo/environmentById/moduleInstallationsV2/moduleInstallations";
-        let modules: wire::List<wire::Module> = answer.read(list)?.unwrap_or_default();
-        modules.0.into_iter().map(|module| ModuleInstallation::from_wire(module, &answer)).collect()
+        let modules: Option<wire::List<wire::Module>> = answer.read(list)?;
+        let modules = answer.listed(modules, list)?;
+        if modules.nulls > 0 && answer.fault.is_none() {
+            return Err(answer.absent(list));
+        }
+        modules.items.into_iter().map(|module| ModuleInstallation::from_wire(module, &answer)).collect()
     }
 
-    pub(crate) async fn module(&self, environment: &Environment, wanted: &str) -> Result<ModuleInstallation> {
+    async fn module(&self, environment: &Environment, wanted: &ModuleRef, how: Match) -> Result<ModuleInstallation> {
         let modules = self.modules(environment).await?;
-        pick("module", wanted, &modules, Match::Free)
-            .cloned()
-            .map_err(|error| error.with_target(environment.name.clone()))
+        chosen("module", &wanted.0, &modules, how, environment)
     }
 }
