@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::client::Apollo;
-use crate::drain::SAFETY_PAGES;
+use crate::drain::{SAFETY_PAGES, not_ending};
 use crate::entities::reads::belongs;
 use crate::entities::{EntityRef, HealthStatus};
 use crate::graphql::{EntityHealthChecks, Request, entity_health_checks, wire};
@@ -67,7 +67,7 @@ impl HealthChecks {
                     Some(token) if tokens.contains(&token) || tokens.len() >= SAFETY_PAGES => {
                         return Err(Error::new(ErrorKind::Decode, "the health report does not end")
                             .with_target(target)
-                            .with_code("truncated"));
+                            .with_fault(not_ending(&tokens, &token)));
                     }
                     Some(token) => tokens.push(token),
                 }

@@ -23,6 +23,6 @@ pub mod waiter;
 
 pub use clock::{Clock, Timestamp};
 pub use engine::Engine;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, WhichClock};
 pub use operation::{Idempotency, Operation};
 pub use secret::SecretString;

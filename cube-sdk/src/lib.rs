@@ -6,7 +6,7 @@ pub mod edgegate;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
-pub use cube_sdk_core::error::{RetryReport, Sent, StopReason};
+pub use cube_sdk_core::error::{RetryReport, Sent, StopReason, WhichClock};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
 
 /// What every domain stands on: engine, transport, credentials, retry, pager, waiter.

@@ -107,13 +107,13 @@ impl UpdateConfig {
 
 mutation!(UpdateConfig => ConfigUpdate);
 
-/// A module's rendering would be overridden until the entity-level config is removed.
+/// Refused with the [`ManagingModule`](super::ManagingModule) as the fault. A module's rendering would be overridden until the entity-level config is removed.
 pub(super) fn refuse_managed(entity: &Entity, environment: &Environment) -> Result<()> {
     let Some(module) = &entity.managed_by else { return Ok(()) };
     let words = format!("the entity is managed by module {}", module.label());
     Err(Error::new(ErrorKind::Conflict, words)
         .with_target(about(&environment.name, &entity.name))
-        .with_code("module_managed")
+        .with_fault(module.clone())
         .with_sent(cube_sdk_core::error::Sent::No)
         .advice("change the module's variables instead, or override it explicitly"))
 }

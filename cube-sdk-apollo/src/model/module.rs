@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cube_sdk_core::redact::{is_placeholder, is_secret_name, is_secret_value, placeholder};
+use cube_sdk_core::redact::{MaskedPlaceholders, is_placeholder, is_secret_name, is_secret_value, placeholder};
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use serde::ser::SerializeStruct;
@@ -197,14 +197,12 @@ pub(crate) fn refuse_masked(variables: &[VariableInput]) -> Result<()> {
     let masked: Vec<_> = variables
         .iter()
         .filter(|variable| is_placeholder(variable.value.expose_secret()))
-        .map(|variable| variable.name.as_str())
+        .map(|variable| variable.name.clone())
         .collect();
     if masked.is_empty() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidInput, format!("masked placeholders instead of values at {}", masked.join(", ")))
-        .with_code("masked_placeholder")
-        .advice("leave out variables that should keep their value"))
+    Err(MaskedPlaceholders::refuse(masked, "leave out variables that should keep their value"))
 }
 
 /// A module that was unlinked.

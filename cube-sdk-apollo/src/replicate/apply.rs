@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
-use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, awaitable};
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, WhichClock, awaitable};
 
 use super::planner::{each_page, find_target};
 use super::steps::Sent;
@@ -304,6 +304,7 @@ impl Apply {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Timeout, format!("entity {entity} was approved and is not listed yet"))
+            .with_clock(WhichClock::Waiter)
             .with_target(context.target_name.clone())
             .advice("run it again with the same journal"))
     }

@@ -7,7 +7,7 @@ use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
 use super::{NotCarried, Place, ReplicationPlan, Step};
 use crate::client::Apollo;
-use crate::drain::SAFETY_PAGES;
+use crate::drain::{SAFETY_PAGES, not_ending};
 use crate::entities::Entity;
 use crate::entity_config::EntityConfig;
 use crate::environments::Environment;
@@ -339,7 +339,7 @@ pub(super) async fn each_page<D: Paged>(
             Some(token) if tokens.contains(&token) || tokens.len() >= SAFETY_PAGES => {
                 return Err(answer
                     .error(ErrorKind::Decode, "the list of entities does not end")
-                    .with_code("truncated"));
+                    .with_fault(not_ending(&tokens, &token)));
             }
             Some(token) => tokens.push(token),
         }

@@ -6,7 +6,7 @@ mod steps;
 use std::time::Duration;
 
 use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock, awaitable};
 
 pub use report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
 use steps::Steps;
@@ -83,6 +83,7 @@ impl Probe {
         match tokio::time::timeout(LIMIT, steps.run(sample, self.strict)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::new(ErrorKind::Timeout, "the probe took longer than 20 s")
+                .with_clock(WhichClock::Deadline)
                 .advice("probe again later: the grant's status says nothing new, since AWS did not answer in time")),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_sts::operation::RequestId;
 use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, WhichClock};
 
 use super::attempt::AuditScope;
 use super::failure::{Failure, Subject};
@@ -63,7 +63,7 @@ impl Session {
             .send();
         let answer = match tokio::time::timeout(self.storage.clocks().first_byte, Box::pin(call)).await {
             Ok(answer) => answer.map_err(Failure::read),
-            Err(_) => Err(Failure::timed_out("the time to the answer's headers")),
+            Err(_) => Err(Failure::timed_out(WhichClock::FirstByte)),
         };
         let answer = match answer {
             Ok(answer) => answer,

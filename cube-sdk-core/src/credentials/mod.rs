@@ -41,8 +41,8 @@ pub trait Credentials: fmt::Debug + Send + Sync + 'static {
     /// The credentials for the next attempt.
     ///
     /// # Errors
-    /// `Credentials` or `Config` when there are none. A `Credentials` error whose code is
-    /// [`TRANSIENT_CREDENTIALS`](crate::retry::TRANSIENT_CREDENTIALS) is tried again.
+    /// `Credentials` or `Config` when there are none. A `Credentials` error is tried again when it
+    /// [says](crate::Error::with_transient) that its cause may pass.
     async fn grant(&self) -> Result<Grant>;
 
     /// The server refused this grant with 401. True when the next [`grant`](Self::grant) may differ, so

@@ -108,7 +108,7 @@ async fn clocks_are_named() {
     let clocks = Clocks { first_byte: Duration::from_millis(20), ..Clocks::default() };
     let call = Call::new(ONCE, Method::POST, url(&server, "/x")).clocks(clocks);
     let error = engine().build().run(&call).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("first-byte")));
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::FirstByte)));
 }
 
 /// Sends the head and one chunk, then nothing.
@@ -127,7 +127,7 @@ impl Transport for Stalls {
 async fn a_body_that_stalls_ends_by_the_idle_clock() {
     let engine = Engine::builder(Arc::new(Stalls)).retrier(Retrier::never()).build();
     let error = engine.run(&Call::new(READ, Method::GET, "http://h/x".parse().unwrap())).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("idle")));
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::Idle)));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn drain<T: Send + 'static>(list: &mut Listing<T, u32>) -> (Vec<T>, Vec<Er
 }
 
 fn reason(error: &Error) -> Option<Truncation> {
-    error.fault::<Truncation>().copied()
+    error.truncation()
 }
 
 #[tokio::test]

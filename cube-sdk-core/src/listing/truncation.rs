@@ -5,7 +5,7 @@ use std::fmt;
 use crate::error::{Error, ErrorKind};
 
 /// Why a list ended before its end. The error that tells it carries this as its
-/// [fault](Error::fault).
+/// [fault](Error::fault): ask [`Error::truncation`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Truncation {
@@ -35,6 +35,13 @@ impl Truncation {
         Error::new(ErrorKind::Decode, format!("the list is truncated: {}", self.as_str()))
             .with_fault(self)
             .advice(advice)
+    }
+}
+
+impl Error {
+    /// Why a list ended before its end, when that is what the error tells.
+    pub fn truncation(&self) -> Option<Truncation> {
+        self.fault().copied()
     }
 }
 

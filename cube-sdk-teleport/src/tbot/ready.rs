@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use cube_sdk_core::operation::{Idempotency, Operation};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -103,7 +103,9 @@ impl Readiness {
         };
         match tokio::time::timeout(LIMIT, asked).await {
             Ok(outcome) => outcome.map_err(named),
-            Err(_) => Err(named(Error::new(ErrorKind::Timeout, "no answer within 5 s"))),
+            Err(_) => {
+                Err(named(Error::new(ErrorKind::Timeout, "no answer within 5 s").with_clock(WhichClock::Attempt)))
+            }
         }
     }
 

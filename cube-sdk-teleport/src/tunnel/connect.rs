@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cube_sdk_core::error::{Sent, kind_of_status, retry_after_of};
+use cube_sdk_core::error::{Sent, WhichClock, kind_of_status, retry_after_of};
 use cube_sdk_core::redact::excerpt;
 use cube_sdk_core::secret::{ExposeSecret as _, bearer, trimmed};
 use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation, Result, SecretString};
@@ -164,8 +164,9 @@ async fn upgrade(settings: &Settings, io: Box<dyn Duplex>, key: &SecretString, o
     let nonce = handshake::key()?;
     let request = request(&settings.endpoint, key, &nonce, offered)?;
     let answered = in_time("the relay's answer", http1::call(io, request)).await;
-    let answer =
-        answered.map_err(|late| late.with_kind(ErrorKind::Timeout).with_sent(Sent::Unknown))?.map_err(broke)?;
+    let answer = answered
+        .map_err(|late| late.with_kind(ErrorKind::Timeout).with_clock(WhichClock::FirstByte).with_sent(Sent::Unknown))?
+        .map_err(broke)?;
     let (status, marked) = (answer.status(), answer.headers().contains_key(negotiate::MARK));
     let verdict = negotiate::judge(settings.protocol, offered, status, answer.headers());
     let certain = !offered || marked;

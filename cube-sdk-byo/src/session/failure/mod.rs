@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cube_sdk_core::error::{Sent, kind_of_status};
-use cube_sdk_core::{Error, ErrorKind, Operation};
+use cube_sdk_core::{Error, ErrorKind, Operation, WhichClock};
 use http::StatusCode;
 
 use super::http_client::NeverConnected;
@@ -41,6 +41,7 @@ pub(crate) struct Failure {
     pub(crate) request_id: Option<String>,
     pub(crate) bucket_region: Option<Region>,
     retry_after: Option<Duration>,
+    clock: Option<WhichClock>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -57,8 +58,8 @@ pub(crate) enum Subject {
 
 impl Failure {
     /// A clock of ours that ran out.
-    pub(crate) fn timed_out(which: &str) -> Self {
-        Self { message: Some(format!("{which} ran out")), ..Self::at(Stage::TimedOut) }
+    pub(crate) fn timed_out(clock: WhichClock) -> Self {
+        Self { message: Some(format!("the {clock} clock ran out")), clock: Some(clock), ..Self::at(Stage::TimedOut) }
     }
 
     /// A body that broke.
@@ -75,6 +76,7 @@ impl Failure {
             request_id: None,
             bucket_region: None,
             retry_after: None,
+            clock: None,
             cause: None,
         }
     }
@@ -264,6 +266,9 @@ impl Failure {
         }
         if let Some(code) = &self.code {
             error = error.with_code(code.as_str());
+        }
+        if let Some(clock) = self.clock {
+            error = error.with_clock(clock);
         }
         if kind == ErrorKind::Unauthenticated {
             error = error.advice("check the AWS keys in use, and this machine's clock");

@@ -9,7 +9,6 @@ use super::{Credentials, Grant};
 use crate::cached::{Cached, Fresh, Renewal};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Sent};
-use crate::retry::TRANSIENT_CREDENTIALS;
 
 /// Puts a [`Cached`] before a source that is expensive to ask.
 ///
@@ -48,10 +47,11 @@ impl<C: Credentials> Credentials for CachedCredentials<C> {
         self.cached.get(fetch).await.map_err(|error| match error.kind() {
             // The refresh itself came to no end: no word of the source.
             ErrorKind::Timeout | ErrorKind::Cancelled => {
-                let told = Error::new(ErrorKind::Credentials, format!("no credentials: {}", error.message()))
+                Error::new(ErrorKind::Credentials, format!("no credentials: {}", error.message()))
                     .with_retry_after(error.retry_after())
-                    .with_sent(Sent::No);
-                if error.is_transient() { told.with_code(TRANSIENT_CREDENTIALS) } else { told }.cause(error)
+                    .with_transient(error.is_transient())
+                    .with_sent(Sent::No)
+                    .cause(error)
             }
             _ => error,
         })

@@ -84,7 +84,7 @@ async fn a_token_valid_for_59_s_serves_six_callers_while_the_endpoint_hangs() {
 #[tokio::test(start_paused = true)]
 async fn fifty_callers_of_a_failing_endpoint_make_one_request() {
     let denied = Error::new(ErrorKind::Credentials, "refused").with_code("invalid_client");
-    let throttled = Error::new(ErrorKind::Credentials, "busy").with_code(TRANSIENT_CREDENTIALS);
+    let throttled = Error::new(ErrorKind::Credentials, "busy").with_transient(true);
     for failure in [denied, throttled] {
         let (cached, endpoint) = endpoint();
         endpoint.fails(Some(failure.clone()));
@@ -94,7 +94,8 @@ async fn fifty_callers_of_a_failing_endpoint_make_one_request() {
         }
         for outcome in outcomes {
             let error = outcome.unwrap_err();
-            assert_eq!((error.kind(), error.code()), (ErrorKind::Credentials, failure.code()));
+            let told = (error.kind(), error.code(), error.is_transient());
+            assert_eq!(told, (ErrorKind::Credentials, failure.code(), failure.is_transient()));
         }
         assert_eq!(endpoint.calls(), 1);
     }

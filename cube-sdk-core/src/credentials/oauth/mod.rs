@@ -14,10 +14,10 @@ use url::Url;
 
 use super::{CachedCredentials, Credentials, Grant};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result, Sent, request_id_of};
+use crate::error::{Error, ErrorKind, Result, Sent, WhichClock, request_id_of};
 use crate::operation::{Idempotency, Operation};
 use crate::redact::SafeUrl;
-use crate::retry::{Attempt, Frame, Retrier, TRANSIENT_CREDENTIALS};
+use crate::retry::{Attempt, Frame, Retrier};
 use crate::transport::{Middleware, Next, SharedTransport};
 
 /// The call of a token endpoint. Asking twice does no harm.
@@ -175,9 +175,8 @@ impl ClientCredentials {
         if let Some(status) = cause.status() {
             error = error.with_status(status);
         }
-        if cause.is_transient() {
-            error = error.with_code(TRANSIENT_CREDENTIALS);
-        } else if let Some(code) = cause.code() {
+        error = error.with_transient(cause.is_transient());
+        if let Some(code) = cause.code() {
             error = error.with_code(code);
         }
         match cause.next_step() {
@@ -205,7 +204,7 @@ impl Credentials for ClientCredentials {
         let fetched = frame.run(&once, |attempt| async move {
             tokio::time::timeout(limit, self.fetch(attempt)).await.unwrap_or_else(|_| {
                 let words = format!("the token endpoint gave no answer for {:.0} s", limit.as_secs_f64());
-                Err(Error::new(ErrorKind::Timeout, words))
+                Err(Error::new(ErrorKind::Timeout, words).with_clock(WhichClock::Attempt))
             })
         });
         fetched.await.map_err(|cause| self.no_token(cause))

@@ -213,7 +213,7 @@ fn refusal(error: &Error) -> Refusal {
         return Refusal::new(code, format!("{}: {}", error.kind(), error.message()));
     };
     let code = if fault.is_credential() { TunnelCode::NoCredential } else { TunnelCode::RefusedUpstream };
-    Refusal::new(code, format!("{}: {}", fault.name(), error.message()))
+    Refusal::new(code, error.message())
 }
 
 /// Dials the [`AppConfig`] that the route carries; without one, the route's target as a TCP app through

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cube_sdk_core::retry::Backoff;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -96,7 +96,9 @@ impl Connection {
         match outcome {
             Ok(Ok(())) => Ok(Self { driver, version, certain }),
             Ok(Err(end)) => Err(Failure::Error(ended(&origin.settings.endpoint.to_string(), &end))),
-            Err(_) => Err(Failure::Error(Error::new(ErrorKind::Timeout, "the relay sent no HELLO"))),
+            Err(_) => Err(Failure::Error(
+                Error::new(ErrorKind::Timeout, "the relay sent no HELLO").with_clock(WhichClock::Connect),
+            )),
         }
     }
 }
