@@ -110,7 +110,7 @@ fn ambiguous<T: Named>(kind: &str, wanted: &str, many: &[&T]) -> Error {
         ErrorKind::InvalidInput,
         format!("`{}` fits {} {kind} names: {}", wanted.escape_debug(), many.len(), candidates.join(", ")),
     )
-    .with_code("ambiguous")
+    .with_ambiguous()
     .advice("give the whole name, or the RID")
 }
 
@@ -160,7 +160,10 @@ mod tests {
         // An id is never read as a part of a name.
         for how in [Match::Free, Match::Exact] {
             let gone = Wanted::Id("db".into());
-            assert_eq!(pick("thing", &gone, &things, how).map(|thing| thing.0).unwrap_err().kind(), ErrorKind::NotFound);
+            assert_eq!(
+                pick("thing", &gone, &things, how).map(|thing| thing.0).unwrap_err().kind(),
+                ErrorKind::NotFound
+            );
         }
     }
 }

@@ -159,9 +159,9 @@ impl ApolloBuilder {
 fn credentials(ground: &Ground, base: &Url, proof: Proof) -> Result<Arc<dyn Credentials>> {
     let named = |key: &str, origin: &Origin| format!("{key} ({origin})");
     Ok(match proof {
-        Proof::Token(token) => Arc::new(
-            FixedKey::new(&token.value).map_err(|error| error.with_target(named(TOKEN.env, &token.origin)))?,
-        ),
+        Proof::Token(token) => {
+            Arc::new(FixedKey::new(&token.value).map_err(|error| error.with_target(named(TOKEN.env, &token.origin)))?)
+        }
         Proof::Client { id, secret } => {
             let given = [
                 (CLIENT_ID, id.value.as_str(), &id.origin),
@@ -171,10 +171,10 @@ fn credentials(ground: &Ground, base: &Url, proof: Proof) -> Result<Arc<dyn Cred
                 return Err(Error::new(ErrorKind::Config, "it is empty").with_target(named(key.env, origin)));
             }
             let token_url = join(base, &["multipass", "api", "oauth2", "token"]);
-            let asked = ClientCredentials::builder(token_url, id.value, secret.value)
-                .secret_in_body()
-                .clock(*ground.clock());
-            let asked = ground.middleware().iter().cloned().fold(asked, |asked, middleware| asked.middleware(middleware));
+            let asked =
+                ClientCredentials::builder(token_url, id.value, secret.value).secret_in_body().clock(*ground.clock());
+            let asked =
+                ground.middleware().iter().cloned().fold(asked, |asked, middleware| asked.middleware(middleware));
             Arc::new(asked.build(ground.transport()))
         }
     })
@@ -221,9 +221,8 @@ impl Apollo {
     pub(crate) async fn send(&self, request: &Request, partial: bool) -> Result<Answer> {
         let parts = &self.0;
         let operation = request.operation;
-        let target = request
-            .target()
-            .map_or_else(|| parts.base.value.host_str().unwrap_or_default().to_owned(), str::to_owned);
+        let target =
+            request.target().map_or_else(|| parts.base.value.host_str().unwrap_or_default().to_owned(), str::to_owned);
         let call = Call::new(operation, Method::POST, parts.endpoint.clone())
             .json(&request.body())?
             .header(HeaderName::from_static("fetch-user-agent"), HeaderValue::from_static(FETCH_USER_AGENT))

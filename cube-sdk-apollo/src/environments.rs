@@ -203,7 +203,14 @@ impl CreateEnvironment {
         };
         // The new id is not known before.
         let unborn = Environment::by_id("(the new environment's id)".into());
-        let then = installing(&Environment { name: self.name, ..unborn.clone() }, &module, None, own_id(&variables, &unborn), false, None)?;
+        let then = installing(
+            &Environment { name: self.name, ..unborn.clone() },
+            &module,
+            None,
+            own_id(&variables, &unborn),
+            false,
+            None,
+        )?;
         let first = request.clone();
         let prepared = Prepared::of(&request, move || async move {
             let answer = apollo.send(&first, false).await?;

@@ -11,17 +11,19 @@
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-use cube_sdk_core::{Error, ErrorKind, Timestamp, open_enum};
-use serde::Serialize;
-use serde_json::Value;
+use cube_sdk_core::Result;
+use cube_sdk_core::listing::{Batch, Fetched};
 
+use crate::answer::Answer;
+use crate::choice::Match;
 use crate::client::Apollo;
-use crate::drain::{SAFETY_PAGES, not_ending};
-use crate::entities::reads::belongs;
-use crate::entities::{EntityRef, HealthStatus};
 use crate::graphql::{EntityHealthChecks, Request, entity_health_checks, wire};
-use crate::read::Read;
-use crate::resolve::{EnvironmentRef, Match};
+use crate::listing::{Source, list_in};
+pub use crate::model::{ContainerHealth, HealthCheck, HealthReport, NodeHealth};
+use crate::model::{Environment, belongs, whole};
+use crate::query::Query;
+use crate::references::{EntityRef, EnvironmentRef};
+pub use crate::words::HealthState;
 
 /// Health checks on one environment. From [`Apollo::health_checks`].
 #[derive(Clone, Debug)]
@@ -40,38 +42,46 @@ impl Apollo {
 impl HealthChecks {
     /// Everything that the nodes of an entity report. A report that could not be read whole is an error: it must not
     /// look like all clear.
-    pub fn of(&self, entity: impl Into<EntityRef>) -> Read<HealthReport> {
+    pub fn of(&self, entity: impl Into<EntityRef>) -> Query<HealthReport> {
         let (reference, entity) = (self.environment.clone(), entity.into());
-        Read::new(&self.apollo, |session| async move {
-            let environment = session.environment(&reference, Match::Free).await?;
-            let entity = session.entity(&environment, &entity.0).await?;
-            let target = format!("{}/{}", environment.name, entity.name);
+        Query::new(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            let entity = mode.entity(&environment, &entity, Match::Free).await?;
+            let (id, target) = (entity.id.to_string(), format!("{}/{}", environment.name, entity.name));
+            let pages = Source::pages(
+                move |token| {
+                    let (id, page_token) = (id.clone(), token.map(str::to_owned));
+                    let variables = entity_health_checks::Variables { id, page_size: 50, page_token };
+                    Ok(Request::of::<EntityHealthChecks>(variables)?.about(target.as_str()))
+                },
+                move |answer| page(answer, &environment),
+            );
             let mut report = HealthReport::default();
-            let mut tokens: Vec<String> = Vec::new();
-            loop {
-                let variables = entity_health_checks::Variables {
-                    id: entity.id.to_string(),
-                    page_size: 50,
-                    page_token: tokens.last().cloned(),
-                };
-                let answer = session.send(Request::of::<EntityHealthChecks>(variables)?.about(target.as_str())).await?;
-                let found: wire::Entity =
-                    answer.read("/apollo/entityById")?.ok_or_else(|| answer.not_found("entity"))?;
-                belongs(&found, &environment)?;
-                report.health = found.reported_status.and_then(|status| status.health_status);
-                // An entity whose agent never reported has no page at all.
-                let Some(page) = found.node_healths else { return Ok(report) };
-                report.nodes.extend(page.node_healths.0.into_iter().map(NodeHealth::from_wire));
-                match page.next_page_token.filter(|token| !token.is_empty()) {
-                    None => return Ok(report),
-                    Some(token) if tokens.contains(&token) || tokens.len() >= SAFETY_PAGES => {
-                        return Err(Error::new(ErrorKind::Decode, "the health report does not end")
-                            .with_target(target)
-                            .with_fault(not_ending(&tokens, &token)));
-                    }
-                    Some(token) => tokens.push(token),
-                }
+            let mut pages = list_in(&mode, pages);
+            while let Some(page) = pages.try_next().await? {
+                report.health = page.health;
+                report.nodes.extend(page.nodes);
             }
+            Ok(report)
         })
     }
+}
+
+/// One page, as a report of its own.
+fn page(answer: &Answer, environment: &Environment) -> Result<Fetched<HealthReport>> {
+    let found: wire::Entity = answer.read("/apollo/entityById")?.ok_or_else(|| answer.not_found("entity"))?;
+    belongs(&found, environment)?;
+    let health = found.reported_status.and_then(|status| status.health_status);
+    let (nodes, next) = match found.node_healths {
+        // An entity whose agent never reported has no page at all.
+        None => (Vec::new(), None),
+        Some(page) => {
+            let nodes = whole(page.node_healths, answer, "/entity/nodeHealths/nodeHealths")?;
+            let nodes = nodes.into_iter().map(|node| NodeHealth::from_wire(node, answer)).collect::<Result<_>>()?;
+            (nodes, answer.next_page(page.next_page_token.as_ref())?)
+        }
+    };
+    let mut batch = Batch::new(next).bytes(answer.bytes);
+    batch.push(Ok(HealthReport { health, nodes }));
+    Ok(batch.into())
 }

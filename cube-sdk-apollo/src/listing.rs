@@ -175,9 +175,7 @@ pub(crate) fn some_entities<D: Paged, T: Send + 'static>(
     let (asked, environment) = (environment.clone(), environment.clone());
     Source::some_items(
         shape,
-        move |token| {
-            Ok(Request::page::<D>(variables(asked.id.to_string()), token)?.about(asked.name.as_str()))
-        },
+        move |token| Ok(Request::page::<D>(variables(asked.id.to_string()), token)?.about(asked.name.as_str())),
         move |value, answer| item(answer.parse(value)?, &environment, answer),
     )
 }

@@ -192,8 +192,7 @@ pub(crate) fn all_of(apollo: &Apollo, environment: &Environment) -> Source<Chang
 }
 
 fn of_environment(apollo: Apollo, environment: Environment, wanted: Wanted) -> Source<ChangeRequest> {
-    let shape =
-        Shape { page: "/apollo/environmentById/changeRequests", list: "changeRequests", identity: &["rid"] };
+    let shape = Shape { page: "/apollo/environmentById/changeRequests", list: "changeRequests", identity: &["rid"] };
     let (id, target) = (environment.id.to_string(), environment.name.clone());
     Source::some_items(
         shape,

@@ -65,9 +65,7 @@ pub(crate) use reads::managed_by;
 
 use crate::choice::Match;
 use crate::client::Apollo;
-use crate::graphql::{
-    EnforceEntityConfig, Request, UninstallEntity, enforce_entity_config, uninstall_entity,
-};
+use crate::graphql::{EnforceEntityConfig, Request, UninstallEntity, enforce_entity_config, uninstall_entity};
 use crate::mode::Mode;
 use crate::model::ChangeRequest;
 pub use crate::model::{

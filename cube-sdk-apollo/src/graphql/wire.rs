@@ -4,9 +4,7 @@ use cube_sdk_core::{SecretString, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::words::{
-    ChangeRequestStatus, ConfigStatus, HealthState, HealthStatus, PlanState, RolloutStatus, TaskState,
-};
+use crate::words::{ChangeRequestStatus, ConfigStatus, HealthState, HealthStatus, PlanState, RolloutStatus, TaskState};
 
 /// A list. Its null items are counted and left out; where it matters whether it is null itself, it stands in an
 /// `Option`.

@@ -93,7 +93,7 @@ impl ChangeRequest {
     pub(crate) fn seen_again(&self, now: Self) -> Self {
         Self {
             environment: self.environment.clone(),
-            environment_name: self.environment_name.clone().or(now.environment_name),
+            environment_name: self.environment_name.clone(),
             title: now.title.or_else(|| self.title.clone()),
             created_at: now.created_at.or(self.created_at),
             subject: self.subject.clone(),

@@ -100,7 +100,9 @@ fn shown<S: Serializer>(config: &EntityConfig, to: S) -> Result<S::Ok, S::Error>
         overrides: Option<Value>,
     }
     let blocks = config.blocks().iter();
-    to.collect_seq(blocks.map(|block| Block { version: block.version(), overrides: block.expose_overrides().map(masked) }))
+    to.collect_seq(
+        blocks.map(|block| Block { version: block.version(), overrides: block.expose_overrides().map(masked) }),
+    )
 }
 
 /// The config texts of a reply, taken out of it.

@@ -259,10 +259,7 @@ impl RecentChanges {
             ended: plan.end_time.0,
             state: plan.status.and_then(|status| status.state),
         });
-        Ok(Self {
-            entity_name: wire.entity_locator.and_then(|locator| locator.entity_name),
-            plans: times.collect(),
-        })
+        Ok(Self { entity_name: wire.entity_locator.and_then(|locator| locator.entity_name), plans: times.collect() })
     }
 
     /// The latest end of a plan, else the latest start. None for a full page of plans whose times do not tell in which

@@ -32,7 +32,9 @@ impl Product {
         let labels = wire.labels.items.into_iter();
         Ok(Self {
             id: wire.product_id.ok_or_else(|| answer.absent("/product/productId"))?,
-            labels: labels.filter_map(|label| Some(ProductLabel { id: label.label_id?, value: label.label_value })).collect(),
+            labels: labels
+                .filter_map(|label| Some(ProductLabel { id: label.label_id?, value: label.label_value }))
+                .collect(),
         })
     }
 }

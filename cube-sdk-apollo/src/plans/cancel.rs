@@ -36,7 +36,8 @@ impl Plans {
             let refuse = |kind, words: String| Error::new(kind, words).with_target(target.clone());
             let plans = mode.plans_of(&environment, &entity.id, 10).await?;
             let is_known = |plan: &&Plan| {
-                matches!(plan.state(), Some(PlanState::Active | PlanState::PendingInterruption)) && plan.ended().is_none()
+                matches!(plan.state(), Some(PlanState::Active | PlanState::PendingInterruption))
+                    && plan.ended().is_none()
             };
             let running: Vec<_> = plans.iter().filter(is_known).collect();
             let plan = running

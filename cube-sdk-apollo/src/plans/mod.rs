@@ -67,9 +67,7 @@ use crate::graphql::{
 use crate::ids::{EntityId, Rid};
 use crate::listing::{BY_ID, entities, list, some_entities};
 use crate::mode::Mode;
-pub use crate::model::{
-    ChangeKind, Description, EntityWithPlans, Plan, PlanTask, PlanTimes, RecentChanges, TaskEvent,
-};
+pub use crate::model::{ChangeKind, Description, EntityWithPlans, Plan, PlanTask, PlanTimes, RecentChanges, TaskEvent};
 use crate::model::{Entity, Environment, belongs};
 use crate::query::Query;
 use crate::references::{EntityRef, EnvironmentRef};
@@ -153,7 +151,7 @@ impl Plans {
     /// One plan of an entity by its place, 0 the newest, at most 9.
     pub fn get(&self, entity: impl Into<EntityRef>, index: usize) -> Query<Plan> {
         let (reference, entity) = (self.environment.clone(), entity.into());
-        Query::new(&self.apollo, |mode| async move {
+        Query::new(&self.apollo, move |mode| async move {
             let environment = mode.environment(&reference, Match::Free).await?;
             let entity = mode.entity(&environment, &entity, Match::Free).await?;
             let plans = mode.plans_of(&environment, &entity.id, 10).await?;

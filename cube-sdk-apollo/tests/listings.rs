@@ -4,8 +4,8 @@
 
 mod support;
 
-use cube_sdk_apollo::Truncation;
 use cube_sdk_core::ErrorKind;
+use cube_sdk_core::listing::Truncation;
 use cube_sdk_testkit::apollo::{Double, Fault, On};
 use serde_json::json;
 
@@ -57,9 +57,9 @@ async fn with_second_page(fault: Fault) -> (Vec<String>, Option<cube_sdk_core::E
 async fn a_repeated_token_yields_what_came_then_one_error() {
     let (names, error, reason, ..) =
         with_second_page(Fault::set(&format!("{PAGE}/nextPageToken"), json!("cursor-500"))).await;
-    assert_eq!((names.len(), reason), (1_000, Some(Truncation::RepeatedToken)));
+    assert_eq!((names.len(), reason), (1_000, Some(Truncation::RepeatedCursor)));
     let error = error.unwrap();
-    assert_eq!((error.kind(), error.fault()), (ErrorKind::Decode, Some(&Truncation::RepeatedToken)));
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Decode, Some(&Truncation::RepeatedCursor)));
 }
 
 #[tokio::test(start_paused = true)]
