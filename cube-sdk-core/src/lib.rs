@@ -14,6 +14,7 @@ pub mod pager;
 pub mod redact;
 pub mod retry;
 pub mod secret;
+pub mod settings;
 pub mod transport;
 pub mod waiter;
 

@@ -54,6 +54,7 @@ struct Inner {
     retry_after: Option<Duration>,
     retry: RetryReport,
     sent: Sent,
+    permanent: bool,
     advice: Option<String>,
     fault: Option<Arc<dyn Any + Send + Sync>>,
     source: Option<Cause>,
@@ -82,6 +83,7 @@ impl Error {
             retry_after: None,
             retry: RetryReport::default(),
             sent,
+            permanent: false,
             advice: None,
             fault: None,
             source: None,
@@ -155,9 +157,15 @@ impl Error {
         self.0.fault.as_deref().and_then(|fault| fault.downcast_ref())
     }
 
+    /// True when it is certain that the same call ends alike until something is changed, whatever the kind: a certificate
+    /// that is not trusted. Never repeated.
+    pub fn is_permanent(&self) -> bool {
+        self.0.permanent
+    }
+
     /// True for errors that may vanish when the same call is made again later.
     pub fn is_transient(&self) -> bool {
-        matches!(
+        let kind_is = matches!(
             self.0.kind,
             ErrorKind::Throttled
                 | ErrorKind::Unavailable
@@ -165,7 +173,8 @@ impl Error {
                 | ErrorKind::Connect
                 | ErrorKind::Transport
                 | ErrorKind::Timeout
-        )
+        );
+        kind_is && !self.0.permanent
     }
 }
 
@@ -223,6 +232,12 @@ impl Error {
     /// Whether anything was sent.
     pub fn with_sent(mut self, sent: Sent) -> Self {
         self.0.sent = sent;
+        self
+    }
+
+    /// Says that another try would end alike.
+    pub fn permanent(mut self) -> Self {
+        self.0.permanent = true;
         self
     }
 

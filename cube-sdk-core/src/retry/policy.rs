@@ -187,6 +187,7 @@ impl RetryPolicy {
     fn attempt_cap(&self, operation: Operation, error: &Error) -> Option<u32> {
         let repeatable = operation.idempotency().is_repeatable() || error.sent() == Sent::No;
         match error.kind() {
+            _ if error.is_permanent() => None,
             // Nothing ran in either case.
             ErrorKind::Throttled | ErrorKind::Connect => Some(self.max_attempts),
             ErrorKind::Credentials if error.code() == Some(TRANSIENT_CREDENTIALS) => Some(self.max_attempts),
