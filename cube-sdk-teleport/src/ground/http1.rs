@@ -1,4 +1,4 @@
-//! One HTTP/1.1 request over a transport of ours, which may end in an upgrade. Nothing is spawned.
+//! One HTTP/1 request over a byte stream that is already open, which may end in an upgrade. Nothing is spawned.
 
 use std::future::Future;
 use std::io;
@@ -6,14 +6,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use cube_sdk_core::{Error, ErrorKind, Result};
 use futures_util::future::{Either, select};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, Version, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::dial::Duplex;
+use super::Duplex;
 
 /// A transport with a name: hyper's futures are `Send` only for types without an elided lifetime.
 struct Wire(Box<dyn Duplex>);
@@ -41,7 +42,7 @@ impl AsyncWrite for Wire {
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// The head of an answer, and the connection that it came on while that still runs.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     response: http::Response<Incoming>,
     connection: Option<Connection>,
 }
@@ -50,7 +51,7 @@ pub(super) struct Answer {
 ///
 /// # Cancel safety
 /// Dropping it closes the transport.
-pub(super) async fn call(io: Box<dyn Duplex>, request: Request<Empty<Bytes>>) -> hyper::Result<Answer> {
+pub(crate) async fn call(io: Box<dyn Duplex>, request: Request<Empty<Bytes>>) -> hyper::Result<Answer> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(Wire(io))).await?;
     let connection: Connection = Box::pin(connection.with_upgrades());
     let sent = Box::pin(sender.send_request(request));
@@ -65,16 +66,20 @@ pub(super) async fn call(io: Box<dyn Duplex>, request: Request<Empty<Bytes>>) ->
 }
 
 impl Answer {
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.response.status()
     }
 
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(crate) fn version(&self) -> Version {
+        self.response.version()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }
 
-    /// At most so many bytes of the body; nothing when it is longer or breaks.
-    pub(super) async fn body(self, limit: usize) -> Bytes {
+    /// The whole body; an error when it is longer than `limit` bytes or breaks.
+    pub(crate) async fn body(self, limit: usize) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
         let body = Limited::new(self.response.into_body(), limit).collect();
         let read = match self.connection {
             None => body.await,
@@ -83,11 +88,11 @@ impl Answer {
                 Either::Right((_, body)) => body.await,
             },
         };
-        read.map(|body| body.to_bytes()).unwrap_or_default()
+        read.map(|body| body.to_bytes())
     }
 
     /// The transport after the head, with the bytes that were read too far.
-    pub(super) async fn upgrade(self) -> hyper::Result<(Box<dyn Duplex>, Bytes)> {
+    pub(crate) async fn upgrade(self) -> hyper::Result<(Box<dyn Duplex>, Bytes)> {
         let upgraded = hyper::upgrade::on(self.response);
         let upgraded = match self.connection {
             None => upgraded.await?,
@@ -102,4 +107,22 @@ impl Answer {
             Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Bytes::new()),
         })
     }
+}
+
+/// An answer larger than this is none of the ones that are asked for here.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Sends `GET path` and reads the whole answer.
+pub(crate) async fn get(io: impl Duplex + 'static, host: &str, path: &str) -> Result<(StatusCode, Bytes)> {
+    let request = Request::get(path)
+        .header(header::HOST, host)
+        .header(header::CONNECTION, "close")
+        .body(Empty::new())
+        .map_err(|cause| Error::new(ErrorKind::InvalidInput, "the request cannot be written").cause(cause))?;
+    let broke = |cause: Box<dyn std::error::Error + Send + Sync>| {
+        Error::new(ErrorKind::Transport, "the answer did not come whole").cause(cause)
+    };
+    let answer = call(Box::new(io), request).await.map_err(|cause| broke(cause.into()))?;
+    let status = answer.status();
+    Ok((status, answer.body(MAX_BODY).await.map_err(broke)?))
 }

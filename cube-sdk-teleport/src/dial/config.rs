@@ -6,10 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use cube_sdk_core::config::{Environment, Key, Origin};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::retry::{Backoff, Retrier, RetryBudget, RetryPolicy};
+use cube_sdk_core::settings::Settings;
+use cube_sdk_core::transport::RootCertificates;
+use cube_sdk_core::{Error, ErrorKind, Result, settings_methods};
 
-use super::super::tls::ProxyRoots;
-use crate::tunnel::AppName;
+use crate::app_name::AppName;
 
 /// The proxy's address.
 pub const PROXY: Key = Key::open("CUBE_TELEPORT_PROXY", "Address of the Teleport proxy, `host` or `host:port` (443).");
@@ -231,26 +233,32 @@ impl Limits {
     }
 }
 
-/// The proxy and the way to it.
+/// The Teleport proxy and the way to it.
+///
+/// Connections to it go through the HTTP proxy that the settings name, if any. A connect limit of the settings takes the
+/// place of [`Limits::connect`]; `transport`, `clocks` and `middleware` mean nothing here.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct DialConfig {
-    pub(super) proxy: ProxyAddr,
-    pub(super) origin: Origin,
-    pub(super) find: bool,
-    pub(super) upgrade: Upgrade,
-    pub(super) roots: ProxyRoots,
-    pub(super) limits: Limits,
+    pub(crate) proxy: ProxyAddr,
+    pub(crate) origin: Origin,
+    pub(crate) find: bool,
+    pub(crate) upgrade: Upgrade,
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
 }
 
 impl DialConfig {
     /// The proxy at this address, trusting the operating system's certificates.
     pub fn new(proxy: ProxyAddr) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(400));
+        let policy = RetryPolicy::default().max_attempts(2).backoff(backoff);
         Self {
             proxy,
             origin: Origin::Code,
             find: false,
             upgrade: Upgrade::default(),
-            roots: ProxyRoots::default(),
+            settings: Settings::new().retrier(Retrier::new(policy, RetryBudget::default())),
             limits: Limits::default(),
         }
     }
@@ -266,7 +274,7 @@ impl DialConfig {
                 .advice("set it to the proxy's host:port")
         })?;
         let addr: ProxyAddr = proxy.value.parse().map_err(|error: Error| error.with_target(PROXY.env))?;
-        let mut config = Self::new(addr);
+        let mut config = Self::new(addr).environment(environment);
         config.origin = proxy.origin;
         if let Some(choice) = environment.text(CONN_UPGRADE) {
             // A list may be about other proxies; a single word must be a boolean.
@@ -285,8 +293,9 @@ impl DialConfig {
         Ok(config)
     }
 
+    settings_methods!();
+
     /// Whether connections are upgraded.
-    #[must_use]
     pub fn upgrade(mut self, upgrade: Upgrade) -> Self {
         self.upgrade = upgrade;
         self
@@ -294,30 +303,27 @@ impl DialConfig {
 
     /// Asks the proxy at this address for its public address (`/webapi/find`) and dials that one; the
     /// answer is kept for 5 minutes.
-    #[must_use]
     pub fn find(mut self, find: bool) -> Self {
         self.find = find;
         self
     }
 
-    /// Trusts certificates (PEM) beside those of the operating system.
+    /// Trusts certificates (PEM) beside those of the operating system: `extra_ca` from a text.
     ///
     /// # Errors
     /// `Config` when the text holds none or a broken one.
-    pub fn trust_pem(mut self, pem: &[u8]) -> Result<Self> {
-        self.roots = ProxyRoots::with_pem(pem)?;
-        Ok(self)
+    pub fn trust_pem(self, pem: &[u8]) -> Result<Self> {
+        Ok(self.extra_ca(RootCertificates::from_pem(pem)?))
     }
 
     /// How long steps may take.
-    #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
     /// The configured address.
-    pub fn proxy(&self) -> &ProxyAddr {
+    pub fn proxy_addr(&self) -> &ProxyAddr {
         &self.proxy
     }
 

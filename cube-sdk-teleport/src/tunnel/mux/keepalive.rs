@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::frame::Version;
+use crate::tunnel::codec::frame::Version;
 
 /// Round trips older than this are forgotten, so that the least one follows the path.
 const REMEMBERED: Duration = Duration::from_secs(10);

@@ -12,8 +12,8 @@ use std::task::{Context, Poll, ready};
 use cube_sdk_core::Result;
 use tokio::io::{AsyncWrite, ReadBuf};
 
-use super::websocket::mask::Keys;
-use super::websocket::{BINARY, Side, encode};
+use super::mask::Keys;
+use super::{BINARY, Side, encode};
 
 /// The longest payload of a DATA frame that is read in one go. With both headers it stays below 64 KiB, so that
 /// the WebSocket header keeps its short form.

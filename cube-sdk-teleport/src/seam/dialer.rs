@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::tunnel::{AppName, Refusal};
+use crate::app_name::AppName;
+use crate::ground::Duplex;
+use crate::refusal::Refusal;
 
 /// Where an authorised CONNECT goes.
 #[derive(Clone)]
@@ -54,17 +56,15 @@ impl fmt::Debug for Route {
     }
 }
 
-/// Both directions of a connection.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
 /// A connection to an app.
 pub struct Upstream(pub(crate) Channel);
 
+/// Reads a refusal out of a failed read or write; none for an ordinary failure.
+pub(crate) type Explain = fn(&std::io::Error) -> Option<Refusal>;
+
 pub(crate) enum Channel {
     Tcp(TcpStream),
-    Io { io: Box<dyn Duplex>, half_close: bool },
+    Io { io: Box<dyn Duplex>, half_close: bool, explain: Explain },
 }
 
 impl Upstream {
@@ -76,7 +76,17 @@ impl Upstream {
     /// Any connection. `half_close` tells whether shutting down its write side leaves the read side open; when it
     /// does not, a stream that ended in one direction ends in the other after 30 s without a byte.
     pub fn io(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, half_close: bool) -> Self {
-        Self(Channel::Io { io: Box::new(io), half_close })
+        Self(Channel::Io { io: Box::new(io), half_close, explain: |_| None })
+    }
+
+    /// Reads refusals out of the stream's errors: what stands before an app may refuse only after the dial, and only
+    /// that says why.
+    #[must_use]
+    pub fn explained(mut self, by: fn(&std::io::Error) -> Option<Refusal>) -> Self {
+        if let Channel::Io { explain, .. } = &mut self.0 {
+            *explain = by;
+        }
+        self
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use cube_sdk_core::Error;
 
-use crate::tunnel::TunnelCode;
+use crate::refusal::TunnelCode;
 
 /// A refusal or an ending, as the relay said it or as this end found it.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cube_sdk_core::SecretString;
 
-use super::app_name::AppName;
-use super::code::Refusal;
-use crate::dial::Route;
+use super::Route;
+use crate::app_name::AppName;
+use crate::refusal::Refusal;
 
 /// Whom a key belongs to. Connections are counted per id.
 #[derive(Clone)]
@@ -56,7 +56,7 @@ impl fmt::Debug for Caller {
 /// Decides who comes in and what they reach.
 #[async_trait]
 pub trait Authorizer: Send + Sync + 'static {
-    /// Looks at a key before the connection is upgraded. Refuse with [`TunnelCode::BadKey`](super::TunnelCode::BadKey)
+    /// Looks at a key before the connection is upgraded. Refuse with [`TunnelCode::BadKey`](crate::refusal::TunnelCode::BadKey)
     /// (401), `Forbidden` (403), `Busy` (429) or `Draining` (503).
     async fn authenticate(&self, key: &SecretString, peer: SocketAddr) -> Result<Caller, Refusal>;
 

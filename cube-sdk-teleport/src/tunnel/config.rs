@@ -1,13 +1,21 @@
 //! Settings of the agent end: where the relay is, with which key, over which way.
 
 use std::fmt;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use cube_sdk_core::config::Key;
+use cube_sdk_core::cached::{Cached, Fresh};
+use cube_sdk_core::config::{Key, is_loopback};
+use cube_sdk_core::secret::trimmed;
+use cube_sdk_core::settings::Ground;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use url::Url;
+
+use super::negotiate::Protocol;
 
 /// The base URL of cube-cloud, whose relay answers at `/tunnel`.
 pub const CUBE_CLOUD_URL: Key =
@@ -19,11 +27,28 @@ pub const CUBE_API_KEY: Key = Key::secret("CUBE_API_KEY", "cube-cloud API key. N
 /// Every setting of this crate, for docs/environment.md.
 pub const KEYS: &[Key] = &[CUBE_CLOUD_URL, CUBE_API_KEY];
 
-/// Where the key comes from. It is asked again before every connection, so a rotated key is taken up.
+/// How long a key source may take.
+const KEY_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where the key comes from. It is asked again before every connection, so a rotated key is taken up; tunnels that
+/// connect at the same time share one answer, a failure too. It may take 10 s.
+///
+/// Closures are key sources: `|| async { read_the_key().await }`.
 #[async_trait]
 pub trait KeySource: Send + Sync + 'static {
     /// The key now.
     async fn key(&self) -> Result<SecretString>;
+}
+
+#[async_trait]
+impl<F, A> KeySource for F
+where
+    F: Fn() -> A + Send + Sync + 'static,
+    A: Future<Output = Result<SecretString>> + Send,
+{
+    async fn key(&self) -> Result<SecretString> {
+        self().await
+    }
 }
 
 /// One key for ever.
@@ -33,6 +58,35 @@ pub(crate) struct FixedKey(pub(crate) SecretString);
 impl KeySource for FixedKey {
     async fn key(&self) -> Result<SecretString> {
         Ok(self.0.clone())
+    }
+}
+
+/// A key source that many may ask at once, that may hang, and that may panic.
+pub(crate) struct Keys {
+    source: Arc<dyn KeySource>,
+    shared: Cached<SecretString>,
+}
+
+impl Keys {
+    pub(crate) fn new(source: Arc<dyn KeySource>) -> Self {
+        Self { source, shared: Cached::default().patience(KEY_LIMIT) }
+    }
+
+    /// The key now, white space around it dropped.
+    ///
+    /// # Errors
+    /// Those of the source; `Credentials` when it gave no answer in time, or stopped before its end.
+    pub(crate) async fn now(&self) -> Result<SecretString> {
+        let source = Arc::clone(&self.source);
+        let fetch = || async move { Ok(Fresh::new(trimmed(&source.key().await?)?, None)) };
+        self.shared.renew(fetch).await.map_err(|error| {
+            let words = match error.kind() {
+                ErrorKind::Timeout => format!("the key source gave no key within {} s", KEY_LIMIT.as_secs()),
+                ErrorKind::Cancelled => "the key source stopped before it gave a key".to_owned(),
+                _ => return error,
+            };
+            Error::new(ErrorKind::Credentials, words).advice("see what the key source waits for").cause(error)
+        })
     }
 }
 
@@ -56,29 +110,10 @@ impl KeySource for KeyFile {
         })?;
         let text = String::from_utf8(bytes)
             .map_err(|_| Error::new(ErrorKind::Credentials, format!("the key file {shown} is not UTF-8")))?;
-        cube_sdk_core::secret::trimmed(&SecretString::from(text)).map_err(|_| {
+        trimmed(&SecretString::from(text)).map_err(|_| {
             Error::new(ErrorKind::Credentials, format!("the key file {shown} is empty")).advice("put the key into it")
         })
     }
-}
-
-/// What an HTTP proxy is used for.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum ProxySetting {
-    /// As the environment says: `HTTPS_PROXY` for `wss`, `ALL_PROXY`, and `NO_PROXY`; lower-case names too. `ws` uses
-    /// `http_proxy` in lower case only, as curl does.
-    #[default]
-    Environment,
-    /// None.
-    Direct,
-    /// This one (`http://[user:password@]host:port`), except for hosts that the list names, written like `NO_PROXY`.
-    Fixed {
-        /// The proxy. Shown nowhere, because it may hold a password.
-        url: Url,
-        /// Hosts to reach directly.
-        no_proxy: String,
-    },
 }
 
 /// The endpoint, checked.
@@ -144,9 +179,17 @@ impl Endpoint {
         self.url.path()
     }
 
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.bare_host();
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(self.bare_host())
+    }
+
+    /// May the key travel in the URL?
+    pub(crate) fn allows_url_key(&self) -> bool {
+        self.secure || self.is_loopback()
     }
 }
 
@@ -156,15 +199,33 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Everything that opening a connection needs.
-pub(crate) struct Settings {
+/// Everything that opening a connection needs, and what was learned about the relay.
+pub(crate) struct Origin {
+    pub(crate) ground: Ground,
     pub(crate) endpoint: Endpoint,
-    pub(crate) key: Arc<dyn KeySource>,
-    pub(crate) protocol: crate::tunnel::Protocol,
-    pub(crate) proxy: ProxySetting,
-    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) keys: Keys,
+    pub(crate) protocol: Protocol,
     pub(crate) window: u32,
     pub(crate) max_streams: u32,
+    /// The relay knows version 1 only and wants the key in the URL.
+    pub(crate) first_only: AtomicBool,
+}
+
+impl Origin {
+    pub(crate) fn is_first_only(&self) -> bool {
+        self.first_only.load(Ordering::Relaxed)
+    }
+
+    /// May the key go in the URL, should the relay know no other way?
+    pub(crate) fn may_fall_back(&self) -> bool {
+        self.protocol == Protocol::Auto && self.endpoint.allows_url_key()
+    }
+
+    pub(crate) fn remember_first(&self) {
+        if self.may_fall_back() {
+            self.first_only.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::task::Waker;
 
+use super::super::decode::{Decoder, Event};
 use super::super::frame::{self, Frame, Version};
-use super::super::websocket::decode::{Decoder, Event};
 use super::*;
 
 /// Takes so many bytes at each write, then is full once.

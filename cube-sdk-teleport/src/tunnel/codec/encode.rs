@@ -1,7 +1,6 @@
 //! WebSocket headers, and whole small messages.
 
-use super::super::frame;
-use super::{BINARY, mask};
+use super::{BINARY, frame, mask};
 
 /// Opcode byte with FIN set.
 const fn first(opcode: u8) -> u8 {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::code::{TunnelCode, clipped};
+use crate::refusal::{TunnelCode, clipped};
 
 /// Bytes before the payload.
 pub const HEADER: usize = 5;

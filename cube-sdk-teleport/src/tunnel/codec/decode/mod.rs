@@ -4,8 +4,7 @@
 
 use std::ops::Range;
 
-use super::super::frame;
-use super::{BINARY, Breach, CLOSE, CONTINUATION, PING, PONG, Side, TEXT, mask};
+use super::{BINARY, Breach, CLOSE, CONTINUATION, PING, PONG, Side, TEXT, frame, mask};
 
 /// The read buffer: what one read of the socket may bring.
 const BUFFER: usize = 128 * 1024;

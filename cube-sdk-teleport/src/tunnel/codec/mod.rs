@@ -1,12 +1,14 @@
-//! RFC 6455 data framing, written so that payload bytes are touched once: the decoder hands on pieces of a
-//! message as they arrive, the encoder puts headers in front of bytes that already lie in place.
+//! From bytes to tunnel frames and back: RFC 6455 framing and the tunnel's own in one pass, without I/O.
 //!
+//! Payload bytes are touched once: the decoder hands on pieces of a message as they arrive, the outbox lets sockets be
+//! read into the place that they are written from, and puts headers in front.
 //! No extension is ever negotiated, so the reserved bits are always an error.
 
 pub(crate) mod decode;
 pub(crate) mod encode;
-pub(crate) mod handshake;
+pub mod frame;
 pub(crate) mod mask;
+pub(crate) mod outbox;
 
 use std::fmt;
 
