@@ -24,7 +24,7 @@
 
 use std::fmt;
 
-use cube_sdk_core::redact::{is_placeholder, masked, placeholder_positions};
+use cube_sdk_core::redact::{MaskedPlaceholders, is_placeholder, masked, placeholder_positions};
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use serde_json::{Map, Value};
@@ -212,9 +212,8 @@ pub fn refuse_placeholders(value: &Value) -> Result<()> {
     if places.is_empty() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidInput, format!("masked placeholders instead of values at {}", places.join(", ")))
-        .with_code("masked_placeholder")
-        .advice("give the real values, or leave out what should stay as it is where the call merges"))
+    let advice = "give the real values, or leave out what should stay as it is where the call merges";
+    Err(MaskedPlaceholders::refuse(places, advice))
 }
 
 /// Texts inside a structure that a server's refusal must not repeat: those that a display would mask.

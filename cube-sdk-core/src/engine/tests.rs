@@ -1,17 +1,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::StreamExt;
+use http::{HeaderValue, Method, header as headers};
 use secrecy::SecretString;
 use serde_json::json;
+use url::Url;
 use wiremock::matchers::{body_json, header, header_exists, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::credentials::{CachedCredentials, ClientCredentials, FileKey, FixedKey};
-use crate::operation::Idempotency;
+use crate::operation::{Idempotency, Operation};
 use crate::retry::{Backoff, RetryBudget, RetryPolicy};
 use crate::transport::{Body, HttpClient, Transport};
 
@@ -20,7 +24,10 @@ const ONCE: Operation = Operation::new("test", "once", Idempotency::Once);
 
 fn quick() -> Retrier {
     let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(2));
-    Retrier::new(RetryPolicy::default().backoff(backoff), RetryBudget::default())
+    Retrier::new(
+        RetryPolicy::default().backoff(backoff).throttle_backoff(backoff).patience(Duration::from_millis(50)),
+        RetryBudget::default(),
+    )
 }
 
 fn engine() -> EngineBuilder {
@@ -101,7 +108,7 @@ async fn clocks_are_named() {
     let clocks = Clocks { first_byte: Duration::from_millis(20), ..Clocks::default() };
     let call = Call::new(ONCE, Method::POST, url(&server, "/x")).clocks(clocks);
     let error = engine().build().run(&call).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("first-byte")));
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::FirstByte)));
 }
 
 /// Sends the head and one chunk, then nothing.
@@ -120,7 +127,7 @@ impl Transport for Stalls {
 async fn a_body_that_stalls_ends_by_the_idle_clock() {
     let engine = Engine::builder(Arc::new(Stalls)).retrier(Retrier::never()).build();
     let error = engine.run(&Call::new(READ, Method::GET, "http://h/x".parse().unwrap())).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("idle")));
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::Idle)));
 }
 
 #[tokio::test]
@@ -206,7 +213,7 @@ async fn oauth_fetches_once_for_many_calls_and_replays_after_401() {
 }
 
 #[tokio::test]
-async fn a_refused_client_is_final_and_an_unavailable_endpoint_is_tried_again() {
+async fn a_refused_client_is_final_and_an_unavailable_endpoint_is_waited_out() {
     let server = MockServer::start().await;
     Mock::given(path("/token"))
         .respond_with(ResponseTemplate::new(401).set_body_json(json!({"error": "invalid_client"})))
@@ -214,13 +221,27 @@ async fn a_refused_client_is_final_and_an_unavailable_endpoint_is_tried_again() 
         .expect(1)
         .mount(&server)
         .await;
-    Mock::given(path("/token")).respond_with(ResponseTemplate::new(503)).expect(4).mount(&server).await;
-    let engine = engine().credentials(Arc::new(oauth(&server).await)).build();
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(503))
+        .up_to_n_times(5)
+        .expect(5)
+        .mount(&server)
+        .await;
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"access_token": "t"})))
+        .mount(&server)
+        .await;
+    answer(&server, ResponseTemplate::new(204), 1).await;
+    let (pause, wait) = (Duration::from_millis(1), Backoff::new(Duration::from_millis(1), Duration::from_millis(2)));
+    let patient = Retrier::new(RetryPolicy::default().throttle_backoff(wait), RetryBudget::default());
+    let credentials = oauth(&server).await.pause(pause);
+    let engine = engine().retrier(patient).credentials(Arc::new(credentials)).build();
     let call = Call::new(ONCE, Method::POST, url(&server, "/x"));
     let error = engine.run(&call).await.unwrap_err();
-    assert_eq!((error.kind(), error.code(), error.sent()), (ErrorKind::Credentials, Some("invalid_client"), Sent::Yes));
-    let error = engine.run(&call).await.unwrap_err();
-    assert_eq!((error.kind(), error.retry().attempts), (ErrorKind::Credentials, 4));
+    assert_eq!((error.kind(), error.code(), error.sent()), (ErrorKind::Credentials, Some("invalid_client"), Sent::No));
+    assert_eq!(error.retry().attempts, 1);
+    tokio::time::sleep(2 * pause).await;
+    assert_eq!(engine.run(&call).await.unwrap().status, 204);
 }
 
 #[derive(Debug)]
@@ -243,4 +264,112 @@ async fn a_middleware_stands_around_each_attempt() {
     let counts = Arc::new(Counts(AtomicU32::new(0)));
     engine().middleware(counts.clone()).build().run(&Call::new(READ, Method::GET, url(&server, "/x"))).await.unwrap();
     assert_eq!(counts.0.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn an_opened_answer_has_what_any_call_has() {
+    let server = MockServer::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("key");
+    std::fs::write(&file, "old").unwrap();
+    let rotate = file.clone();
+    let refuse = move |_: &wiremock::Request| {
+        std::fs::write(&rotate, "new").unwrap();
+        ResponseTemplate::new(401)
+    };
+    Mock::given(header("authorization", "Bearer old")).respond_with(refuse).expect(1).mount(&server).await;
+    Mock::given(header("authorization", "Bearer new"))
+        .and(header("x-seen", "yes"))
+        .respond_with(ResponseTemplate::new(503))
+        .up_to_n_times(1)
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(header("authorization", "Bearer new"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("bytes"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let counts = Arc::new(Counts(AtomicU32::new(0)));
+    let engine = engine().credentials(Arc::new(FileKey::new(&file))).middleware(counts).build();
+    let opened = engine.open(&Call::new(READ, Method::GET, url(&server, "/x"))).await.unwrap();
+    assert_eq!(opened.content_length(), Some(5));
+    assert_eq!(opened.bytes(5).await.unwrap(), "bytes");
+}
+
+#[tokio::test]
+async fn a_refusal_of_an_opened_call_is_read_and_classified() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(404).set_body_string("no such thing"), 9).await;
+    let error = engine().build().open(&Call::new(READ, Method::GET, url(&server, "/x"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.message().contains("no such thing"), "{error}");
+}
+
+#[tokio::test]
+async fn one_redirect_is_followed_when_asked_and_carries_no_credentials() {
+    let server = MockServer::start().await;
+    let to = url(&server, "/y?proof=1");
+    answer(&server, ResponseTemplate::new(302).insert_header("location", to.as_str()), 9).await;
+    Mock::given(path("/y"))
+        .respond_with(|request: &wiremock::Request| {
+            let status = if request.headers.contains_key("authorization") { 400 } else { 200 };
+            ResponseTemplate::new(status).set_body_string("bytes")
+        })
+        .mount(&server)
+        .await;
+    let key = Arc::new(FixedKey::new(&SecretString::from("k")).unwrap());
+    let engine = engine().credentials(key).build();
+    let call = Call::new(READ, Method::GET, url(&server, "/x"));
+    assert_eq!(engine.open(&call).await.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(engine.open(&call.follow_redirect()).await.unwrap().bytes(9).await.unwrap(), "bytes");
+
+    for location in ["file:///etc/passwd", "", "http://user:pw@h/"] {
+        let server = MockServer::start().await;
+        answer(&server, ResponseTemplate::new(302).insert_header("location", location), 9).await;
+        let call = Call::new(READ, Method::GET, url(&server, "/x")).follow_redirect();
+        assert_eq!(engine.open(&call).await.unwrap_err().kind(), ErrorKind::Protocol, "{location}");
+    }
+}
+
+/// Promises more bytes than it sends.
+#[derive(Debug)]
+struct Short;
+
+#[async_trait]
+impl Transport for Short {
+    async fn send(&self, _: http::Request<Bytes>) -> Result<Answer> {
+        let mut answer = http::Response::new(Body::from(Bytes::from_static(b"x")));
+        answer.headers_mut().insert("content-length", HeaderValue::from_static("2"));
+        Ok(answer)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opened_body_that_stalls_or_ends_early_is_an_error() {
+    let call = Call::new(READ, Method::GET, "http://h/x".parse().unwrap());
+    let opened = Engine::builder(Arc::new(Stalls)).build().open(&call).await.unwrap();
+    let error = opened.bytes(9).await.unwrap_err();
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::Timeout, Some(READ)));
+    let opened = Engine::builder(Arc::new(Short)).build().open(&call).await.unwrap();
+    assert_eq!(opened.bytes(9).await.unwrap_err().kind(), ErrorKind::Integrity);
+    let mut opened = Engine::builder(Arc::new(Short)).build().open(&call).await.unwrap();
+    assert!(opened.next().await.unwrap().is_ok() && opened.next().await.unwrap().is_err());
+    assert!(opened.next().await.is_none());
+}
+
+#[test]
+fn debug_shows_no_body_and_no_header_value() {
+    let call = Call::new(ONCE, Method::POST, "http://h/x?token=canary".parse().unwrap())
+        .header(headers::COOKIE, HeaderValue::from_static("canary"))
+        .json(&json!({"password": "canary"}))
+        .unwrap();
+    assert!(!format!("{call:?}").contains("canary"), "{call:?}");
+    let reply = Reply {
+        status: http::StatusCode::OK,
+        headers: call.request(None).unwrap().headers().clone(),
+        body: Bytes::from_static(b"canary"),
+        hidden: Arc::new([]),
+    };
+    assert!(!format!("{reply:?}").contains("canary"), "{reply:?}");
 }

@@ -36,6 +36,8 @@ pub enum StopReason {
     NotRetryable,
     /// The policy's attempts are used up.
     Attempts,
+    /// The time for waiting out a server that throttles is used up.
+    Patience,
     /// The next wait would have passed the call's deadline.
     Deadline,
     /// The retry budget shared by all calls of the client is empty.
@@ -50,6 +52,7 @@ impl StopReason {
         match self {
             Self::NotRetryable => "not retryable",
             Self::Attempts => "attempts used up",
+            Self::Patience => "the server throttled for longer than the policy waits",
             Self::Deadline => "deadline reached",
             Self::Budget => "retry budget empty",
             Self::RetryAfterTooLong => "server asks for a longer wait than allowed",

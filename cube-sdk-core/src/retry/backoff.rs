@@ -34,6 +34,16 @@ impl Backoff {
 
     /// A random wait after attempt `attempt`.
     pub fn wait(&self, attempt: u32) -> Duration {
-        self.bound(attempt).mul_f64(fastrand::f64())
+        portion(self.bound(attempt), fastrand::f64())
     }
+
+    /// A random wait of at least half of the bound after attempt `attempt`: for servers that have too much to do.
+    pub fn steady_wait(&self, attempt: u32) -> Duration {
+        portion(self.bound(attempt), 0.5 + fastrand::f64() / 2.0)
+    }
+}
+
+/// A share of a duration, however long it is.
+fn portion(whole: Duration, share: f64) -> Duration {
+    Duration::try_from_secs_f64(whole.as_secs_f64() * share).map_or(whole, |part| part.min(whole))
 }

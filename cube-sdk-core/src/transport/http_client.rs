@@ -1,5 +1,4 @@
-//! The transport over reqwest: rustls with aws-lc-rs, the trust store of the operating system, HTTP/1.1
-//! and HTTP/2, the system's proxies.
+//! The transport over reqwest: HTTP/1.1 and HTTP/2, rustls with aws-lc-rs, the trust store of the operating system.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,9 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use http::{HeaderValue, StatusCode, Uri};
 
-use super::{Answer, Body, RootCertificates, Transport};
-use crate::error::{Error, ErrorKind, Result, Sent};
+use super::failure::{never_connected, proxy_wants_credentials};
+use super::{Answer, Body, Proxies, ProxySetting, RootCertificates, Transport, Via};
+use crate::config::Environment;
+use crate::error::{Error, ErrorKind, Result, Sent, WhichClock};
 
 /// How [`HttpClient`] connects.
 #[derive(Clone, Debug)]
@@ -18,7 +20,7 @@ pub struct HttpClientBuilder {
     pool_idle: Duration,
     user_agent: String,
     roots: RootCertificates,
-    proxy: bool,
+    proxies: Option<Proxies>,
 }
 
 impl HttpClientBuilder {
@@ -37,7 +39,7 @@ impl HttpClientBuilder {
         self
     }
 
-    /// The `User-Agent` header.
+    /// The `User-Agent` of requests that bring none.
     #[must_use]
     pub fn user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = text.into();
@@ -47,41 +49,71 @@ impl HttpClientBuilder {
     /// Trusts a private authority beside the operating system's.
     #[must_use]
     pub fn add_roots(mut self, roots: RootCertificates) -> Self {
-        self.roots.0.extend(roots.0);
+        self.roots = if self.roots.is_empty() { roots } else { self.roots.and(&roots) };
         self
     }
 
-    /// Ignores the system's proxies (`HTTPS_PROXY`, `NO_PROXY` …).
+    /// Which proxies are used. Default: those of the process's environment.
     #[must_use]
-    pub fn no_proxy(mut self) -> Self {
-        self.proxy = false;
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
         self
+    }
+
+    /// No proxies.
+    #[must_use]
+    pub fn no_proxy(self) -> Self {
+        self.proxies(Proxies::direct())
     }
 
     /// The client. Nothing is opened or read before the first request.
     pub fn build(self) -> HttpClient {
-        HttpClient { settings: self, client: OnceLock::new() }
+        HttpClient { settings: self, ready: OnceLock::new() }
     }
 
-    fn client(&self) -> Result<reqwest::Client> {
+    fn ready(&self) -> Result<Ready> {
+        let proxies = match &self.proxies {
+            Some(proxies) => proxies.clone(),
+            None => Proxies::resolve(&ProxySetting::Environment, &Environment::process())?,
+        };
+        let user_agent = HeaderValue::from_str(&self.user_agent).map_err(|_| {
+            Error::new(ErrorKind::Config, "the user agent holds characters that an HTTP header cannot carry")
+        })?;
+        let mut tls = self.roots.client_config()?;
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let mut builder = reqwest::Client::builder()
             .connect_timeout(self.connect)
             .pool_idle_timeout(self.pool_idle)
-            .user_agent(&self.user_agent)
+            .user_agent(user_agent)
             .redirect(reqwest::redirect::Policy::none())
             // The engine is the one layer that repeats.
             .retry(reqwest::retry::never())
             .http2_keep_alive_interval(Duration::from_secs(20))
             .http2_keep_alive_while_idle(true)
-            .tls_certs_merge(self.roots.0.iter().cloned());
-        if !self.proxy {
-            builder = builder.no_proxy();
+            .tls_backend_preconfigured(tls)
+            .no_proxy();
+        for scheme in ["http", "https"] {
+            if let Some(via) = proxies.of_scheme(scheme) {
+                builder = builder.proxy(asking(&proxies, scheme, via.authorization.clone()));
+            }
         }
-        builder.build().map_err(|cause| {
-            Error::new(ErrorKind::Config, "the HTTP client cannot be set up with these settings")
-                .advice("check user agent, CA files and proxy variables")
-                .cause(cause)
-        })
+        let client = builder.build().map_err(|cause| {
+            Error::new(ErrorKind::Config, "the HTTP client cannot be set up with these settings").cause(cause)
+        })?;
+        Ok(Ready { client, proxies })
+    }
+}
+
+/// A proxy of reqwest's that asks ours. There is one for each scheme, as each may have a user of its own.
+fn asking(proxies: &Proxies, scheme: &'static str, authorization: Option<HeaderValue>) -> reqwest::Proxy {
+    let proxies = proxies.clone();
+    let proxy = reqwest::Proxy::custom(move |url| {
+        let uri: Uri = url.as_str().parse().ok().filter(|_| url.scheme() == scheme)?;
+        proxies.intercept(&uri).map(|via| via.to_string())
+    });
+    match authorization {
+        Some(value) => proxy.custom_http_auth(value),
+        None => proxy,
     }
 }
 
@@ -89,7 +121,13 @@ impl HttpClientBuilder {
 #[derive(Debug)]
 pub struct HttpClient {
     settings: HttpClientBuilder,
-    client: OnceLock<reqwest::Client>,
+    ready: OnceLock<Ready>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    client: reqwest::Client,
+    proxies: Proxies,
 }
 
 impl Default for HttpClient {
@@ -106,16 +144,16 @@ impl HttpClient {
             pool_idle: Duration::from_secs(30),
             user_agent: concat!("cube-sdk/", env!("CARGO_PKG_VERSION")).to_owned(),
             roots: RootCertificates::default(),
-            proxy: true,
+            proxies: None,
         }
     }
 
-    fn client(&self) -> Result<&reqwest::Client> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+    fn ready(&self) -> Result<&Ready> {
+        if let Some(ready) = self.ready.get() {
+            return Ok(ready);
         }
-        let client = self.settings.client()?;
-        Ok(self.client.get_or_init(|| client))
+        let ready = self.settings.ready()?;
+        Ok(self.ready.get_or_init(|| ready))
     }
 }
 
@@ -123,37 +161,50 @@ impl HttpClient {
 impl Transport for HttpClient {
     async fn send(&self, request: http::Request<Bytes>) -> Result<Answer> {
         let (parts, bytes) = request.into_parts();
-        let mut outgoing = self.client()?.request(parts.method, parts.uri.to_string()).headers(parts.headers);
+        let ready = self.ready()?;
+        let via = ready.proxies.intercept(&parts.uri);
+        let forwarded = via.as_ref().filter(|_| parts.uri.scheme_str() == Some("http"));
+        let mut outgoing = ready.client.request(parts.method, parts.uri.to_string()).headers(parts.headers);
         if !bytes.is_empty() {
             outgoing = outgoing.body(bytes);
         }
-        let response = outgoing.send().await.map_err(translate)?;
+        let response = outgoing.send().await.map_err(|error| translate(error, via.as_ref()))?;
+        if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(via)) = (response.status(), forwarded) {
+            return Err(proxy_wants_credentials(via));
+        }
         let mut answer = http::Response::builder().status(response.status());
         if let Some(headers) = answer.headers_mut() {
             *headers = response.headers().clone();
         }
         answer
-            .body(Body::from_stream(response.bytes_stream().map_err(translate)))
+            .body(Body::from_stream(response.bytes_stream().map_err(|error| translate(error, None))))
             .map_err(|cause| Error::new(ErrorKind::Protocol, "an answer that cannot be represented").cause(cause))
     }
 }
 
 /// reqwest's errors by what is known about sending. URLs are taken out: they may hold secrets.
-fn translate(error: reqwest::Error) -> Error {
+fn translate(error: reqwest::Error, via: Option<&Via>) -> Error {
     let error = error.without_url();
     let (kind, words, sent) = if error.is_connect() && error.is_timeout() {
-        (ErrorKind::Connect, "connect clock: no connection in time", Sent::No)
+        let words = match via {
+            Some(via) => format!("connect clock: no connection by the proxy {via} in time"),
+            None => "connect clock: no connection in time".to_owned(),
+        };
+        (ErrorKind::Connect, words, Sent::No)
     } else if error.is_connect() {
-        (ErrorKind::Connect, "could not connect", Sent::No)
+        return never_connected(error, via);
     } else if error.is_builder() {
-        (ErrorKind::InvalidInput, "the request cannot be built", Sent::No)
+        (ErrorKind::InvalidInput, "the request cannot be built".to_owned(), Sent::No)
     } else if error.is_timeout() {
-        (ErrorKind::Timeout, "the connection timed out", Sent::Unknown)
+        (ErrorKind::Timeout, "the connection timed out".to_owned(), Sent::Unknown)
     } else if error.is_body() || error.is_decode() {
         // Bodies are not compressed here: what reqwest calls undecodable is a body that was cut off.
-        (ErrorKind::Transport, "the connection broke within the body", Sent::Unknown)
+        (ErrorKind::Transport, "the connection broke within the body".to_owned(), Sent::Unknown)
     } else {
-        (ErrorKind::Transport, "the connection broke", Sent::Unknown)
+        (ErrorKind::Transport, "the connection broke".to_owned(), Sent::Unknown)
     };
-    Error::new(kind, words).with_sent(sent).cause(error)
+    let translated = Error::new(kind, words).with_sent(sent);
+    let translated =
+        if sent == Sent::No && error.is_timeout() { translated.with_clock(WhichClock::Connect) } else { translated };
+    translated.cause(error)
 }

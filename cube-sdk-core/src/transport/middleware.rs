@@ -8,24 +8,7 @@ use bytes::Bytes;
 
 use super::{Answer, Transport};
 use crate::error::Result;
-use crate::operation::Operation;
-
-/// Which attempt of which call a middleware stands around.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Attempt {
-    /// The call.
-    pub operation: Operation,
-    /// 1 for the first.
-    pub number: u32,
-}
-
-impl Attempt {
-    /// Attempt `number` of a call.
-    pub const fn new(operation: Operation, number: u32) -> Self {
-        Self { operation, number }
-    }
-}
+use crate::retry::Attempt;
 
 /// Stands around each attempt, after credentials were added and before the transport.
 ///

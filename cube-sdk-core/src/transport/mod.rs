@@ -1,9 +1,12 @@
 //! The seam to the network: one request in, one answer with a streaming body out.
 
 mod body;
+mod failure;
 mod http_client;
 mod middleware;
+mod proxy;
 mod tls;
+mod trace_context;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +14,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use crate::retry::Attempt;
 pub use body::{Body, Chunks};
+pub use failure::never_connected;
 pub use http_client::{HttpClient, HttpClientBuilder};
-pub use middleware::{Attempt, Middleware, Next};
+pub use middleware::{Middleware, Next};
+pub use proxy::{Proxies, ProxySetting, Via};
 pub use tls::RootCertificates;
+pub use trace_context::TraceContext;
 
 use crate::error::Result;
 
