@@ -1,19 +1,20 @@
 //! Replacing an entity's config overrides, with the guards that keep secrets and modules whole.
 
+use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Entities, Entity, EntityRef, about};
 use crate::change_requests::ChangeRequest;
 use crate::client::Apollo;
-use crate::entity_config::{refuse_placeholders, render, secret_texts};
+use crate::entity_config::{ConfigDiff, EntityConfig, is_older, refuse_placeholders, render, secret_texts, updated};
 use crate::environments::Environment;
 use crate::fault::ApolloErrorExt;
 use crate::graphql::scalars::Hidden;
 use crate::graphql::{
     Patch, Request, UpdateEntityConfig, UpdateEntityConfigV2, update_entity_config, update_entity_config_v2, wire,
 };
-use crate::read::Session;
+use crate::read::{Read, Session};
 use crate::resolve::{EnvironmentRef, Match};
 use crate::write::awaited;
 
@@ -38,71 +39,137 @@ impl ConfigUpdate {
 }
 
 /// Replaces all overrides of an entity when awaited: send every value that should stay.
+///
+/// The declared text is edited: only what differs is written, and comments, order and the spelling of everything else
+/// stay byte for byte. A change that has no sure form in it is refused, naming the place; [`Self::rewrite`] writes the
+/// block anew. Without a block of the label, the only or newest older one moves to it.
 #[must_use = "awaiting it opens the change request"]
 pub struct UpdateConfig {
     apollo: Apollo,
+    wanted: Wanted,
+    patch: Option<Patch>,
+}
+
+/// What a caller asked for.
+struct Wanted {
     environment: EnvironmentRef,
     entity: EntityRef,
     overrides: Value,
     version: Option<String>,
     override_module: bool,
-    patch: Option<Patch>,
+    rewrite: bool,
 }
 
 impl Entities {
     /// Replaces the config overrides of an entity.
     ///
     /// Refused before anything is sent: masked placeholders, overrides that are no object, an entity that a module
-    /// manages (unless overridden).
+    /// manages (unless overridden), a change that the declared text cannot take (unless it is to be written anew).
     pub fn update_config(&self, entity: impl Into<EntityRef>, overrides: Value) -> UpdateConfig {
-        UpdateConfig {
-            apollo: self.apollo.clone(),
+        let wanted = Wanted {
             environment: self.environment.clone(),
             entity: entity.into(),
             overrides,
             version: None,
             override_module: false,
-            patch: None,
-        }
+            rewrite: false,
+        };
+        UpdateConfig { apollo: self.apollo.clone(), wanted, patch: None }
     }
 }
 
 impl UpdateConfig {
     /// The version label of the block. Default: the version that the entity reports.
     pub fn version(mut self, label: impl Into<String>) -> Self {
-        self.version = Some(label.into());
+        self.wanted.version = Some(label.into());
         self
     }
 
     /// Writes although a module manages the entity: its later changes then stop applying here.
     pub fn override_module(mut self) -> Self {
-        self.override_module = true;
+        self.wanted.override_module = true;
         self
     }
 
+    /// Writes the block anew instead of editing the declared text: its comments, order, anchors and spellings are lost,
+    /// and so are other labels.
+    pub fn rewrite(mut self) -> Self {
+        self.wanted.rewrite = true;
+        self
+    }
+
+    /// What it would change, with secrets masked; nothing is sent. What awaiting it would refuse is refused here too.
+    pub fn diff(self) -> Read<ConfigDiff> {
+        let wanted = self.wanted;
+        Read::new(&self.apollo, |session| async move { Ok(wanted.prepare(&session).await?.diff(&wanted.overrides)) })
+    }
+
     async fn send(self) -> Result<ConfigUpdate> {
-        if !self.overrides.is_object() {
-            return Err(Error::new(ErrorKind::InvalidInput, "config overrides must be an object"));
-        }
-        refuse_placeholders(&self.overrides)?;
-        let session = Session::strict(self.apollo.clone());
-        let environment = session.environment(&self.environment, Match::Free).await?;
-        let entity = session.entity(&environment, &self.entity.0).await?;
-        if !self.override_module {
-            refuse_managed(&entity, &environment)?;
-        }
-        let label = self.version.as_deref().or_else(|| entity.version()).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidInput, "the entity reports no version yet, so the config block has no label")
-                .with_target(about(&environment.name, &entity.name))
-                .advice("name the version that the config is for")
-        })?;
-        let text = render(label, &self.overrides)?;
-        let hidden = secret_texts(&self.overrides);
+        let prepared = self.wanted.prepare(&Session::strict(self.apollo.clone())).await?;
+        let Prepared { environment, entity, text, .. } = prepared;
+        let hidden = secret_texts(&self.wanted.overrides);
         write_config(&self.apollo, &environment, &entity, text, hidden, self.patch).await
     }
 }
 
 awaited!(UpdateConfig -> ConfigUpdate);
+
+impl Wanted {
+    /// Reads what is declared and makes the text to send.
+    async fn prepare(&self, session: &Session) -> Result<Prepared> {
+        if !self.overrides.is_object() {
+            return Err(Error::new(ErrorKind::InvalidInput, "config overrides must be an object"));
+        }
+        refuse_placeholders(&self.overrides)?;
+        let environment = session.environment(&self.environment, Match::Free).await?;
+        let entity = session.entity(&environment, &self.entity.0).await?;
+        if !self.override_module {
+            refuse_managed(&entity, &environment)?;
+        }
+        let target = about(&environment.name, &entity.name);
+        let label = self.version.as_deref().or_else(|| entity.version()).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, "the entity reports no version yet, so the config block has no label")
+                .with_target(target.clone())
+                .advice("name the version that the config is for")
+        })?;
+        let label = label.to_owned();
+        let declared = session.declared(&environment, &entity).await?.config.0;
+        let text =
+            if self.rewrite { render(&label, &self.overrides) } else { updated(&declared, &label, &self.overrides) };
+        let text = text.map_err(|error| error.with_target(target))?;
+        Ok(Prepared { environment, entity, label, declared, text })
+    }
+}
+
+/// What is known before a config is sent.
+struct Prepared {
+    environment: Environment,
+    entity: Entity,
+    label: String,
+    declared: Vec<SecretString>,
+    text: SecretString,
+}
+
+impl Prepared {
+    fn diff(&self, overrides: &Value) -> ConfigDiff {
+        let label = self.label.as_str();
+        let (before, after) =
+            (EntityConfig::from_texts(&self.declared), EntityConfig::parse(self.text.expose_secret()));
+        let mut warnings = Vec::new();
+        if let Some(reported) = self.entity.version().filter(|reported| is_older(label, reported)) {
+            warnings.push(format!("the label {label} is older than the version {reported} that the entity reports"));
+        }
+        let stays = |label: &str| after.blocks().iter().any(|block| block.version() == label);
+        let gone: Vec<_> = before.blocks().iter().filter(|block| !stays(block.version())).collect();
+        for block in &gone {
+            warnings.push(format!("the block of {} goes", block.version()));
+        }
+        let block = before.blocks().iter().find(|block| block.version() == label).or_else(|| gone.last().copied());
+        let none = Value::Object(Map::new());
+        let old = block.and_then(|block| block.expose_overrides()).unwrap_or(&none);
+        ConfigDiff::between(label, old, overrides, warnings)
+    }
+}
 
 /// A module's rendering would be overridden until the entity-level config is removed.
 pub(super) fn refuse_managed(entity: &Entity, environment: &Environment) -> Result<()> {

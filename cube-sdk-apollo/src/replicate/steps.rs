@@ -8,7 +8,7 @@ use super::{SecretKey, Step};
 use crate::change_requests::ChangeRequest;
 use crate::entities::config_update::write_config;
 use crate::entities::{ConfigUpdate, Entity};
-use crate::entity_config::{EntityConfig, refuse_placeholders, render, secret_texts};
+use crate::entity_config::{EntityConfig, joined, refuse_placeholders, render, secret_texts};
 use crate::environments::Environment;
 use crate::ids::{EntityId, MavenCoordinate, ProductId, Rid};
 use crate::modules::{VariableInput, install_on};
@@ -147,8 +147,7 @@ impl Context {
             }
             return Ok((render("0.0.0", &overrides)?, secret_texts(&overrides)));
         }
-        let texts: Vec<_> = declared.iter().map(|text| text.expose_secret().trim_end_matches('\n')).collect();
-        Ok((SecretString::from(texts.join("\n")), hidden))
+        Ok((joined(&declared)?, hidden))
     }
 
     async fn secret(&self, entity: &str, secret: &str, keys: &[String]) -> Result<Ready> {
