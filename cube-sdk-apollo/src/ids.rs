@@ -1,64 +1,36 @@
 //! Names of things, told apart by type.
 
-use std::fmt;
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Result, text_id};
 
-use cube_sdk_core::{Error, ErrorKind, Result};
-use serde::{Deserialize, Serialize};
-
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// From its text, as it is.
-            pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
-            }
-
-            /// The text, as on the wire.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                Self(text.to_owned())
-            }
-        }
-
-        impl From<String> for $name {
-            fn from(text: String) -> Self {
-                Self(text)
-            }
-        }
-
-        impl From<&Self> for $name {
-            fn from(id: &Self) -> Self {
-                id.clone()
-            }
-        }
-    )*};
-}
-
-ids! {
+text_id! {
     /// A Palantir resource identifier: text that begins with `ri.`.
-    Rid;
+    pub struct Rid;
+
     /// The id of an environment.
-    EnvironmentId;
+    pub struct EnvironmentId;
+
     /// The id of an entity. It is unique over the whole fleet, not within one environment.
-    EntityId;
+    pub struct EntityId;
+
     /// The id of an agent.
-    AgentId;
+    pub struct AgentId;
+
+    /// A product: `group:artifact`.
+    pub struct ProductId: |text| parts(text, 2, "group:artifact");
+
+    /// A release of a product, or a module: `group:artifact:version`.
+    ///
+    /// ```
+    /// use cube_sdk_apollo::{MavenCoordinate, ProductId, Rid};
+    ///
+    /// let release = MavenCoordinate::parse("com.example:mosquitto:1.10")?;
+    /// assert_eq!((release.product(), release.version()), (ProductId::parse("com.example:mosquitto")?, "1.10"));
+    /// assert!(Rid::is_rid("ri.apollo.1.environment.7") && !Rid::is_rid("cube-7"));
+    /// assert_eq!(Rid::new("ri.x").as_str(), "ri.x");
+    /// # Ok::<(), cube_sdk_core::Error>(())
+    /// ```
+    pub struct MavenCoordinate: |text| parts(text, 3, "group:artifact:version");
 }
 
 impl Rid {
@@ -68,26 +40,6 @@ impl Rid {
     }
 }
 
-/// A product: `group:artifact`.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ProductId(String);
-
-/// A release of a product, or a module: `group:artifact:version`.
-///
-/// ```
-/// use cube_sdk_apollo::{MavenCoordinate, ProductId, Rid};
-///
-/// let release = MavenCoordinate::parse("com.example:mosquitto:1.10")?;
-/// assert_eq!((release.product(), release.version()), (ProductId::parse("com.example:mosquitto")?, "1.10"));
-/// assert!(Rid::is_rid("ri.apollo.1.environment.7") && !Rid::is_rid("cube-7"));
-/// assert_eq!(Rid::new("ri.x").as_str(), "ri.x");
-/// # Ok::<(), cube_sdk_core::Error>(())
-/// ```
-#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MavenCoordinate(String);
-
 fn parts(text: &str, count: usize, form: &str) -> Result<()> {
     let fits = text.split(':').count() == count
         && text
@@ -96,67 +48,13 @@ fn parts(text: &str, count: usize, form: &str) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidInput, format!("`{}` is not `{form}`", text.escape_debug()))
-        .advice("write the Maven coordinate as Apollo shows it"))
-}
-
-macro_rules! coordinates {
-    ($($name:ident $count:literal $form:literal;)*) => {$(
-        impl $name {
-            #[doc = concat!("From `", $form, "`.")]
-            ///
-            /// # Errors
-            /// `InvalidInput` when a part is missing, empty or holds white space.
-            pub fn parse(text: &str) -> Result<Self> {
-                parts(text, $count, $form)?;
-                Ok(Self(text.to_owned()))
-            }
-
-            /// The text, as on the wire.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                Self::parse(text)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = Error;
-
-            fn try_from(text: String) -> Result<Self> {
-                Self::parse(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-    )*};
-}
-
-coordinates! {
-    ProductId 2 "group:artifact";
-    MavenCoordinate 3 "group:artifact:version";
+    Err(refused("Maven coordinate", text, format_args!("it is not `{form}`")).advice("write it as Apollo shows it"))
 }
 
 impl MavenCoordinate {
     /// The product, without the version.
     pub fn product(&self) -> ProductId {
-        ProductId(self.0.rsplit_once(':').map_or(self.0.as_str(), |(product, _)| product).to_owned())
+        ProductId(self.0.rsplit_once(':').map_or(&*self.0, |(product, _)| product).into())
     }
 
     /// The part after the last colon.
@@ -168,6 +66,8 @@ impl MavenCoordinate {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use cube_sdk_core::ErrorKind;
 
     use super::*;
 

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cube_sdk_core::{Error, Result};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::checked_text::refused;
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Error, Result, text_forms};
 
 /// A SHA-256 digest. Read and written as 64 lower-case hex digits; no prefix, no upper case.
 ///
@@ -75,17 +73,7 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-impl Serialize for Sha256 {
-    fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
-        out.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Sha256 {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+text_forms!(Sha256);
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

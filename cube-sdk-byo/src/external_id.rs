@@ -1,15 +1,14 @@
 //! The External ID that ties a trust policy to one grant.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Result, text_id};
 
-use crate::checked_text::{checked_text, refused};
-
-checked_text! {
+text_id! {
     /// The value of `sts:ExternalId`: 2–1224 characters out of letters, digits and `_ + = , . @ : / -`
     /// (AWS STS API reference, `AssumeRole`).
     ///
     /// EdgeGate mints a UUID for each grant. It is not a secret: the trust policy also names the principal.
-    ExternalId
+    pub struct ExternalId: Self::check;
 }
 
 impl ExternalId {

@@ -5,7 +5,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
 use base64::Engine;
 use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Operation, Result, Timestamp};
+use cube_sdk_core::{Error, ErrorKind, Operation, Result, Timestamp, WhichClock};
 
 use crate::audit::AuditEvent;
 use crate::digest::Sha256;
@@ -128,7 +128,7 @@ impl Begun<'_> {
         let attempt = self.audit.begin(self.event, self.operation, self.key);
         let outcome = match tokio::time::timeout(session.storage.clocks().first_byte, Box::pin(call)).await {
             Ok(outcome) => outcome.map_err(Failure::read),
-            Err(_) => Err(Failure::timed_out("the time to the answer's headers")),
+            Err(_) => Err(Failure::timed_out(WhichClock::FirstByte)),
         };
         match outcome {
             Ok(output) => {

@@ -5,7 +5,6 @@
 
 mod arn;
 pub mod audit;
-mod checked_text;
 mod client;
 mod code;
 pub mod config;

@@ -1,10 +1,9 @@
 //! The region of a bucket.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Result, text_id};
 
-use crate::checked_text::{checked_text, refused};
-
-checked_text! {
+text_id! {
     /// An AWS region code: 4–64 characters, lower-case letters, digits and hyphens, starting with a letter.
     ///
     /// The list of regions grows, so no name is refused for being unknown.
@@ -14,7 +13,7 @@ checked_text! {
     /// assert!("eu-central-1".parse::<Region>().is_ok());
     /// assert!("eu1".parse::<Region>().is_err());
     /// ```
-    Region
+    pub struct Region: Self::check;
 }
 
 impl Region {

@@ -3,14 +3,17 @@
 //! A call flows one way: request value → [`engine`] (deadline, retry, credentials) → [`transport`] →
 //! classify → typed reply or [`Error`].
 
+pub mod awaitable;
+pub mod cached;
 pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod engine;
 pub mod error;
+pub mod listing;
+pub mod names;
 pub mod open_enum;
 pub mod operation;
-pub mod pager;
 pub mod redact;
 pub mod retry;
 pub mod secret;
@@ -20,6 +23,6 @@ pub mod waiter;
 
 pub use clock::{Clock, Timestamp};
 pub use engine::Engine;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, WhichClock};
 pub use operation::{Idempotency, Operation};
 pub use secret::SecretString;

@@ -11,11 +11,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// `Config` when the key holds characters that no header can carry; the text does not repeat the key.
 pub fn bearer(key: &SecretString) -> Result<HeaderValue> {
-    let text = SecretString::from(format!("Bearer {}", key.expose_secret()));
-    let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| {
+    let refused = || {
         Error::new(ErrorKind::Config, "the key holds characters that an HTTP header cannot carry")
             .advice("check the key for line breaks or non-ASCII characters")
-    })?;
+    };
+    // The http crate lets other bytes pass, which servers read in different ways.
+    if !key.expose_secret().bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Err(refused());
+    }
+    let text = SecretString::from(format!("Bearer {}", key.expose_secret()));
+    let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| refused())?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -68,7 +68,7 @@ async fn a_canary_is_seen_nowhere() {
         .mount(&server)
         .await;
     Mock::given(path("/token"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"access_token": CANARY, "expires_in": CANARY})))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"access_token": CANARY, "token_type": CANARY})))
         .mount(&server)
         .await;
 

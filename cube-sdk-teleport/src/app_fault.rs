@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cube_sdk_core::error::{Sent, WhichClock};
 use cube_sdk_core::{Error, ErrorKind};
 
 /// A step of a dial that has a clock of its own.
@@ -154,11 +155,15 @@ impl AppFault {
 
     /// An error that carries this fault; `detail` says what came back.
     pub(crate) fn error(self, detail: impl fmt::Display) -> Error {
-        Error::new(self.kind(), format!("{detail}"))
-            .with_code(self.name())
-            .with_sent(cube_sdk_core::error::Sent::No)
+        let error = Error::new(self.kind(), format!("{}: {detail}", self.name()))
+            .with_sent(Sent::No)
             .advice(self.advice())
-            .with_fault(self)
+            .with_fault(self);
+        match self {
+            Self::StepTimedOut(_) => error.with_clock(WhichClock::Connect),
+            Self::ProxyUntrusted => error.with_transient(false),
+            _ => error,
+        }
     }
 }
 

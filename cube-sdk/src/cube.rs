@@ -85,7 +85,7 @@ impl Cube {
         kept(&self.0.apollo, || {
             let settings = &self.0.settings;
             let mut client = cube_sdk_apollo::Apollo::builder()
-                .environment(&settings.environment)?
+                .environment(&settings.environment)
                 .retrier(settings.retrier.clone());
             if let Some(transport) = &settings.transport {
                 client = client.transport(transport.clone());

@@ -6,10 +6,10 @@ pub mod edgegate;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
-pub use cube_sdk_core::error::{RetryReport, Sent, StopReason};
+pub use cube_sdk_core::error::{RetryReport, Sent, StopReason, WhichClock};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
 
-/// What every domain stands on: engine, transport, credentials, retry, pager, waiter.
+/// What every domain stands on: engine, transport, credentials, retry, lists, caches, names, waiter.
 pub use cube_sdk_core as core;
 
 /// Palantir Apollo: typed GraphQL services.

@@ -29,6 +29,8 @@ pub mod targets;
 pub mod clock;
 #[path = "../../cube-sdk-core/src/error/mod.rs"]
 pub mod error;
+#[path = "../../cube-sdk-core/src/names/mod.rs"]
+pub mod names;
 #[path = "../../cube-sdk-core/src/operation.rs"]
 pub mod operation;
 #[path = "../../cube-sdk-core/src/redact/mod.rs"]
@@ -39,8 +41,6 @@ pub mod secret;
 // cube-sdk-byo
 #[path = "../../cube-sdk-byo/src/arn/mod.rs"]
 mod arn;
-#[path = "../../cube-sdk-byo/src/checked_text.rs"]
-mod checked_text;
 #[path = "../../cube-sdk-byo/src/code.rs"]
 mod code;
 #[path = "../../cube-sdk-byo/src/external_id.rs"]
@@ -56,7 +56,12 @@ mod s3_uri;
 mod sha256;
 
 // cube-sdk-teleport
+#[path = "../../cube-sdk-teleport/src/app_name.rs"]
+mod app_name;
 mod dial;
+mod ground;
+#[path = "../../cube-sdk-teleport/src/refusal.rs"]
+mod refusal;
 mod tbot;
 mod tunnel;
 

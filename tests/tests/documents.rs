@@ -56,8 +56,10 @@ fn keys() -> Vec<(String, bool, String)> {
     for entry in std::fs::read_dir(root()).unwrap() {
         let dir = entry.unwrap().path();
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-        // Core defines keys and has none of its own but in examples.
-        if name.starts_with("cube-sdk") && name != "cube-sdk-core" {
+        if name == "cube-sdk-core" {
+            // Beside its own, core has keys in examples.
+            files.push(dir.join("src/config/keys.rs"));
+        } else if name.starts_with("cube-sdk") {
             sources(&dir.join("src"), &mut files);
         }
     }

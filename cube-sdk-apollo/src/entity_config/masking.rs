@@ -1,7 +1,7 @@
 //! Configs for people: secrets masked, and refused when they come back masked.
 
-use cube_sdk_core::redact::{is_placeholder, masked, placeholder_positions};
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use cube_sdk_core::redact::{MaskedPlaceholders, is_placeholder, masked, placeholder_positions};
+use cube_sdk_core::{Result, SecretString};
 use serde_json::Value;
 
 use super::rendering::yaml;
@@ -44,9 +44,8 @@ pub fn refuse_placeholders(value: &Value) -> Result<()> {
     if places.is_empty() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidInput, format!("masked placeholders instead of values at {}", places.join(", ")))
-        .with_code("masked_placeholder")
-        .advice("give the real values, or leave out what should stay as it is where the call merges"))
+    let advice = "give the real values, or leave out what should stay as it is where the call merges";
+    Err(MaskedPlaceholders::refuse(places, advice))
 }
 
 /// Texts inside a structure that a server's refusal must not repeat: those that a display would mask.

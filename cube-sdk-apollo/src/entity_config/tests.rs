@@ -2,7 +2,7 @@
 
 use cube_sdk_core::redact::placeholder_positions;
 use cube_sdk_core::secret::ExposeSecret;
-use cube_sdk_core::{ErrorKind, Result};
+use cube_sdk_core::{ErrorKind, Result, SecretString};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -251,6 +251,46 @@ fn a_last_line_without_break_has_none() {
     ] {
         assert_eq!(read(&format!("1:\n  overrides:\n    a: {text}"))[0].1, Some(json!({"a": value})), "{text:?}");
     }
+}
+
+#[test]
+fn texts_are_joined_byte_for_byte() {
+    let joined = |texts: &[&str]| {
+        let texts: Vec<_> = texts.iter().map(|text| SecretString::from(*text)).collect();
+        joined(&texts).map(|text| text.expose_secret().to_owned()).map_err(|error| error.kind())
+    };
+    let key = "1.0:\n  overrides:\n    key: |+\n      -----END-----\n\n";
+    assert_eq!(joined(&[key]).unwrap(), key);
+    assert_eq!(
+        joined(&["1: {overrides: {}}", "2: {overrides: {}}"]).unwrap(),
+        "1: {overrides: {}}\n2: {overrides: {}}"
+    );
+    let clipped = "1:\n  overrides:\n    key: |\n      x\n";
+    assert_eq!(joined(&[clipped, key]).unwrap(), format!("{clipped}{key}"));
+    // One text would read differently before another.
+    for text in [clipped.trim_end(), "---\n1: {overrides: {}}\n...\n", "{1: {overrides: {}}}"] {
+        assert_eq!(joined(&[text, key]), Err(ErrorKind::InvalidInput), "{text}");
+    }
+}
+
+#[test]
+fn a_label_that_is_not_there_takes_over_the_newest_older_block() {
+    let to = |texts: &[&str], label: &str, new: Value| {
+        let texts: Vec<_> = texts.iter().map(|text| SecretString::from(*text)).collect();
+        updated(&texts, label, &new).map(|text| text.expose_secret().to_owned()).map_err(|error| error.to_string())
+    };
+    let (one, two) = ("'1.9':  # c\n  overrides: {m: 0400}\n", "1.10:\n  overrides: {m: 0600}\n");
+    let m = |mode: u64| json!({ "m": mode });
+    assert_eq!(to(&[], "2.0", m(1)).unwrap(), "2.0:\n  overrides:\n    m: 1");
+    assert_eq!(to(&[one], "2.0", m(256)).unwrap(), one.replace("1.9", "2.0"));
+    assert_eq!(to(&[one], "1.8", m(1)).unwrap(), one.replace("1.9", "1.8").replace("0400", "01"));
+    assert_eq!(to(&[one, two], "2.0", m(384)).unwrap(), format!("{one}{}", two.replace("1.10", "2.0")));
+    assert_eq!(to(&[one, two], "1.9", m(384)).unwrap(), format!("{}{two}", one.replace("0400", "0600")));
+    assert!(to(&[one, two], "1.9.5", m(1)).unwrap_err().contains("no block of 1.9.5"));
+    assert!(to(&[one, one], "1.9", m(1)).unwrap_err().contains("more than once"));
+    assert!(to(&["1: {bad"], "1", m(1)).unwrap_err().contains("cannot be parsed"));
+    assert!(to(&["1:\n  foo: 1\n"], "1", m(1)).unwrap_err().contains("has no overrides"));
+    assert!(to(&[one], "a: b", m(1)).unwrap_err().contains("not a version label"));
 }
 
 /// Changes what a pointer means and gives the new text.

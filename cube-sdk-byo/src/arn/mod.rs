@@ -3,15 +3,15 @@
 //! Only the `aws` partition is accepted, as the published client does; ARN grammar: AWS IAM user guide,
 //! "IAM identifiers".
 
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Error, Result, text_id};
 
-use crate::checked_text::{checked_text, refused};
 use crate::region::Region;
 
 /// Longest ARN that AWS takes.
 const MAX_ARN: usize = 2048;
 
-checked_text! {
+text_id! {
     /// The 12 digits of an AWS account.
     ///
     /// ```
@@ -19,10 +19,10 @@ checked_text! {
     /// assert!("210987654321".parse::<AccountId>().is_ok());
     /// assert!("<EDGEGATE_ACCOUNT_ID>".parse::<AccountId>().is_err());
     /// ```
-    AccountId
+    pub struct AccountId: Self::check;
 }
 
-checked_text! {
+text_id! {
     /// The ARN of an IAM role: `arn:aws:iam::` + 12 digits + `:role/` + optional path + name.
     ///
     /// ```
@@ -30,20 +30,20 @@ checked_text! {
     /// let role: RoleArn = "arn:aws:iam::210987654321:role/team/a/reader".parse().unwrap();
     /// assert_eq!((role.account(), role.name()), ("210987654321", "reader"));
     /// ```
-    RoleArn
+    pub struct RoleArn: Self::check;
 }
 
-checked_text! {
+text_id! {
     /// The ARN of an IAM user or role that a trust policy names as principal:
     /// `arn:aws:iam::` + 12 digits + `:user/` or `:role/` + optional path + name.
-    PrincipalArn
+    pub struct PrincipalArn: Self::check;
 }
 
-checked_text! {
+text_id! {
     /// The ARN of a KMS key: `arn:aws:kms:` + region + `:` + 12 digits + `:key/` + id.
     ///
     /// Alias ARNs are refused: IAM ignores them in the resource of a policy.
-    KmsKeyArn
+    pub struct KmsKeyArn: Self::check;
 }
 
 /// Whether a principal is a user or a role.

@@ -1,11 +1,11 @@
 //! The name of an IAM role.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Result, text_id};
 
-use crate::checked_text::{checked_text, refused};
 use crate::external_id::ExternalId;
 
-checked_text! {
+text_id! {
     /// The name of an IAM role: 1–64 letters, digits and `+ = , . @ _ -` (AWS IAM user guide, "IAM and AWS STS
     /// quotas").
     ///
@@ -14,7 +14,7 @@ checked_text! {
     /// assert!("edgegate-byo-read".parse::<RoleName>().is_ok());
     /// assert!("read; rm -rf".parse::<RoleName>().is_err());
     /// ```
-    RoleName
+    pub struct RoleName: Self::check;
 }
 
 impl RoleName {

@@ -3,12 +3,10 @@
 mod report;
 mod steps;
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::time::Duration;
 
 use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock, awaitable};
 
 pub use report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
 use steps::Steps;
@@ -85,18 +83,14 @@ impl Probe {
         match tokio::time::timeout(LIMIT, steps.run(sample, self.strict)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::new(ErrorKind::Timeout, "the probe took longer than 20 s")
+                .with_clock(WhichClock::Deadline)
                 .advice("probe again later: the grant's status says nothing new, since AWS did not answer in time")),
         }
     }
 }
 
-impl IntoFuture for Probe {
-    type Output = Result<ProbeReport>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
+awaitable! {
     /// Makes the probe. An error means that nothing was learned (network, throttling, 5xx, bad keys of one's
     /// own): a grant's status must then stay as it was.
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
+    Probe => ProbeReport, run
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::{Error, Result, WhichClock};
 use futures_core::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::JoinHandle;
@@ -95,7 +95,8 @@ impl ObjectReader {
         };
         match tokio::time::timeout(grace, ended).await {
             Ok(outcome) => outcome.map(|()| stats),
-            Err(_) => Err(Error::new(cube_sdk_core::ErrorKind::Timeout, "the reader's tasks did not end in time")),
+            Err(_) => Err(Error::new(cube_sdk_core::ErrorKind::Timeout, "the reader's tasks did not end in time")
+                .with_clock(WhichClock::Waiter)),
         }
     }
 

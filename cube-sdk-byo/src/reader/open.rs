@@ -1,15 +1,13 @@
 //! Opening an object: what is expected of it, and how much may be spent on it.
 
-use std::future::{Future, IntoFuture};
 use std::ops::Range;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
@@ -325,12 +323,7 @@ async fn fetch_first(source: &Source, range: &Range<u64>) -> Result<Got> {
     source.session.storage.retrier().run(GET_OBJECT, source.deadline, |_| source.get(range)).await
 }
 
-impl IntoFuture for OpenObject {
-    type Output = Result<ObjectReader>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
+awaitable! {
     /// Opens the object: resolves when the first answer's audit row is written and its first bytes are in.
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.open())
-    }
+    OpenObject => ObjectReader, open
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use cube_sdk_core::error::Sent;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
@@ -153,7 +153,7 @@ impl PartFetch {
                     }
                     return Err(Failure::broken_body(format!("it ended {missing} bytes early")));
                 }
-                Err(()) => return Err(Failure::timed_out("the time between two chunks of the body")),
+                Err(()) => return Err(Failure::timed_out(WhichClock::Idle)),
             }
         }
     }

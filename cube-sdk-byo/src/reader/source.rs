@@ -9,7 +9,7 @@ use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_smithy_types::byte_stream::ByteStream;
 use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -126,7 +126,7 @@ impl Source {
         let limit = self.session.storage.clocks().first_byte;
         let outcome = match tokio::time::timeout(limit, Box::pin(call)).await {
             Ok(outcome) => outcome.map_err(Failure::read),
-            Err(_) => Err(Failure::timed_out("the time to the answer's headers")),
+            Err(_) => Err(Failure::timed_out(WhichClock::FirstByte)),
         };
         let output = match outcome {
             Ok(output) => output,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use cube_sdk_core::{Result, SecretString, Timestamp};
+use cube_sdk_core::{Result, SecretString, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::operations::{CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY};
-use super::request::{awaitable, check_text};
+use super::request::check_text;
 use super::{ApiKeyId, WorkspaceScope};
 
 /// A key as it is listed: never the key itself.

@@ -1,11 +1,10 @@
 //! Attaching the role to a grant.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
 use super::operations::ATTACH_ROLE;
-use super::request::awaitable;
 use super::{Byo, Grant};
 use crate::arn::RoleArn;
 

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use cube_sdk_core::engine::Call;
-use cube_sdk_core::pager::{Page, Pager};
-use cube_sdk_core::{Result, Timestamp};
+use cube_sdk_core::listing::{Listing, Page};
+use cube_sdk_core::{Result, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::operations::LIST_AUDIT;
-use super::request::{awaitable, refuse};
+use super::request::refuse;
 use super::{ArtifactId, Byo, RunId};
 use crate::audit::{AuditBatch, AuditEntry, AuditSource};
 
@@ -98,18 +98,20 @@ impl ListAudit {
     /// All rows from here on, page by page as they are read.
     ///
     /// # Errors
-    /// As items: `InvalidInput` for a page size out of range, before anything is sent; `Decode` with code
-    /// `repeated_cursor` when the server would send the same page for ever; those of any read.
-    pub fn stream(self) -> Pager<AuditEntry, AuditCursor> {
+    /// As items: `InvalidInput` for a page size out of range, before anything is sent; `Decode` when the server
+    /// would send the same page for ever; those of any read.
+    pub fn stream(self) -> Listing<AuditEntry, AuditCursor> {
         let start = self.cursor;
-        Pager::new(start, move |cursor| {
+        let list = Listing::new(start, move |cursor| {
             let mut request = self.clone();
             request.cursor = cursor;
             async move {
                 let page = request.send().await?;
                 Ok(Page::new(page.entries, page.next_cursor))
             }
-        })
+        });
+        // A log has no natural bound; one that names a page twice is still noticed.
+        list.max_pages(usize::MAX)
     }
 
     async fn send(self) -> Result<AuditPage> {

@@ -1,62 +1,8 @@
 //! The ids of EdgeGate's rows. Each is a UUID of any version, written in lower case.
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd, serde::Deserialize, serde::Serialize)]
-        #[serde(transparent)]
-        pub struct $name(uuid::Uuid);
+use cube_sdk_core::uuid_id;
 
-        impl $name {
-            /// The id as 128 bits.
-            pub const fn as_u128(self) -> u128 {
-                self.0.as_u128()
-            }
-
-            /// The id of these 128 bits.
-            pub const fn from_u128(bits: u128) -> Self {
-                Self(uuid::Uuid::from_u128(bits))
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = cube_sdk_core::Error;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let text = text.trim();
-                // The crate also reads braced, URN and unhyphenated forms, which EdgeGate refuses.
-                let hyphenated = text.len() == 36 && text.is_ascii();
-                match uuid::Uuid::try_parse(text) {
-                    Ok(id) if hyphenated => Ok(Self(id)),
-                    _ => Err($crate::checked_text::refused($what, text, "it must be a UUID, 8-4-4-4-12 hex digits")
-                        .advice("copy the id from the dashboard or from the reply that named it")),
-                }
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = cube_sdk_core::Error;
-
-            fn try_from(text: &str) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.hyphenated().fmt(f)
-            }
-        }
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{}({})", stringify!($name), self.0.hyphenated())
-            }
-        }
-    };
-}
-
-id! {
+uuid_id! {
     /// A workspace.
     ///
     /// ```
@@ -65,31 +11,25 @@ id! {
     /// assert_eq!(id.to_string(), "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11");
     /// assert!("my workspace".parse::<WorkspaceId>().is_err());
     /// ```
-    WorkspaceId, "workspace id"
-}
-id! {
+    pub struct WorkspaceId: "workspace id";
+
     /// A BYO grant.
-    GrantId, "grant id"
-}
-id! {
+    pub struct GrantId: "grant id";
+
     /// An artifact: a model, a bundle, an evaluation set …
-    ArtifactId, "artifact id"
-}
-id! {
+    pub struct ArtifactId: "artifact id";
+
     /// A pipeline.
-    PipelineId, "pipeline id"
-}
-id! {
+    pub struct PipelineId: "pipeline id";
+
     /// A run.
-    RunId, "run id"
-}
-id! {
+    pub struct RunId: "run id";
+
     /// An API key's row, not the key.
-    ApiKeyId, "API key id"
-}
-id! {
+    pub struct ApiKeyId: "API key id";
+
     /// A user.
-    UserId, "user id"
+    pub struct UserId: "user id";
 }
 
 #[cfg(test)]

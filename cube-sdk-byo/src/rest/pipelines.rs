@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::operations::{CREATE_PIPELINE, LIST_PIPELINES};
-use super::request::{awaitable, check_text, refuse};
+use super::request::{check_text, refuse};
 use super::{ArtifactId, Gate, PipelineId, RunId, RunStatus, WorkspaceScope};
 
 /// The newest run of a pipeline.

@@ -1,11 +1,11 @@
 //! Registering a grant with a role that exists.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
 use super::operations::{CREATE_PENDING_GRANT, REGISTER_GRANT};
-use super::request::{awaitable, refuse};
+use super::request::refuse;
 use super::{Byo, Grant};
 use crate::arn::{KmsKeyArn, RoleArn};
 use crate::region::Region;

@@ -1,11 +1,11 @@
 //! Registering one object of the customer's bucket as an artifact.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
 use super::operations::REGISTER_ARTIFACT;
-use super::request::{awaitable, refuse};
+use super::request::refuse;
 use super::{Artifact, ArtifactKind, Byo};
 use crate::digest::Sha256;
 use crate::s3_uri::S3Uri;

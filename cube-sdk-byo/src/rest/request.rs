@@ -1,20 +1,4 @@
-//! What makes a request builder awaitable.
-
-/// Gives a builder with `async fn send(self) -> Result<$reply>` its `IntoFuture`.
-macro_rules! awaitable {
-    ($builder:ty => $reply:ty) => {
-        impl std::future::IntoFuture for $builder {
-            type Output = cube_sdk_core::Result<$reply>;
-            type IntoFuture = std::pin::Pin<Box<dyn std::future::Future<Output = Self::Output> + Send>>;
-
-            fn into_future(self) -> Self::IntoFuture {
-                Box::pin(self.send())
-            }
-        }
-    };
-}
-
-pub(crate) use awaitable;
+//! The refusal of arguments, before anything is sent.
 
 use cube_sdk_core::{Error, ErrorKind};
 

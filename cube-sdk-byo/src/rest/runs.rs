@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use cube_sdk_core::Result;
 use cube_sdk_core::waiter::{Progress, Waiter};
+use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::operations::{CANCEL_RUN, GET_BUNDLE, GET_RUN, LIST_RUNS};
-use super::request::{awaitable, refuse};
+use super::request::refuse;
 use super::{Bundle, PipelineId, RunDetail, RunId, RunStatus, RunSummary, TriggerRun, WorkspaceScope};
 
 /// Time between two looks at a run: it takes minutes per device.

@@ -1,10 +1,9 @@
 //! First phase of two: mint the External ID, then hand out the documents to create the role with.
 
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
 use super::operations::CREATE_PENDING_GRANT;
 use super::register::GrantBody;
-use super::request::awaitable;
 use super::{AttachRole, Byo, Grant, GrantStatus, SetupInfo};
 use crate::arn::{KmsKeyArn, RoleArn};
 use crate::iam::{ReaderRole, RoleName};

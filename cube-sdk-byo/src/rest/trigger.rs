@@ -1,11 +1,10 @@
 //! Starting a run.
 
-use cube_sdk_core::Result;
+use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
 use super::operations::TRIGGER_RUN;
-use super::request::awaitable;
 use super::{ArtifactId, PipelineId, RunSummary, RunTrigger, WorkspaceScope};
 
 #[derive(Clone, Debug, Serialize)]

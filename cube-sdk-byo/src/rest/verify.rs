@@ -4,10 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
 use super::operations::VERIFY_GRANT;
-use super::request::awaitable;
 use super::{Byo, Grant, GrantStatus};
 use crate::code::ByoCode;
 

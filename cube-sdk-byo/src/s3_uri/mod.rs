@@ -6,15 +6,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cube_sdk_core::{Error, Result};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::checked_text::{checked_text, refused};
+use cube_sdk_core::names::refused;
+use cube_sdk_core::{Error, Result, text_forms, text_id};
 
 /// Longest key, in bytes of UTF-8 (Amazon S3 user guide, "Naming Amazon S3 objects").
 const MAX_KEY: usize = 1024;
 
-checked_text! {
+text_id! {
     /// A bucket's name: 3–254 characters out of lower-case letters, digits, `-` and `.`, starting with a
     /// letter or digit. AWS itself stops at 63: see [`Bucket::fits_aws`].
     ///
@@ -23,13 +21,13 @@ checked_text! {
     /// assert!("m.odels-1".parse::<Bucket>().is_ok());
     /// assert!("s3://abc".parse::<Bucket>().is_err());
     /// ```
-    Bucket
+    pub struct Bucket: Self::check;
 }
 
-checked_text! {
+text_id! {
     /// The key of an object: 1–1024 bytes of UTF-8 without control characters. Case matters, and nothing
     /// is percent-decoded.
-    ObjectKey
+    pub struct ObjectKey: Self::check;
 }
 
 impl Bucket {
@@ -157,13 +155,7 @@ impl FromStr for S3Uri {
     }
 }
 
-impl TryFrom<&str> for S3Uri {
-    type Error = Error;
-
-    fn try_from(text: &str) -> Result<Self> {
-        text.parse()
-    }
-}
+text_forms!(S3Uri);
 
 impl fmt::Display for S3Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -174,18 +166,6 @@ impl fmt::Display for S3Uri {
 impl fmt::Debug for S3Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "S3Uri({:?})", self.to_string())
-    }
-}
-
-impl Serialize for S3Uri {
-    fn serialize<S: Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
-        out.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for S3Uri {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

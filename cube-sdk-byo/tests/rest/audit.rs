@@ -62,7 +62,8 @@ async fn a_server_that_repeats_itself_is_found_out() {
     let mut rows = byo(&script.client()).audit().stream();
     assert!(rows.try_next().await.unwrap().is_some());
     assert!(rows.try_next().await.unwrap().is_some());
-    assert_eq!(rows.try_next().await.unwrap_err().code(), Some("repeated_cursor"));
+    let error = rows.try_next().await.unwrap_err();
+    assert_eq!(error.truncation(), Some(cube_sdk_core::listing::Truncation::RepeatedCursor));
     assert_eq!(script.seen().len(), 2);
 }
 

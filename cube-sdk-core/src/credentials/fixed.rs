@@ -32,3 +32,23 @@ impl Credentials for FixedKey {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_key_is_one_line() {
+        for key in ["", " \n", "one-key\nanother-key", "one-key\r\nx: y", "schl\u{fc}ssel", "a\0b"] {
+            let error = FixedKey::new(&SecretString::from(key)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{key:?}");
+            assert!(!format!("{error:?}").contains("another"));
+        }
+        let key = FixedKey::new(&SecretString::from("\n good-key \n")).unwrap();
+        assert_eq!(key.0, "Bearer good-key");
+        assert!(!format!("{key:?}").contains("good"));
+    }
+}

@@ -1,5 +1,6 @@
 //! Where the `Authorization` header comes from.
 
+mod asked;
 mod cache;
 mod file;
 mod fixed;
@@ -10,10 +11,11 @@ use std::fmt;
 use async_trait::async_trait;
 use http::HeaderValue;
 
+pub use asked::Asked;
 pub use cache::CachedCredentials;
 pub use file::FileKey;
 pub use fixed::FixedKey;
-pub use oauth::{ClientCredentials, ClientCredentialsBuilder};
+pub use oauth::{ClientCredentials, ClientCredentialsBuilder, TOKEN};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -39,8 +41,8 @@ pub trait Credentials: fmt::Debug + Send + Sync + 'static {
     /// The credentials for the next attempt.
     ///
     /// # Errors
-    /// `Credentials` or `Config` when there are none. A `Credentials` error whose code is
-    /// [`TRANSIENT_CREDENTIALS`](crate::retry::TRANSIENT_CREDENTIALS) is tried again.
+    /// `Credentials` or `Config` when there are none. A `Credentials` error is tried again when it
+    /// [says](crate::Error::with_transient) that its cause may pass.
     async fn grant(&self) -> Result<Grant>;
 
     /// The server refused this grant with 401. True when the next [`grant`](Self::grant) may differ, so

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::{Error, ErrorKind, Sent, WhichClock};
 
 /// The clocks of one call. Each ends only what it names.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +31,8 @@ impl Default for Clocks {
 }
 
 /// The error of a clock that ran out before the answer was whole.
-pub(crate) fn ran_out(clock: &'static str, limit: Duration) -> Error {
+pub(crate) fn ran_out(clock: WhichClock, limit: Duration) -> Error {
     Error::new(ErrorKind::Timeout, format!("{clock} clock: no end within {:.0} s", limit.as_secs_f64()))
-        .with_code(clock)
+        .with_clock(clock)
         .with_sent(Sent::Unknown)
 }

@@ -19,7 +19,7 @@ pub use opened::Opened;
 pub use reply::Reply;
 
 use crate::credentials::{Credentials, Grant};
-use crate::error::{Error, ErrorKind, Result, Sent, request_id_of};
+use crate::error::{Error, ErrorKind, Result, Sent, WhichClock, request_id_of};
 use crate::retry::{Attempt, Deadline, Frame, Retrier};
 use crate::transport::{Answer, Middleware, Next, SharedTransport};
 
@@ -175,7 +175,7 @@ impl Engine {
         let limit = clocks.attempt;
         tokio::time::timeout(limit, self.exchange(call, clocks, attempt, grant, wanted))
             .await
-            .unwrap_or_else(|_| Err(clocks::ran_out("attempt", limit)))
+            .unwrap_or_else(|_| Err(clocks::ran_out(WhichClock::Attempt, limit)))
     }
 
     async fn exchange(
@@ -204,7 +204,7 @@ impl Engine {
         let next = Next::new(&self.0.middleware, self.0.transport.as_ref());
         let answer: Answer = tokio::time::timeout(clocks.first_byte, next.run(attempt.clone(), request))
             .await
-            .unwrap_or_else(|_| Err(clocks::ran_out("first-byte", clocks.first_byte)))?;
+            .unwrap_or_else(|_| Err(clocks::ran_out(WhichClock::FirstByte, clocks.first_byte)))?;
         attempt.answered(Some(answer.status().as_u16()), request_id_of(answer.headers()).as_deref());
         Ok(answer)
     }

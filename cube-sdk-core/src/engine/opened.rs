@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode, header};
 use tokio::time::Sleep;
 
 use super::{Call, Clocks};
-use crate::error::{Error, ErrorKind, Result, Sent, request_id_of};
+use crate::error::{Error, ErrorKind, Result, Sent, WhichClock, request_id_of};
 use crate::operation::Operation;
 use crate::transport::{Answer, Chunks};
 
@@ -142,7 +142,7 @@ impl Stream for Opened {
                 match silence.as_mut().poll(cx) {
                     Poll::Ready(()) => {
                         let words = format!("idle clock: no byte of the body for {:.0} s", idle.as_secs_f64());
-                        this.fail(Error::new(ErrorKind::Timeout, words).with_code("idle"))
+                        this.fail(Error::new(ErrorKind::Timeout, words).with_clock(WhichClock::Idle))
                     }
                     Poll::Pending => Poll::Pending,
                 }

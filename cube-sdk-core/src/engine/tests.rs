@@ -108,7 +108,7 @@ async fn clocks_are_named() {
     let clocks = Clocks { first_byte: Duration::from_millis(20), ..Clocks::default() };
     let call = Call::new(ONCE, Method::POST, url(&server, "/x")).clocks(clocks);
     let error = engine().build().run(&call).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("first-byte")));
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::FirstByte)));
 }
 
 /// Sends the head and one chunk, then nothing.
@@ -127,7 +127,7 @@ impl Transport for Stalls {
 async fn a_body_that_stalls_ends_by_the_idle_clock() {
     let engine = Engine::builder(Arc::new(Stalls)).retrier(Retrier::never()).build();
     let error = engine.run(&Call::new(READ, Method::GET, "http://h/x".parse().unwrap())).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("idle")));
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::Idle)));
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn oauth_fetches_once_for_many_calls_and_replays_after_401() {
 }
 
 #[tokio::test]
-async fn a_refused_client_is_final_and_an_unavailable_endpoint_is_tried_again() {
+async fn a_refused_client_is_final_and_an_unavailable_endpoint_is_waited_out() {
     let server = MockServer::start().await;
     Mock::given(path("/token"))
         .respond_with(ResponseTemplate::new(401).set_body_json(json!({"error": "invalid_client"})))
@@ -221,13 +221,27 @@ async fn a_refused_client_is_final_and_an_unavailable_endpoint_is_tried_again() 
         .expect(1)
         .mount(&server)
         .await;
-    Mock::given(path("/token")).respond_with(ResponseTemplate::new(503)).expect(4).mount(&server).await;
-    let engine = engine().credentials(Arc::new(oauth(&server).await)).build();
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(503))
+        .up_to_n_times(5)
+        .expect(5)
+        .mount(&server)
+        .await;
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"access_token": "t"})))
+        .mount(&server)
+        .await;
+    answer(&server, ResponseTemplate::new(204), 1).await;
+    let (pause, wait) = (Duration::from_millis(1), Backoff::new(Duration::from_millis(1), Duration::from_millis(2)));
+    let patient = Retrier::new(RetryPolicy::default().throttle_backoff(wait), RetryBudget::default());
+    let credentials = oauth(&server).await.pause(pause);
+    let engine = engine().retrier(patient).credentials(Arc::new(credentials)).build();
     let call = Call::new(ONCE, Method::POST, url(&server, "/x"));
     let error = engine.run(&call).await.unwrap_err();
     assert_eq!((error.kind(), error.code(), error.sent()), (ErrorKind::Credentials, Some("invalid_client"), Sent::No));
-    let error = engine.run(&call).await.unwrap_err();
-    assert_eq!((error.kind(), error.retry().attempts), (ErrorKind::Credentials, 4));
+    assert_eq!(error.retry().attempts, 1);
+    tokio::time::sleep(2 * pause).await;
+    assert_eq!(engine.run(&call).await.unwrap().status, 204);
 }
 
 #[derive(Debug)]

@@ -6,7 +6,9 @@
 //! ([`Error::retry`]) and whether anything was sent ([`Error::sent`]).
 
 mod classify;
+mod facts;
 mod kind;
+mod line;
 mod report;
 
 use std::any::Any;
@@ -17,9 +19,12 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub use classify::{kind_of_status, request_id_of, retry_after_of};
+pub use facts::WhichClock;
 pub use kind::ErrorKind;
 pub use report::{RetryReport, Sent, StopReason};
 
+use self::facts::Facts;
+use self::line::part;
 use crate::operation::Operation;
 
 /// The result of every call of the SDK.
@@ -41,8 +46,13 @@ type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 ///     "bucket `Abc` has an upper-case letter; next: use the name as the S3 console shows it"
 /// );
 /// ```
+///
+/// A clone is faithful: it shares the cause and the fault, so that one failure can be told to everyone who waited
+/// for the same call.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -54,10 +64,10 @@ struct Inner {
     retry_after: Option<Duration>,
     retry: RetryReport,
     sent: Sent,
-    permanent: bool,
+    facts: Facts,
     advice: Option<String>,
     fault: Option<Arc<dyn Any + Send + Sync>>,
-    source: Option<Cause>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -74,7 +84,7 @@ impl Error {
         };
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: part(message, line::MESSAGE),
             operation: None,
             target: None,
             status: None,
@@ -83,7 +93,7 @@ impl Error {
             retry_after: None,
             retry: RetryReport::default(),
             sent,
-            permanent: false,
+            facts: Facts::default(),
             advice: None,
             fault: None,
             source: None,
@@ -122,7 +132,8 @@ impl Error {
         self.0.status
     }
 
-    /// The server's own error code, such as `BYO_KMS_ACCESS_DENIED` or `NoSuchKey`.
+    /// The server's own error code, such as `BYO_KMS_ACCESS_DENIED` or `NoSuchKey`. What the SDK found by itself has
+    /// none: ask [`Self::kind`], [`Self::clock`] and the typed fault.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
@@ -156,26 +167,6 @@ impl Error {
     pub fn fault<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.0.fault.as_deref().and_then(|fault| fault.downcast_ref())
     }
-
-    /// True when it is certain that the same call ends alike until something is changed, whatever the kind: a certificate
-    /// that is not trusted. Never repeated.
-    pub fn is_permanent(&self) -> bool {
-        self.0.permanent
-    }
-
-    /// True for errors that may vanish when the same call is made again later.
-    pub fn is_transient(&self) -> bool {
-        let kind_is = matches!(
-            self.0.kind,
-            ErrorKind::Throttled
-                | ErrorKind::Unavailable
-                | ErrorKind::Server
-                | ErrorKind::Connect
-                | ErrorKind::Transport
-                | ErrorKind::Timeout
-        );
-        kind_is && !self.0.permanent
-    }
 }
 
 /// Setters for those who make errors: the domain crates and doubles of them.
@@ -194,7 +185,7 @@ impl Error {
 
     /// Names what the call was about. The text must hold no secret.
     pub fn with_target(mut self, target: impl Into<String>) -> Self {
-        self.0.target = Some(target.into());
+        self.0.target = Some(part(target, line::TARGET));
         self
     }
 
@@ -205,15 +196,15 @@ impl Error {
         self
     }
 
-    /// The server's error code.
+    /// The server's error code, and nothing that this side made up; an empty one is none.
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
-        self.0.code = Some(code.into());
+        self.0.code = Some(part(code, line::CODE)).filter(|code| !code.is_empty());
         self
     }
 
     /// The server's request id.
     pub fn with_request_id(mut self, id: Option<impl Into<String>>) -> Self {
-        self.0.request_id = id.map(Into::into);
+        self.0.request_id = id.map(|id| part(id, line::REQUEST_ID));
         self
     }
 
@@ -235,15 +226,28 @@ impl Error {
         self
     }
 
-    /// Says that another try would end alike.
-    pub fn permanent(mut self) -> Self {
-        self.0.permanent = true;
+    /// The clock that ran out, for `Timeout`.
+    pub fn with_clock(mut self, clock: WhichClock) -> Self {
+        self.0.facts.clock = Some(clock);
+        self
+    }
+
+    /// Says whether another try may end otherwise, where the kind alone does not tell: for `Credentials` the cause
+    /// decides; a `Connect` whose certificate is not trusted is not worth another.
+    pub fn with_transient(mut self, transient: bool) -> Self {
+        self.0.facts.transient = Some(transient);
+        self
+    }
+
+    /// Says that a name fits several things.
+    pub fn with_ambiguous(mut self) -> Self {
+        self.0.facts.ambiguous = true;
         self
     }
 
     /// What the reader should do next, as an order in lower case.
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
-        self.0.advice = Some(advice.into());
+        self.0.advice = Some(part(advice, line::ADVICE));
         self
     }
 
@@ -255,55 +259,8 @@ impl Error {
 
     /// The cause, shown by `source()` and never repeated in the line.
     pub fn cause(mut self, source: impl Into<Cause>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &self.0;
-        if let Some(operation) = inner.operation {
-            write!(f, "{operation}")?;
-            if let Some(target) = &inner.target {
-                write!(f, " on {target}")?;
-            }
-            f.write_str(": ")?;
-        } else if let Some(target) = &inner.target {
-            write!(f, "{target}: ")?;
-        }
-        f.write_str(self.message())?;
-        self.fmt_answer(f)?;
-        if inner.retry.attempts > 0 {
-            write!(f, "; {}", inner.retry)?;
-        }
-        if inner.operation.is_some() && inner.sent != Sent::Yes {
-            write!(f, "; sent: {}", inner.sent.as_str())?;
-        }
-        if let Some(after) = inner.retry_after {
-            write!(f, "; retry after {:.0} s", after.as_secs_f64())?;
-        }
-        if let Some(advice) = &inner.advice {
-            write!(f, "; next: {advice}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Error {
-    fn fmt_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &self.0;
-        let mut parts = Vec::new();
-        if let Some(status) = inner.status {
-            parts.push(format!("status {}", status.as_u16()));
-        }
-        if let Some(code) = &inner.code {
-            parts.push(format!("code {code}"));
-        }
-        if let Some(id) = &inner.request_id {
-            parts.push(format!("request id {id}"));
-        }
-        if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
     }
 }
 

@@ -49,6 +49,17 @@ fn the_cause_is_in_source_and_not_in_the_line() {
 }
 
 #[test]
+fn a_clone_tells_the_same() {
+    let error = full(ErrorKind::Server).with_fault(42u8).cause(std::io::Error::other("disk on fire"));
+    let copy = error.clone();
+    assert_eq!((copy.to_string(), format!("{copy:?}")), (error.to_string(), format!("{error:?}")));
+    assert_eq!(copy.fault::<u8>(), Some(&42));
+    assert!(copy.source().unwrap().is::<std::io::Error>());
+    assert_eq!(copy.with_kind(ErrorKind::Io).kind(), ErrorKind::Io);
+    assert_eq!(error.kind(), ErrorKind::Server);
+}
+
+#[test]
 fn faults_come_back_by_type() {
     let error = Error::new(ErrorKind::NotFound, "").with_fault(42u8);
     assert_eq!(error.fault::<u8>(), Some(&42));

@@ -2,12 +2,16 @@
 //!
 //! The rules for names and values are those of the published agent, so that both mask alike.
 
+mod beyond;
+mod line;
+
 use std::fmt;
 
+pub use line::one_line;
 use serde_json::Value;
 use url::Url;
 
-mod beyond;
+use crate::error::{Error, ErrorKind};
 
 /// Names that hold a secret contain one of these, in lower case.
 const HINTS: [&str; 20] = [
@@ -163,6 +167,22 @@ pub fn masked(value: &Value) -> Value {
             Value::String(placeholder(value))
         }
         other => other.clone(),
+    }
+}
+
+/// The typed fault of a write that was refused because placeholders stand where secrets belong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MaskedPlaceholders {
+    /// Where they stand, as [`placeholder_positions`] names it.
+    pub positions: Vec<String>,
+}
+
+impl MaskedPlaceholders {
+    /// The error that carries it; `advice` says what to write instead.
+    pub fn refuse(positions: Vec<String>, advice: &str) -> Error {
+        let words = format!("masked placeholders instead of values at {}", positions.join(", "));
+        Error::new(ErrorKind::InvalidInput, words).advice(advice).with_fault(Self { positions })
     }
 }
 

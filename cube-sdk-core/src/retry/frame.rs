@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use super::{DEADLINE, Deadline, Decision, Retrier, Tries};
-use crate::error::{Error, ErrorKind, Result, RetryReport, Sent, StopReason};
+use super::{Deadline, Decision, Retrier, Tries};
+use crate::error::{Error, ErrorKind, Result, RetryReport, Sent, StopReason, WhichClock};
 use crate::operation::Operation;
 
 /// Runs the attempts of one call, whatever it goes over: REST, GraphQL, S3, STS, a tunnel's connect.
@@ -227,7 +227,7 @@ async fn within<T>(deadline: Deadline, attempt: impl Future<Output = Result<T>>)
 
 fn deadline_passed() -> Error {
     Error::new(ErrorKind::Timeout, "the call's deadline passed")
-        .with_code(DEADLINE)
+        .with_clock(WhichClock::Deadline)
         .with_sent(Sent::Unknown)
         .advice("allow more time with a longer deadline, or check that the server answers at all")
 }

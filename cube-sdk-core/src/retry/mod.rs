@@ -15,7 +15,7 @@ pub use backoff::Backoff;
 pub use budget::RetryBudget;
 pub use deadline::Deadline;
 pub use frame::{Attempt, Frame};
-pub use policy::{Decision, RetryPolicy, TRANSIENT_CREDENTIALS, Tries};
+pub use policy::{Decision, RetryPolicy, Tries};
 
 use crate::error::Result;
 use crate::operation::Operation;
@@ -61,9 +61,6 @@ impl Retrier {
         Frame::new(operation).deadline(deadline).run(self, |begun| attempt(begun.number)).await
     }
 }
-
-/// The code that tells the deadline from the other clocks, none of which ends the whole call.
-pub(crate) const DEADLINE: &str = "deadline";
 
 #[cfg(test)]
 mod tests;

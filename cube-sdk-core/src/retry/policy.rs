@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Backoff, DEADLINE};
-use crate::error::{Error, ErrorKind, Sent, StopReason};
+use super::Backoff;
+use crate::error::{Error, ErrorKind, Sent, StopReason, WhichClock};
 use crate::operation::Operation;
 
 /// What follows a failed attempt.
@@ -58,6 +58,10 @@ fn is_throttle(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Throttled => true,
         ErrorKind::Unavailable => error.status().is_none_or(|status| status.as_u16() == 503),
+        // The token endpoint's word, which the error names as its cause.
+        ErrorKind::Credentials => {
+            std::error::Error::source(error).and_then(|cause| cause.downcast_ref()).is_some_and(is_throttle)
+        }
         _ => false,
     }
 }
@@ -167,9 +171,12 @@ impl RetryPolicy {
         if left.is_zero() {
             return Decision::Stop(StopReason::Patience);
         }
+        let own = self.throttle_backoff.steady_wait(tries.throttles).min(left);
         match self.asked_to_wait(error) {
+            // The pause of shared credentials is a floor, not the server's wish.
+            Some(Decision::Wait(asked)) if error.kind() == ErrorKind::Credentials => Decision::Wait(asked.max(own)),
             Some(decision) => decision,
-            None => Decision::Wait(self.throttle_backoff.steady_wait(tries.throttles).min(left)),
+            None => Decision::Wait(own),
         }
     }
 
@@ -187,11 +194,10 @@ impl RetryPolicy {
     fn attempt_cap(&self, operation: Operation, error: &Error) -> Option<u32> {
         let repeatable = operation.idempotency().is_repeatable() || error.sent() == Sent::No;
         match error.kind() {
-            _ if error.is_permanent() => None,
+            _ if !error.is_transient() => None,
             // Nothing ran in either case.
-            ErrorKind::Throttled | ErrorKind::Connect => Some(self.max_attempts),
-            ErrorKind::Credentials if error.code() == Some(TRANSIENT_CREDENTIALS) => Some(self.max_attempts),
-            ErrorKind::Timeout if error.code() == Some(DEADLINE) => None,
+            ErrorKind::Throttled | ErrorKind::Connect | ErrorKind::Credentials => Some(self.max_attempts),
+            ErrorKind::Timeout if error.clock() == Some(WhichClock::Deadline) => None,
             ErrorKind::Unavailable | ErrorKind::Transport | ErrorKind::Timeout if repeatable => Some(self.max_attempts),
             ErrorKind::Server if repeatable && !is_final(error) => Some(self.max_attempts.min(3)),
             _ => None,
@@ -203,6 +209,3 @@ impl RetryPolicy {
 fn is_final(error: &Error) -> bool {
     error.status().is_some_and(|status| status.as_u16() == 501)
 }
-
-/// The code of a `Credentials` error whose cause may pass by itself.
-pub const TRANSIENT_CREDENTIALS: &str = "credentials_unavailable";

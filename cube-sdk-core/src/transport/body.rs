@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, WhichClock};
 
 /// A stream of a body's chunks.
 pub type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -52,7 +52,7 @@ impl Body {
                     ErrorKind::Timeout,
                     format!("idle clock: no byte of the body for {:.0} s", idle.as_secs_f64()),
                 )
-                .with_code("idle"));
+                .with_clock(WhichClock::Idle));
             };
             let Some(chunk) = next.transpose()? else { break };
             let have = whole.as_ref().map_or(joined.len(), Bytes::len);

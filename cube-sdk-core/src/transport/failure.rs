@@ -15,7 +15,7 @@ type Cause = Box<dyn StdError + Send + Sync>;
 /// The error of a connection that was never made, whatever it was for.
 ///
 /// The reason stands in the line. A certificate that is refused, a peer that speaks no TLS and a proxy that wants other
-/// credentials are [permanent](Error::is_permanent): another try would end alike. `via` is the proxy that was to be gone
+/// credentials are not [transient](Error::is_transient): another try would end alike. `via` is the proxy that was to be gone
 /// through.
 pub fn never_connected(cause: impl Into<Cause>, via: Option<&Via>) -> Error {
     let cause = cause.into();
@@ -26,14 +26,14 @@ pub fn never_connected(cause: impl Into<Cause>, via: Option<&Via>) -> Error {
         (None, Some(via)) => error.advice(format!("check the proxy ({}), or name the host in NO_PROXY", via.origin)),
         (None, None) => error,
     };
-    let error = if reason.permanent { error.permanent() } else { error };
+    let error = error.with_transient(!reason.permanent);
     error.cause(cause)
 }
 
 /// The error of a proxy that answered with 407 in place of the server.
 pub(super) fn proxy_wants_credentials(via: &Via) -> Error {
     let reason = Reason::proxy_credentials();
-    let error = Error::new(ErrorKind::Connect, words(&reason, Some(via))).permanent();
+    let error = Error::new(ErrorKind::Connect, words(&reason, Some(via))).with_transient(false);
     error.advice(reason.next.unwrap_or_default())
 }
 
@@ -213,7 +213,7 @@ mod tests {
     fn line(cause: impl Into<Cause>) -> (String, bool) {
         let error = never_connected(Wrapped(Box::new(Wrapped(cause.into()))), None);
         assert_eq!(error.kind(), ErrorKind::Connect);
-        (error.to_string(), error.is_permanent())
+        (error.to_string(), !error.is_transient())
     }
 
     #[test]

@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, Uri};
 use super::failure::{never_connected, proxy_wants_credentials};
 use super::{Answer, Body, Proxies, ProxySetting, RootCertificates, Transport, Via};
 use crate::config::Environment;
-use crate::error::{Error, ErrorKind, Result, Sent};
+use crate::error::{Error, ErrorKind, Result, Sent, WhichClock};
 
 /// How [`HttpClient`] connects.
 #[derive(Clone, Debug)]
@@ -203,5 +203,8 @@ fn translate(error: reqwest::Error, via: Option<&Via>) -> Error {
     } else {
         (ErrorKind::Transport, "the connection broke".to_owned(), Sent::Unknown)
     };
-    Error::new(kind, words).with_sent(sent).cause(error)
+    let translated = Error::new(kind, words).with_sent(sent);
+    let translated =
+        if sent == Sent::No && error.is_timeout() { translated.with_clock(WhichClock::Connect) } else { translated };
+    translated.cause(error)
 }

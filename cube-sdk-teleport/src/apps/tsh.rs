@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cube_sdk_core::operation::{Idempotency, Operation};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -167,7 +167,11 @@ impl Tsh {
                     .advice("install tsh there, or leave it out: the directories are listed without it")
                     .cause(cause)
             })?,
-            Err(_) => return Err(Error::new(ErrorKind::Timeout, "tsh took too long and was stopped")),
+            Err(_) => {
+                return Err(
+                    Error::new(ErrorKind::Timeout, "tsh took too long and was stopped").with_clock(WhichClock::Attempt)
+                );
+            }
         };
         if output.status.success() {
             return Ok(output.stdout);

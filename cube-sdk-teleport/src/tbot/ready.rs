@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use cube_sdk_core::operation::{Idempotency, Operation};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::http_get;
+use crate::ground::http1;
 
 /// `GET /readyz` of tbot.
 pub const READYZ: Operation = Operation::new("tbot", "readyz", Idempotency::Read);
@@ -98,12 +98,14 @@ impl Readiness {
                     .advice("set `diag_addr` in tbot's configuration, or check that tbot runs")
                     .cause(cause)
             })?;
-            let (status, body) = http_get::get(stream, &addr.to_string(), "/readyz").await?;
+            let (status, body) = http1::get(stream, &addr.to_string(), "/readyz").await?;
             Self::parse(status, &body)
         };
         match tokio::time::timeout(LIMIT, asked).await {
             Ok(outcome) => outcome.map_err(named),
-            Err(_) => Err(named(Error::new(ErrorKind::Timeout, "no answer within 5 s"))),
+            Err(_) => {
+                Err(named(Error::new(ErrorKind::Timeout, "no answer within 5 s").with_clock(WhichClock::Attempt)))
+            }
         }
     }
 

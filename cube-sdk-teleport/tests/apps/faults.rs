@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cube_sdk_core::ErrorKind;
-use cube_sdk_core::error::Sent;
+use cube_sdk_core::error::{Sent, WhichClock};
 use cube_sdk_teleport::app_fault::Step;
 use cube_sdk_teleport::dial::app::refusal_of;
 use cube_sdk_teleport::dial::{AppDialer, Limits, Upgrade};
@@ -269,5 +269,5 @@ async fn the_whole_dial_has_a_clock() {
     let limits = Limits::default().total(Duration::from_millis(150));
     let dialer = world.dialer_with(world.config().limits(limits).upgrade(Upgrade::Never));
     let error = dialer.connect(&app(APP)).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Timeout, Some("deadline")));
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::Deadline)));
 }

@@ -203,7 +203,7 @@ impl Writer {
 
     fn text(&mut self) -> String {
         self.step = [2, 2, 2, 4, 3][self.rng.usize(..5)];
-        self.anchored = self.odds(4);
+        self.anchored = self.odds(2);
         if self.odds(10) {
             self.out.push_str("---\n");
         }

@@ -67,7 +67,7 @@ fn kinds_decide_what_is_repeated() {
     assert_eq!(kind(refused(500, Some("InternalError"), None)), ErrorKind::Server);
     assert_eq!(kind(refused(400, Some("ExpiredToken"), None)), ErrorKind::Unauthenticated);
     assert_eq!(kind(refused(400, Some("RequestTimeout"), None)), ErrorKind::Timeout);
-    assert_eq!(kind(Failure::timed_out("a clock")), ErrorKind::Timeout);
+    assert_eq!(kind(Failure::timed_out(WhichClock::Idle)), ErrorKind::Timeout);
     assert_eq!(kind(Failure::broken_body("gone")), ErrorKind::Transport);
     assert_eq!(kind(Failure::at(Stage::Unconnected)), ErrorKind::Connect);
 }
