@@ -1,4 +1,4 @@
-//! An error is one line, whatever a server sends.
+//! An error is one line of at most 2 000 characters, whatever a server sends.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use super::{Error, Sent};
 use crate::redact::one_line;
 
 /// The longest message, in characters.
-pub(super) const MESSAGE: usize = 1000;
-/// The longest target: an S3 URI with the longest key fits.
-pub(super) const TARGET: usize = 1100;
+pub(super) const MESSAGE: usize = 600;
+/// The longest target.
+pub(super) const TARGET: usize = 500;
 /// The longest code of a server.
-pub(super) const CODE: usize = 128;
+pub(super) const CODE: usize = 100;
 /// The longest request id.
-pub(super) const REQUEST_ID: usize = 256;
+pub(super) const REQUEST_ID: usize = 128;
 /// The longest advice.
-pub(super) const ADVICE: usize = 1000;
+pub(super) const ADVICE: usize = 400;
 
 /// A text of a part, ready for the line. The ends are trimmed: servers end theirs with line breaks.
 pub(super) fn part(text: impl Into<String>, limit: usize) -> String {
