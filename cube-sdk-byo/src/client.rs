@@ -7,19 +7,15 @@ use async_trait::async_trait;
 use cube_sdk_core::config::{Environment, Origin, Sourced, join, parse_base_url};
 use cube_sdk_core::credentials::{Credentials, FixedKey, Grant};
 use cube_sdk_core::engine::{Call, Clocks, Engine};
-use cube_sdk_core::retry::Retrier;
-use cube_sdk_core::transport::{HttpClient, Middleware, SharedTransport};
+use cube_sdk_core::settings::Settings;
 use cube_sdk_core::{Error, ErrorKind, Operation, Result, SecretString};
-use http::{HeaderValue, Method, header};
+use http::Method;
 use url::Url;
 
 use crate::config::{DEFAULT_API_URL, EDGEGATE_API_KEY, EDGEGATE_API_URL};
 use crate::rest::operations::GET_CONTRACTS;
 use crate::rest::refusal::ByDetail;
 use crate::rest::{Contracts, WorkspaceId, WorkspaceScope, Workspaces};
-
-/// What this client calls itself.
-const USER_AGENT: &str = concat!("cube-sdk-byo/", env!("CARGO_PKG_VERSION"));
 
 /// A client of EdgeGate's REST API. Cheap to clone; clones share connections, key and retry budget.
 ///
@@ -62,12 +58,9 @@ impl EdgeGate {
     /// Starts from the defaults: EdgeGate's public API, no key.
     pub fn builder() -> EdgeGateBuilder {
         EdgeGateBuilder {
-            base: Sourced::default_of(DEFAULT_API_URL.to_owned()),
+            settings: Settings::new(),
+            base: None,
             key: None,
-            transport: None,
-            middleware: Vec::new(),
-            retrier: Retrier::default(),
-            clocks: default_clocks(),
         }
     }
 
@@ -76,7 +69,7 @@ impl EdgeGate {
     /// # Errors
     /// `Config`, naming the variable, when a value cannot be used.
     pub fn from_environment(environment: &Environment) -> Result<Self> {
-        Self::builder().environment(environment).build()
+        Self::builder().environment(environment.clone()).build()
     }
 
     /// Where calls go.
@@ -111,7 +104,7 @@ impl EdgeGate {
     }
 
     pub(crate) fn call(&self, operation: Operation, method: Method, path: &[&str]) -> Call {
-        Call::new(operation, method, self.url(path)).header(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))
+        Call::new(operation, method, self.url(path))
     }
 
     pub(crate) fn url(&self, path: &[&str]) -> Url {
@@ -133,95 +126,63 @@ fn default_clocks() -> Clocks {
 /// The settings of an [`EdgeGate`].
 #[must_use = "call build"]
 pub struct EdgeGateBuilder {
-    base: Sourced<String>,
-    key: Option<Sourced<SecretString>>,
-    transport: Option<SharedTransport>,
-    middleware: Vec<Arc<dyn Middleware>>,
-    retrier: Retrier,
-    clocks: Clocks,
+    settings: Settings,
+    base: Option<String>,
+    key: Option<SecretString>,
 }
 
 impl fmt::Debug for EdgeGateBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EdgeGateBuilder").field("has_key", &self.key.is_some()).finish_non_exhaustive()
+        f.debug_struct("EdgeGateBuilder")
+            .field("settings", &self.settings)
+            .field("has_key", &self.key.is_some())
+            .finish_non_exhaustive()
     }
 }
 
 impl EdgeGateBuilder {
-    /// Where EdgeGate lives: an absolute `http` or `https` URL, with or without a trailing slash.
+    cube_sdk_core::settings_methods!();
+
+    /// Where EdgeGate lives: an absolute `http` or `https` URL, with or without a trailing slash. Default:
+    /// `EDGEGATE_API_URL`, or EdgeGate's public API.
     pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
-        self.base = Sourced::code(url.as_ref().to_owned());
+        self.base = Some(url.as_ref().to_owned());
         self
     }
 
-    /// The API key, `egk_…`. White space around it is trimmed.
+    /// The API key, `egk_…`, in place of `EDGEGATE_API_KEY`. White space around it is trimmed.
     pub fn api_key(mut self, key: SecretString) -> Self {
-        self.key = Some(Sourced::code(key));
+        self.key = Some(key);
         self
     }
 
-    /// Takes what the environment sets, in place of what was set before.
-    pub fn environment(mut self, environment: &Environment) -> Self {
-        if let Some(base) = environment.text(EDGEGATE_API_URL) {
-            self.base = base;
-        }
-        if let Some(key) = environment.secret(EDGEGATE_API_KEY) {
-            self.key = Some(key);
-        }
-        self
-    }
-
-    /// What carries the requests. Default: [`HttpClient`].
-    pub fn transport(mut self, transport: SharedTransport) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// Adds a middleware inside those added before.
-    pub fn middleware(mut self, middleware: Arc<dyn Middleware>) -> Self {
-        self.middleware.push(middleware);
-        self
-    }
-
-    /// Retry policy and budget.
-    pub fn retrier(mut self, retrier: Retrier) -> Self {
-        self.retrier = retrier;
-        self
-    }
-
-    /// The clocks of each call. Default: attempt 30 s, idle 20 s, deadline 120 s.
-    pub fn clocks(mut self, clocks: Clocks) -> Self {
-        self.clocks = clocks;
-        self
-    }
-
-    /// The client. Opens nothing and reads nothing.
+    /// The client. Opens nothing; reads the environment.
+    ///
+    /// Clocks that were not set are 30 s for an attempt, 20 s idle, 120 s for the call.
     ///
     /// # Errors
-    /// `Config`, naming the setting and where its value came from, when the base URL or the key cannot be
-    /// used.
+    /// `Config`, naming the setting and where its value came from, when the base URL, the key or one of the settings that
+    /// every domain shares cannot be used.
     pub fn build(self) -> Result<EdgeGate> {
-        let Sourced { value, origin } = self.base;
-        let base = parse_base_url(&value)
-            .map_err(|error| error.with_target(format!("{} ({origin})", EDGEGATE_API_URL.env)))?;
-        let has_key = self.key.is_some();
-        let credentials: Arc<dyn Credentials> = match self.key {
-            Some(key) => Arc::new(
-                FixedKey::new(&key.value)
-                    .map_err(|error| error.with_target(format!("{} ({})", EDGEGATE_API_KEY.env, key.origin)))?,
-            ),
+        let ground = self.settings.ground()?;
+        let environment = ground.environment();
+        let base = self.base.map(Sourced::code).or_else(|| environment.text(EDGEGATE_API_URL));
+        let Sourced { value, origin } = base.unwrap_or_else(|| Sourced::default_of(DEFAULT_API_URL.to_owned()));
+        let place = || format!("{} ({origin})", EDGEGATE_API_URL.env);
+        let base = parse_base_url(&value).map_err(|error| error.with_target(place()))?;
+        let key = self.key.map(Sourced::code).or_else(|| environment.secret(EDGEGATE_API_KEY));
+        let has_key = key.is_some();
+        let credentials: Arc<dyn Credentials> = match key {
+            Some(key) => {
+                ground.check_clear_text(&place(), &base)?;
+                Arc::new(
+                    FixedKey::new(&key.value)
+                        .map_err(|error| error.with_target(format!("{} ({})", EDGEGATE_API_KEY.env, key.origin)))?,
+                )
+            }
             None => Arc::new(NoKey),
         };
-        let transport =
-            self.transport.unwrap_or_else(|| Arc::new(HttpClient::builder().user_agent(USER_AGENT).build()));
-        let mut engine = Engine::builder(transport)
-            .credentials(credentials)
-            .classify(ByDetail)
-            .retrier(self.retrier)
-            .clocks(self.clocks);
-        for middleware in self.middleware {
-            engine = engine.middleware(middleware);
-        }
+        let engine = ground.engine().credentials(credentials).classify(ByDetail).clocks(ground.clocks(default_clocks()));
         Ok(EdgeGate(Arc::new(Parts { engine: engine.build(), base: Sourced { value: base, origin }, has_key })))
     }
 }

@@ -14,7 +14,7 @@ use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation};
 use http::Method;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -51,6 +51,19 @@ async fn head(io: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
         }
     }
     String::from_utf8(seen).unwrap()
+}
+
+/// A port that refuses, held so that no other test gets it: bound, never listened on.
+fn refusing() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    (socket, address)
+}
+
+/// A name that every resolver refuses without asking: its label is too long.
+fn nowhere() -> String {
+    format!("{}.invalid", "x".repeat(64))
 }
 
 const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -138,13 +151,13 @@ async fn proxy(answer: Option<&'static [u8]>, to: u16) -> (String, Arc<Mutex<Vec
 async fn http_goes_through_its_proxy_in_absolute_form() {
     let (address, heads) = proxy(None, 0).await;
     let url = format!("http://me:p%40w@{address}");
-    let through = settings(&[("HTTP_PROXY", &url), ("NO_PROXY", "direct.invalid")]);
+    let through = settings(&[("HTTP_PROXY", &url), ("NO_PROXY", &nowhere())]);
     assert_eq!(get(&through, "http://there.invalid/a?b=1").await.unwrap(), "ok");
     let seen = heads.lock().unwrap().clone();
     assert!(seen[0].starts_with("GET http://there.invalid/a?b=1 HTTP/1.1\r\n"), "{seen:?}");
     assert!(seen[0].to_lowercase().contains("proxy-authorization: basic bwu6ceb3\r\n"), "{seen:?}");
     assert!(seen[0].contains("user-agent: cube-sdk/"), "{seen:?}");
-    let error = get(&through, "http://direct.invalid/").await.unwrap_err();
+    let error = get(&through, &format!("http://{}/", nowhere())).await.unwrap_err();
     assert_eq!((error.kind(), heads.lock().unwrap().len()), (ErrorKind::Connect, 1), "{error}");
 }
 
@@ -176,7 +189,7 @@ async fn a_proxy_that_fails_is_named_as_such() {
     const REFUSES: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
     let (wants, wanted) = proxy(Some(WANTS), 0).await;
     let (refuses, refused) = proxy(Some(REFUSES), 0).await;
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let (_held, closed) = refusing();
     for (address, url, words, attempts) in [
         (&wants, "https://there.invalid/", "wants a user and password (407)", 1),
         (&wants, "http://there.invalid/", "wants a user and password (407)", 1),
@@ -244,9 +257,9 @@ async fn a_server_without_tls_is_told_from_one_that_is_down() {
     let error = get(&settings(&[]), &format!("https://127.0.0.1:{port}/")).await.unwrap_err();
     assert!(error.to_string().contains("speaks no TLS"), "{error}");
     assert_eq!((error.retry().attempts, count.load(Ordering::SeqCst)), (1, 1));
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_held, closed) = refusing();
     for (url, words) in
-        [(format!("http://{closed}/"), "connection refused"), ("http://there.invalid/".to_owned(), "lookup")]
+        [(format!("http://{closed}/"), "connection refused"), (format!("http://{}/", nowhere()), "lookup")]
     {
         let error = get(&settings(&[]), &url).await.unwrap_err();
         assert_eq!((error.kind(), error.retry().attempts), (ErrorKind::Connect, 4), "{error}");
