@@ -218,10 +218,8 @@ impl Apollo {
         let mut body: Value =
             reply.json().map_err(|error| error.with_operation(operation).with_target(target.clone()))?;
         let errors = body.get_mut("errors").map(Value::take);
-        let fault = errors
-            .as_ref()
-            .and_then(Value::as_array)
-            .and_then(|errors| ApolloFault::from_wire(errors, |text| reply.scrub(text)));
+        let fault =
+            errors.as_ref().and_then(Value::as_array).and_then(|errors| ApolloFault::from_wire(errors, reply.hidden()));
         let data = body.get_mut("data").map(Value::take).unwrap_or_default();
         Ok(Answer { operation, target, bytes: reply.body.len(), data, fault })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cube_sdk_core::engine::{Classify, Reply};
-use cube_sdk_core::redact::{excerpt, masked};
+use cube_sdk_core::redact::{Hidden, excerpt, masked, masked_text, one_line};
 use cube_sdk_core::{Error, ErrorKind, Operation, Result};
 use http::StatusCode;
 use serde::Deserialize;
@@ -51,40 +51,40 @@ impl GraphQlError {
         masked(&self.parameters)
     }
 
-    fn from_wire(error: &Value, scrub: impl Fn(&str) -> String) -> Self {
+    fn from_wire(error: &Value, hidden: &Hidden) -> Self {
+        let mut error = error.clone();
+        hidden.scrub_value(&mut error);
         let text = |pointers: [&str; 2]| {
-            pointers.iter().find_map(|at| error.pointer(at)?.as_str()).filter(|text| !text.is_empty()).map(&scrub)
+            let mut texts = pointers.iter().filter_map(|at| error.pointer(at)?.as_str());
+            texts.find(|text| !text.is_empty()).map(str::to_owned)
         };
         let path = error.get("path").and_then(Value::as_array).map(|path| {
             let parts: Vec<_> =
                 path.iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
             parts.join(".")
         });
-        let message = match error.get("message").and_then(Value::as_str) {
-            Some(message) => scrub(message),
-            None => scrub(&excerpt(error.to_string().as_bytes())),
-        };
         Self {
-            message,
+            message: match error.get("message").and_then(Value::as_str) {
+                Some(message) => masked_text(message),
+                None => excerpt(error.to_string().as_bytes()),
+            },
             path: path.unwrap_or_default(),
             code: text(["/extensions/errorCode", "/extensions/code"]),
             name: text(["/extensions/errorName", "/extensions/classification"]),
-            parameters: error
-                .pointer("/extensions/parameters")
-                .and_then(|value| serde_json::from_str(&scrub(&value.to_string())).ok())
-                .unwrap_or(Value::Null),
+            parameters: error.pointer("/extensions/parameters").cloned().unwrap_or_default(),
         }
     }
 }
 
+/// One line, whatever the server sent.
 impl fmt::Display for GraphQlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        f.write_str(&one_line(self.message.trim(), 500))?;
         if !self.path.is_empty() {
-            write!(f, ", at {}", self.path)?;
+            write!(f, ", at {}", one_line(&self.path, 200))?;
         }
         for part in [&self.code, &self.name].into_iter().flatten() {
-            write!(f, ", {part}")?;
+            write!(f, ", {}", one_line(part, 100))?;
         }
         if !self.parameters.is_null() {
             write!(f, ", {}", excerpt(self.parameters.to_string().as_bytes()))?;
@@ -99,15 +99,20 @@ impl fmt::Debug for GraphQlError {
     }
 }
 
+/// The first errors, on one line.
 impl fmt::Display for ApolloFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.errors.iter().enumerate() {
+        const SHOWN: usize = 5;
+        for (index, error) in self.errors.iter().take(SHOWN).enumerate() {
             if index > 0 {
                 f.write_str("; ")?;
             }
             write!(f, "{error}")?;
         }
-        Ok(())
+        match self.errors.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 
@@ -124,8 +129,8 @@ impl ApolloErrorExt for Error {
 }
 
 impl ApolloFault {
-    pub(crate) fn from_wire(errors: &[Value], scrub: impl Fn(&str) -> String) -> Option<Self> {
-        let errors: Vec<_> = errors.iter().map(|error| GraphQlError::from_wire(error, &scrub)).collect();
+    pub(crate) fn from_wire(errors: &[Value], hidden: &Hidden) -> Option<Self> {
+        let errors: Vec<_> = errors.iter().map(|error| GraphQlError::from_wire(error, hidden)).collect();
         (!errors.is_empty()).then_some(Self { errors })
     }
 
@@ -207,7 +212,7 @@ impl Classify for Rules {
             let _: Value = reply.json()?;
             return Err(without_data(reply));
         };
-        let fault = ApolloFault::from_wire(envelope.errors.as_deref().unwrap_or_default(), |text| reply.scrub(text));
+        let fault = ApolloFault::from_wire(envelope.errors.as_deref().unwrap_or_default(), reply.hidden());
         let data = envelope.data.map_or("null", RawValue::get);
         let Some(fault) = fault else {
             return if is_empty(data) { Err(without_data(reply)) } else { Ok(()) };
@@ -256,7 +261,7 @@ fn refusal(operation: Operation, reply: &Reply) -> Error {
     let fault = reply
         .json::<Value>()
         .ok()
-        .and_then(|body| ApolloFault::from_wire(body.get("errors")?.as_array()?, |text| reply.scrub(text)));
+        .and_then(|body| ApolloFault::from_wire(body.get("errors")?.as_array()?, reply.hidden()));
     match fault {
         Some(fault) if fault.kind(operation) == ErrorKind::Unsupported && reply.status.is_client_error() => {
             fault.into_error(operation).with_status(reply.status).with_request_id(reply.request_id())

@@ -57,11 +57,7 @@ impl fmt::Debug for EdgeGate {
 impl EdgeGate {
     /// Starts from the defaults: EdgeGate's public API, no key.
     pub fn builder() -> EdgeGateBuilder {
-        EdgeGateBuilder {
-            settings: Settings::new(),
-            base: None,
-            key: None,
-        }
+        EdgeGateBuilder { settings: Settings::new(), base: None, key: None }
     }
 
     /// From `EDGEGATE_API_URL` and `EDGEGATE_API_KEY`. A missing key is told at the first call.
@@ -182,7 +178,8 @@ impl EdgeGateBuilder {
             }
             None => Arc::new(NoKey),
         };
-        let engine = ground.engine().credentials(credentials).classify(ByDetail).clocks(ground.clocks(default_clocks()));
+        let engine =
+            ground.engine().credentials(credentials).classify(ByDetail).clocks(ground.clocks(default_clocks()));
         Ok(EdgeGate(Arc::new(Parts { engine: engine.build(), base: Sourced { value: base, origin }, has_key })))
     }
 }

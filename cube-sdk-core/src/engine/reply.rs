@@ -40,14 +40,10 @@ impl Reply {
         request_id_of(&self.headers)
     }
 
-    /// A text of the server without the secrets that the call [hides](super::Call::hides), in whatever form.
-    pub fn scrub(&self, text: &str) -> String {
-        self.hidden.scrub(text)
-    }
-
-    /// A structure of the server without those secrets.
-    pub fn scrub_value(&self, value: &mut serde_json::Value) {
-        self.hidden.scrub_value(value);
+    /// What must not be shown of what the server says: the secrets that the call [hides](super::Call::hides), and its
+    /// credentials.
+    pub const fn hidden(&self) -> &Hidden {
+        &self.hidden
     }
 
     /// A masked excerpt of the body, fit for an error line.

@@ -108,6 +108,13 @@ enum Ends {
     Word,
 }
 
+/// Does a sentence go on here, as after `body.kms_key_arn: `? A word, and another.
+fn is_prose(value: &str) -> bool {
+    let (word, rest) = value.split_at(value.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(value.len()));
+    let plain = word.len() < 20 && word.bytes().skip(1).all(|b| b.is_ascii_lowercase()) && !word.is_empty();
+    plain && rest.strip_prefix(' ').is_some_and(|next| next.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
 impl Named {
     fn of(before: &str, after: &str) -> Option<Self> {
         let sign = after.chars().next()?;
@@ -134,6 +141,7 @@ impl Named {
             Some(quote @ ('"' | '\'' | '`')) => Self { skipped: skipped + 1, ends: Ends::At(quote) },
             Some('[') => Self { skipped: skipped + 1, ends: Ends::At(']') },
             Some('{') => Self { skipped: skipped + 1, ends: Ends::At('}') },
+            _ if sign == ':' && is_prose(value) => return None,
             _ => Self { skipped, ends: Ends::Word },
         })
     }

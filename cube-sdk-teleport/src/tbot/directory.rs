@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use cube_sdk_core::{Clock, Error, Result};
 use secrecy::zeroize::Zeroizing;
 use tokio::sync::Mutex;
@@ -112,7 +113,7 @@ impl IdentityDirectory {
     /// Safe: nothing is kept of an interrupted read.
     pub async fn current(&self) -> Result<Arc<Identity>> {
         let mut loaded = self.loaded.lock().await;
-        let until = Instant::now() + self.policy.patience;
+        let until = later(Instant::now(), self.policy.patience);
         let mut pause = Duration::from_millis(50);
         loop {
             let known = loaded.as_ref().map(|loaded| loaded.prints);
@@ -133,7 +134,7 @@ impl IdentityDirectory {
                 tracing::warn!(app = %self.app, %error, "the directory is unusable, the credential read before serves on");
                 return Ok(kept);
             }
-            if error.app_fault() != Some(AppFault::CredentialTorn) || Instant::now() + pause > until {
+            if error.app_fault() != Some(AppFault::CredentialTorn) || later(Instant::now(), pause) > until {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;

@@ -33,7 +33,8 @@ impl Reading {
     }
 
     fn read(&self, escape: Escape) -> Option<Self> {
-        if !self.bytes.contains(&escape.mark()) && !(matches!(escape, Escape::Form) && self.bytes.contains(&b'+')) {
+        let spaced = matches!(escape, Escape::Form) && self.bytes.contains(&b'+');
+        if !spaced && !self.bytes.contains(&escape.mark()) {
             return None;
         }
         let (mut bytes, mut from) = (Vec::with_capacity(self.bytes.len()), Vec::with_capacity(self.bytes.len()));

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use socket2::{SockRef, TcpKeepalive};
@@ -116,7 +117,7 @@ impl Known {
 pub(super) async fn connect(addr: &ProxyAddr, limit: Duration) -> Result<TcpStream> {
     let unreachable = |detail: String| AppFault::ProxyUnreachable.error(detail);
     within(Step::Connect, limit, async {
-        let until = Instant::now() + limit;
+        let until = later(Instant::now(), limit);
         let addresses: Vec<_> = lookup_host((addr.host(), addr.port()))
             .await
             .map_err(|cause| unreachable(format!("`{}` has no address", addr.host())).cause(cause))?

@@ -220,7 +220,7 @@ impl Tunnel {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let before = (count(&shared.completed), count(&shared.cut));
         self.0.stop.send_if_modified(|stop| stop.is_none_or(|old| grace < old).then(|| *stop = Some(grace)).is_some());
-        let aborted = tokio::time::timeout(grace + Duration::from_secs(3), self.closed()).await.is_err();
+        let aborted = tokio::time::timeout(grace.saturating_add(Duration::from_secs(3)), self.closed()).await.is_err();
         if aborted {
             self.abort();
         }

@@ -262,7 +262,7 @@ impl Supervisor {
             // Bounded: the driver cuts after the grace, and waits 1 s for the peer's close.
             connection.driver.run(&mut self.host).await;
         }
-        let limit = grace + Duration::from_secs(1);
+        let limit = grace.saturating_add(Duration::from_secs(1));
         tokio::time::timeout(limit, async { while self.leftovers.join_next().await.is_some() {} }).await.ok();
         self.leftovers.shutdown().await;
         self.host.shared.turn(TunnelState::Stopped);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::net::TcpStream;
 
 use super::socket::{Local, Settling, Socket};
@@ -50,7 +51,7 @@ impl Driver {
                 Action::Refused { stream, refusal } => host.refused_stream(stream, refusal),
                 Action::Draining { grace } => {
                     let text = "the relay is about to stop".to_owned();
-                    self.stop_by(self.now + grace + Duration::from_secs(1), TunnelCode::Draining, 1000, text);
+                    self.stop_by(later(self.now, grace) + Duration::from_secs(1), TunnelCode::Draining, 1000, text);
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
@@ -133,14 +134,14 @@ impl Driver {
     /// Stops: no new stream, open ones may end by themselves for `grace`.
     pub(crate) fn stop(&mut self, grace: Duration) {
         let text = "stopped".to_owned();
-        self.stop_by(Instant::now() + grace, TunnelCode::Stopped, 1000, text);
+        self.stop_by(later(Instant::now(), grace), TunnelCode::Stopped, 1000, text);
     }
 
     /// Relay: announces the stop to the agent, which opens new streams elsewhere.
     pub(crate) fn drain(&mut self, grace: Duration) {
         let text = "the relay is about to stop";
         self.mux.drain(grace, text);
-        self.stop_by(Instant::now() + grace, TunnelCode::Draining, 1001, text.to_owned());
+        self.stop_by(later(Instant::now(), grace), TunnelCode::Draining, 1001, text.to_owned());
     }
 
     /// Relay: the caller's key died.

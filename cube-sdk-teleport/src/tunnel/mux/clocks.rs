@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
 use super::{Mux, ONE_WAY_LIMIT};
@@ -31,7 +32,7 @@ impl Mux {
 
     pub(super) fn note_idle(&mut self, now: Instant) {
         if let Some(limit) = self.rules.idle_limit {
-            self.scan_by(now + limit);
+            self.scan_by(later(now, limit));
         }
     }
 
@@ -90,7 +91,7 @@ impl Mux {
             let one_way = stream.is_one_way() && stream.phase == Phase::Open;
             let limit = if one_way { Some(configured.unwrap_or(ONE_WAY_LIMIT).min(ONE_WAY_LIMIT)) } else { configured };
             let Some(limit) = limit else { continue };
-            let due = stream.touched + limit;
+            let due = later(stream.touched, limit);
             if due > now {
                 self.scan_by(due);
             } else if one_way && stream.fin_received {

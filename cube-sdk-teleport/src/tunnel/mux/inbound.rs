@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
 use super::{Action, Mux, ONE_WAY_LIMIT, Role, Slot};
@@ -120,7 +121,7 @@ impl Mux {
                 Ok(app) => {
                     let windows = (self.rules.hello.window, self.peer.map_or(0, |hello| hello.window));
                     self.insert(Stream::new(id, app, Phase::Queued, now, self.version, windows));
-                    self.openings.push_back((now + self.rules.open_limit, id));
+                    self.openings.push_back((later(now, self.rules.open_limit), id));
                     self.waiting.push_back(id);
                     self.dial_next(now);
                     self.note_idle(now);

@@ -1,5 +1,6 @@
 //! How streams begin: local connections at the agent, dials at the relay.
 
+use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
 use super::{Action, Mux, ONE_WAY_LIMIT, Slot};
@@ -22,7 +23,7 @@ impl Mux {
         self.last_id = id;
         let windows = (self.rules.hello.window, self.peer.map_or(0, |hello| hello.window));
         let slot = self.insert(Stream::new(id, app.clone(), Phase::Opening, now, self.version, windows));
-        self.openings.push_back((now + self.rules.open_limit, id));
+        self.openings.push_back((later(now, self.rules.open_limit), id));
         self.frames.push_back((Some(slot), Frame::Connect { stream: id, app: app.as_str().as_bytes().to_vec() }));
         self.note_idle(now);
         Ok(slot)
@@ -65,7 +66,7 @@ impl Mux {
             let limit = self.rules.open_limit;
             if let Some(stream) = self.live(slot) {
                 stream.phase = Phase::Opening;
-                let (app, deadline) = (stream.app.clone(), stream.since + limit);
+                let (app, deadline) = (stream.app.clone(), later(stream.since, limit));
                 self.dialling += 1;
                 self.actions.push_back(Action::Dial { slot, app, deadline: deadline.max(now) });
             }
@@ -80,7 +81,7 @@ impl Mux {
 
     /// Version 1 may use the id again at once: what was noted for it must not meet the next stream.
     pub(super) fn forget_opening(&mut self, stream: &Stream) {
-        let deadline = stream.since + self.rules.open_limit;
+        let deadline = later(stream.since, self.rules.open_limit);
         let from = self.openings.partition_point(|(at, _)| *at < deadline);
         let noted = self.openings.iter().skip(from).take_while(|(at, _)| *at == deadline);
         if let Some(at) = noted.map(|(_, id)| *id).position(|id| id == stream.id) {
