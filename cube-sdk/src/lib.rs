@@ -3,11 +3,12 @@
 mod cube;
 #[cfg(feature = "edgegate")]
 pub mod edgegate;
+pub mod error;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
-pub use cube_sdk_core::error::{RetryReport, Sent, StopReason, WhichClock};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
+pub use error::{RetryReport, Sent, StopReason, WhichClock};
 
 /// What every domain stands on: engine, transport, credentials, retry, pager, waiter.
 pub use cube_sdk_core as core;

@@ -58,7 +58,7 @@ impl Identities {
             )
         };
         let outcome = directory.current().await;
-        if outcome.as_ref().err().and_then(AppErrorExt::app_fault) == Some(AppFault::AppNotProvisioned) {
+        if outcome.as_ref().err().and_then(AppErrorExt::app_fault) == Some(&AppFault::AppNotProvisioned) {
             // Names come from outside: without this the map would grow with every wrong one.
             self.directories.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
         }
@@ -75,7 +75,7 @@ impl Identities {
             let state = match self.current(&app).await {
                 Ok(identity) => WatchState::ready(&identity, self.policy.clock.now()),
                 Err(error) => WatchState::Failed {
-                    fault: error.app_fault().unwrap_or(AppFault::CredentialUnreadable),
+                    fault: error.app_fault().copied().unwrap_or(AppFault::CredentialUnreadable),
                     reason: error.to_string(),
                 },
             };
