@@ -8,11 +8,12 @@
 //! published follow docs/apollo-inputs.md and can be adjusted with `patch_input`.
 
 pub mod agents;
+mod answer;
 pub mod change_requests;
 pub mod channels;
+mod choice;
 mod client;
 pub mod config;
-mod drain;
 pub mod entities;
 pub mod entity_config;
 pub mod environments;
@@ -21,21 +22,25 @@ mod graphql;
 pub mod health_checks;
 mod ids;
 pub mod labels;
+mod listing;
 pub mod manifests;
+mod mode;
+mod model;
 pub mod modules;
+mod mutation;
 pub mod plans;
 pub mod products;
-mod read;
+mod query;
+mod references;
 pub mod releases;
 pub mod replicate;
 mod resolve;
 pub mod secrets;
-mod write;
+mod words;
 
 pub use client::{Apollo, ApolloBuilder};
-pub use drain::{Listing, SAFETY_PAGES, Truncation};
 pub use fault::{ApolloErrorExt, ApolloFault, GraphQlError};
 pub use ids::{AgentId, EntityId, EnvironmentId, MavenCoordinate, ProductId, Rid};
-pub use read::{Partial, Read};
-pub use resolve::EnvironmentRef;
-pub use write::Write;
+pub use mutation::{DryRun, Mutation};
+pub use query::{Partial, Query};
+pub use references::{EntityRef, EnvironmentRef, ModuleRef};

@@ -5,16 +5,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cube_sdk_core::retry::{Retrier, RetryBudget, RetryPolicy};
-use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString, Timestamp};
+use cube_sdk_core::config::{Key, Sourced};
+use cube_sdk_core::engine::Clocks;
+use cube_sdk_core::retry::Retrier;
+use cube_sdk_core::settings::{Ground, Settings};
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString, Timestamp};
 use url::Url;
 
 use crate::audit::Recorder;
+use crate::config::{AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS};
 use crate::region::Region;
 use crate::s3_uri::Bucket;
 use crate::session::{
-    AuditScope, AwsHttpClient, Base, BaseKeys, GrantRef, Identity, LeaseCell, Scope, ServiceUrls, Session,
-    session_name_of,
+    AuditScope, Base, BaseKeys, GrantRef, Identity, LeaseCell, Scope, ServiceUrls, Session, session_name_of,
 };
 
 /// Reads from the customer's buckets. Cheap to clone; clones share connections, sessions and retry budget.
@@ -40,9 +43,8 @@ pub struct Storage(Arc<Inner>);
 
 struct Inner {
     base: Base,
-    retrier: Retrier,
+    ground: Ground,
     clocks: Clocks,
-    clock: Clock,
     session_duration: Duration,
     recorder: Option<Recorder>,
     sessions: Mutex<HashMap<CacheKey, Arc<LeaseCell>>>,
@@ -50,29 +52,14 @@ struct Inner {
 
 type CacheKey = (GrantRef, Scope);
 
-/// The clocks of one AWS call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clocks {
-    /// From sending to the answer's headers.
-    pub(crate) first_byte: Duration,
-    /// Between two chunks of a body.
-    pub(crate) idle: Duration,
-    /// AssumeRole with its repetitions.
-    pub(crate) assume: Duration,
-}
-
 /// Settings of a [`Storage`].
 #[derive(Clone)]
 #[must_use]
 pub struct StorageBuilder {
+    settings: Settings,
     keys: BaseKeys,
     urls: ServiceUrls,
     path_style: Option<bool>,
-    policy: RetryPolicy,
-    budget: RetryBudget,
-    connect_timeout: Duration,
-    clocks: Clocks,
-    clock: Clock,
     session_duration: Duration,
     recorder: Option<Recorder>,
 }
@@ -82,18 +69,10 @@ impl Storage {
     /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`).
     pub fn builder() -> StorageBuilder {
         StorageBuilder {
+            settings: Settings::new(),
             keys: BaseKeys::Chain { profile: None },
             urls: ServiceUrls::default(),
             path_style: None,
-            policy: RetryPolicy::default(),
-            budget: RetryBudget::default(),
-            connect_timeout: Duration::from_secs(5),
-            clocks: Clocks {
-                first_byte: Duration::from_secs(15),
-                idle: Duration::from_secs(15),
-                assume: Duration::from_secs(20),
-            },
-            clock: Clock::system(),
             session_duration: Duration::from_secs(3600),
             recorder: None,
         }
@@ -156,7 +135,7 @@ impl Storage {
     }
 
     pub(crate) fn retrier(&self) -> &Retrier {
-        &self.0.retrier
+        self.0.ground.retrier()
     }
 
     pub(crate) fn clocks(&self) -> Clocks {
@@ -164,11 +143,13 @@ impl Storage {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.ground.clock().now()
     }
 }
 
 impl StorageBuilder {
+    cube_sdk_core::settings_methods!();
+
     /// Keys of one's own instead of those that are found: access key id, secret, session token.
     pub fn keys(mut self, id: impl Into<String>, secret: SecretString, token: Option<SecretString>) -> Self {
         self.keys = BaseKeys::Given { id: id.into(), secret, token };
@@ -205,36 +186,6 @@ impl StorageBuilder {
         self
     }
 
-    /// How often and how patiently calls are repeated.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// The bound on repetitions over all calls.
-    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
-        self.budget = budget;
-        self
-    }
-
-    /// Time to connect, TLS apart. Default 5 s.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
-        self
-    }
-
-    /// Time from sending a request to its answer's headers. Default 15 s.
-    pub fn first_byte_timeout(mut self, limit: Duration) -> Self {
-        self.clocks.first_byte = limit;
-        self
-    }
-
-    /// Time between two chunks of a body. Default 15 s.
-    pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.clocks.idle = limit;
-        self
-    }
-
     /// How long sessions last: 900 s to 12 h on AWS, and at most what the role allows. Default 3600 s.
     pub fn session_duration(mut self, duration: Duration) -> Self {
         self.session_duration = duration;
@@ -247,38 +198,64 @@ impl StorageBuilder {
         self
     }
 
-    /// The clock that ends sessions.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Checks the settings. Reads and connects nothing yet.
+    /// Checks the settings. Connects nothing yet; what AWS's own tools read is read at the first call.
+    ///
+    /// Clocks that were not set are 15 s to the headers of an answer, 15 s between two chunks of a body, 60 s for
+    /// AssumeRole with its repetitions. Endpoints come from code, else from `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`
+    /// and `AWS_ENDPOINT_URL`, else from the profile, else they are AWS's.
     ///
     /// # Errors
-    /// `Config` for endpoints that are no http(s) URL and for session durations out of range.
+    /// `Config`, naming the setting, for endpoints that are no http(s) URL, for session durations out of range, and for
+    /// settings of every domain that cannot be used.
     pub fn build(self) -> Result<Storage> {
-        for (what, url) in [("S3", &self.urls.s3), ("STS", &self.urls.sts)] {
-            if let Some(url) = url
-                && (!matches!(url.scheme(), "http" | "https") || url.host().is_none())
-            {
-                return Err(Error::new(ErrorKind::Config, format!("the {what} endpoint must be an http or https URL")));
-            }
-        }
+        let ground = self.settings.ground()?;
+        let urls = ServiceUrls {
+            s3: endpoint(&ground, self.urls.s3, AWS_ENDPOINT_URL_S3)?,
+            sts: endpoint(&ground, self.urls.sts, AWS_ENDPOINT_URL_STS)?,
+        };
         if !(1..=43_200).contains(&self.session_duration.as_secs()) {
             return Err(Error::new(ErrorKind::Config, "the session duration must lie between 1 s and 12 h"));
         }
-        let http = AwsHttpClient::new(self.connect_timeout);
         Ok(Storage(Arc::new(Inner {
-            base: Base::new(self.keys, self.urls, self.path_style, http),
-            retrier: Retrier::new(self.policy, self.budget),
-            clocks: self.clocks,
-            clock: self.clock,
+            base: Base::new(ground.clone(), self.keys, urls, self.path_style),
+            clocks: ground.clocks(default_clocks()),
+            ground,
             session_duration: self.session_duration,
             recorder: self.recorder,
             sessions: Mutex::default(),
         })))
     }
+}
+
+fn default_clocks() -> Clocks {
+    let mut clocks = Clocks::default();
+    clocks.first_byte = Duration::from_secs(15);
+    clocks.idle = Duration::from_secs(15);
+    clocks.attempt = Duration::from_secs(15);
+    clocks.deadline = Duration::from_secs(60);
+    clocks
+}
+
+/// The endpoint of a service: set in code, or in the environment for the service or for all of AWS.
+fn endpoint(ground: &Ground, code: Option<Url>, key: Key) -> Result<Option<Url>> {
+    let environment = ground.environment();
+    let found = match code {
+        Some(url) => Some(Sourced::code(url)),
+        None => match environment.url(key)? {
+            Some(found) => Some(found),
+            None => environment.url(AWS_ENDPOINT_URL)?,
+        },
+    };
+    let Some(found) = found else { return Ok(None) };
+    let place = format!("{} ({})", key.env, found.origin);
+    if !matches!(found.value.scheme(), "http" | "https") || found.value.host().is_none() {
+        return Err(Error::new(ErrorKind::Config, "the endpoint must be an http or https URL").with_target(place));
+    }
+    if ground.check_clear_text(&place, &found.value).is_err() {
+        // Requests are signed: what is in the clear is the session token beside the signature, and the bytes.
+        tracing::warn!(endpoint = %place, "session tokens and bytes go to this endpoint in clear text");
+    }
+    Ok(Some(found.value))
 }
 
 impl fmt::Debug for Storage {
@@ -289,6 +266,9 @@ impl fmt::Debug for Storage {
 
 impl fmt::Debug for StorageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StorageBuilder").field("urls", &self.urls).field("clocks", &self.clocks).finish_non_exhaustive()
+        f.debug_struct("StorageBuilder")
+            .field("settings", &self.settings)
+            .field("urls", &self.urls)
+            .finish_non_exhaustive()
     }
 }

@@ -138,9 +138,8 @@ async fn an_answer_with_another_etag_is_integrity() {
 #[tokio::test]
 async fn no_clock_is_too_long() {
     let endless = Duration::MAX;
-    let clocks = |storage: StorageBuilder| {
-        storage.connect_timeout(endless).first_byte_timeout(endless).idle_timeout(endless)
-    };
+    let clocks =
+        |storage: StorageBuilder| storage.connect_timeout(endless).first_byte_timeout(endless).idle_timeout(endless);
     let account = account_with(AwsWorld::builder().rate_per_connection(4 * MIB), clocks).await;
     let uri = account.put(Object::generated(12, MIB));
     let mut reader = account.session().open(uri).deadline(endless).part_size(300 * KIB).await.unwrap();

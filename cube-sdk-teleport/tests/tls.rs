@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use cube_sdk_core::transport::RootCertificates;
 use cube_sdk_core::{ErrorKind, SecretString};
 use cube_sdk_teleport::Tunnels;
 use cube_sdk_teleport::dial::DirectDialer;
@@ -30,9 +31,9 @@ async fn a_private_authority_is_trusted_only_when_given() {
     let builder = || Tunnels::builder().url(url.clone()).key(SecretString::from(KEY));
     let stranger = builder().build().unwrap().open("echo").await.unwrap_err();
     assert_eq!(stranger.kind(), ErrorKind::Connect);
-    assert!(stranger.to_string().contains("CA file"), "{stranger}");
+    assert!(stranger.to_string().contains("CUBE_CA_FILE"), "{stranger}");
 
-    let tunnels = builder().extra_ca(chain.as_bytes()).build().unwrap();
+    let tunnels = builder().extra_ca(RootCertificates::from_pem(chain.as_bytes()).unwrap()).build().unwrap();
     let tunnel = tunnels.open("echo").await.unwrap();
     let sent = bytes(1, 2_000_000);
     let stream = TcpStream::connect(tunnel.local_addr()).await.unwrap();

@@ -84,9 +84,8 @@ impl Cube {
     pub fn apollo(&self) -> Result<cube_sdk_apollo::Apollo> {
         kept(&self.0.apollo, || {
             let settings = &self.0.settings;
-            let mut client = cube_sdk_apollo::Apollo::builder()
-                .environment(&settings.environment)?
-                .retrier(settings.retrier.clone());
+            let mut client =
+                cube_sdk_apollo::Apollo::builder().environment(&settings.environment).retrier(settings.retrier.clone());
             if let Some(transport) = &settings.transport {
                 client = client.transport(transport.clone());
             }

@@ -10,7 +10,7 @@ pub use cube::{Cube, CubeBuilder};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
 pub use error::{RetryReport, Sent, StopReason, WhichClock};
 
-/// What every domain stands on: engine, transport, credentials, retry, pager, waiter.
+/// What every domain stands on: engine, transport, credentials, retry, lists, caches, names, waiter.
 pub use cube_sdk_core as core;
 
 /// Palantir Apollo: typed GraphQL services.

@@ -56,7 +56,12 @@ mod s3_uri;
 mod sha256;
 
 // cube-sdk-teleport
+#[path = "../../cube-sdk-teleport/src/app_name.rs"]
+mod app_name;
 mod dial;
+mod ground;
+#[path = "../../cube-sdk-teleport/src/refusal.rs"]
+mod refusal;
 mod tbot;
 mod tunnel;
 

@@ -1,24 +1,25 @@
 //! Replacing an entity's config overrides, with the guards that keep secrets and modules whole.
 
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{Entities, Entity, EntityRef, about};
-use crate::change_requests::ChangeRequest;
+use super::{Entities, about};
+use crate::choice::Match;
 use crate::client::Apollo;
 use crate::entity_config::{refuse_placeholders, render, secret_texts};
-use crate::environments::Environment;
 use crate::fault::ApolloErrorExt;
 use crate::graphql::scalars::Hidden;
 use crate::graphql::{
     Patch, Request, UpdateEntityConfig, UpdateEntityConfigV2, update_entity_config, update_entity_config_v2, wire,
 };
-use crate::read::Session;
-use crate::resolve::{EnvironmentRef, Match};
-use crate::write::awaited;
+use crate::mode::Mode;
+use crate::model::{ChangeRequest, Entity, Environment};
+use crate::mutation::{Prepared, mutation};
+use crate::references::{EntityRef, EnvironmentRef};
 
 /// What came of a config update.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub enum ConfigUpdate {
     /// A change request was opened.
@@ -50,7 +51,7 @@ pub struct UpdateConfig {
 }
 
 impl Entities {
-    /// Replaces the config overrides of an entity.
+    /// Replaces the config overrides of an entity. Takes exact names, ids or RIDs only.
     ///
     /// Refused before anything is sent: masked placeholders, overrides that are no object, an entity that a module
     /// manages (unless overridden).
@@ -80,14 +81,14 @@ impl UpdateConfig {
         self
     }
 
-    async fn send(self) -> Result<ConfigUpdate> {
+    async fn prepare(self) -> Result<Prepared<ConfigUpdate>> {
         if !self.overrides.is_object() {
             return Err(Error::new(ErrorKind::InvalidInput, "config overrides must be an object"));
         }
         refuse_placeholders(&self.overrides)?;
-        let session = Session::strict(self.apollo.clone());
-        let environment = session.environment(&self.environment, Match::Free).await?;
-        let entity = session.entity(&environment, &self.entity.0).await?;
+        let mode = Mode::strict(&self.apollo);
+        let environment = mode.environment(&self.environment, Match::Exact).await?;
+        let entity = mode.entity(&environment, &self.entity, Match::Exact).await?;
         if !self.override_module {
             refuse_managed(&entity, &environment)?;
         }
@@ -98,11 +99,13 @@ impl UpdateConfig {
         })?;
         let text = render(label, &self.overrides)?;
         let hidden = secret_texts(&self.overrides);
-        write_config(&self.apollo, &environment, &entity, text, hidden, self.patch).await
+        let request = config_request(&environment, &entity, text, hidden, self.patch)?;
+        let (apollo, first) = (self.apollo, request.clone());
+        Ok(Prepared::of(&request, move || async move { write_config(&apollo, &environment, &entity, &first).await }))
     }
 }
 
-awaited!(UpdateConfig -> ConfigUpdate);
+mutation!(UpdateConfig => ConfigUpdate);
 
 /// Refused with the [`ManagingModule`](super::ManagingModule) as the fault. A module's rendering would be overridden until the entity-level config is removed.
 pub(super) fn refuse_managed(entity: &Entity, environment: &Environment) -> Result<()> {
@@ -115,31 +118,36 @@ pub(super) fn refuse_managed(entity: &Entity, environment: &Environment) -> Resu
         .advice("change the module's variables instead, or override it explicitly"))
 }
 
-/// Sends a config text by the newer mutation, else by the older one where the server lacks it.
-pub(crate) async fn write_config(
-    apollo: &Apollo,
+/// The request of a config update.
+pub(crate) fn config_request(
     environment: &Environment,
     entity: &Entity,
     text: SecretString,
     mut hidden: Vec<SecretString>,
     patch: Option<Patch>,
-) -> Result<ConfigUpdate> {
+) -> Result<Request> {
     let resource_rid = environment.need(entity.rid.as_ref(), "RID of the entity")?.to_string();
     hidden.push(text.clone());
-    let target = about(&environment.name, &entity.name);
-    let update = update_entity_config_v2::ApolloChangeRequestUpdateConfig {
-        resource_rid: resource_rid.clone(),
-        content: Hidden(text),
-    };
+    let update = update_entity_config_v2::ApolloChangeRequestUpdateConfig { resource_rid, content: Hidden(text) };
     let variables = update_entity_config_v2::Variables { space_id: environment.space_id.clone(), update };
-    let request = Request::of::<UpdateEntityConfigV2>(variables)?.patch("update", patch).hides(hidden).about(target);
-    match apollo.send(request.clone(), false).await {
+    let request = Request::of::<UpdateEntityConfigV2>(variables)?.patch("update", patch).hides(hidden);
+    Ok(request.about(about(&environment.name, &entity.name)))
+}
+
+/// Sends a config update by the newer mutation, else by the older one where the server lacks it.
+pub(crate) async fn write_config(
+    apollo: &Apollo,
+    environment: &Environment,
+    entity: &Entity,
+    request: &Request,
+) -> Result<ConfigUpdate> {
+    match apollo.send(request, false).await {
         Ok(answer) => {
             let field = "/apollo/updateConfigByResourceV2";
             let result: wire::OpenedChangeRequest = answer.require(field)?;
             if result.change_request.is_some() {
                 let field = "/apollo/updateConfigByResourceV2/changeRequest";
-                return ChangeRequest::opened(apollo, &answer, field, environment, Some(&entity.name))
+                return ChangeRequest::opened(apollo, &answer, field, environment, entity.into())
                     .map(ConfigUpdate::Opened);
             }
             let refusal = result.error.and_then(|error| error.type_name).unwrap_or_default();
@@ -156,9 +164,8 @@ pub(crate) async fn write_config(
                 .with_code(refusal))
         }
         Err(error) if lacks_newer_field(&error) => {
-            let request = older(&request, environment)?;
-            let answer = apollo.send(request, false).await?;
-            ChangeRequest::opened(apollo, &answer, "/apollo/updateConfigByResource", environment, Some(&entity.name))
+            let answer = apollo.send(&older(request, environment)?, false).await?;
+            ChangeRequest::opened(apollo, &answer, "/apollo/updateConfigByResource", environment, entity.into())
                 .map(ConfigUpdate::Opened)
         }
         Err(error) => Err(error),

@@ -16,15 +16,16 @@ use crate::audit::AuditEvent;
 impl Session {
     pub(crate) async fn renew(&self) -> Result<Lease> {
         let now = self.storage.now();
+        let limit = self.storage.clocks().deadline;
         let bucket = self.bucket.as_str();
         match &self.identity {
             Identity::Own => {
-                let s3 = self.storage.base().s3(&self.region, bucket, None).await;
+                let s3 = self.storage.base().s3(&self.region, bucket, None, limit).await?;
                 Ok(Lease { s3, issued: now, expires: None })
             }
             Identity::Role { grant, scope, name, duration } => {
                 let (keys, expires) = self.assume(grant, scope, name, *duration).await?;
-                let s3 = self.storage.base().s3(&self.region, bucket, Some(keys)).await;
+                let s3 = self.storage.base().s3(&self.region, bucket, Some(keys), limit).await?;
                 Ok(Lease { s3, issued: now, expires: Some(expires) })
             }
         }
@@ -37,8 +38,8 @@ impl Session {
         name: &str,
         duration: Duration,
     ) -> Result<(Credentials, Timestamp)> {
-        let sts = self.storage.base().sts(&self.region).await;
-        let deadline = Deadline::after(self.storage.clocks().assume);
+        let deadline = Deadline::after(self.storage.clocks().deadline);
+        let sts = self.storage.base().sts(&self.region, self.storage.clocks().deadline).await?;
         let retrier = self.storage.retrier();
         retrier.run(ASSUME_ROLE, deadline, |_| self.assume_once(&sts, grant, scope, name, duration)).await
     }

@@ -1,27 +1,18 @@
-//! The keys that the storage itself acts with: given, or found as AWS's own tools find them.
+//! The clients of S3 and STS, made from one base configuration that is read at the first call.
 
 use std::fmt;
 
-use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
-use cube_sdk_core::SecretString;
-use cube_sdk_core::secret::ExposeSecret;
+use cube_sdk_core::settings::Ground;
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use tokio::sync::OnceCell;
 use url::Url;
 
 use super::http_client::AwsHttpClient;
+use super::keys::BaseKeys;
 use crate::region::Region;
-
-/// Where the keys come from.
-#[derive(Clone)]
-pub(crate) enum BaseKeys {
-    /// Environment, profile, container or instance, in AWS's order.
-    Chain { profile: Option<String> },
-    /// Given by the caller.
-    Given { id: String, secret: SecretString, token: Option<SecretString> },
-}
 
 /// Endpoints other than AWS's own.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +23,7 @@ pub(crate) struct ServiceUrls {
 
 /// The base configuration, read at the first call.
 pub(crate) struct Base {
+    ground: Ground,
     keys: BaseKeys,
     urls: ServiceUrls,
     path_style: Option<bool>,
@@ -40,39 +32,37 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    pub(crate) fn new(keys: BaseKeys, urls: ServiceUrls, path_style: Option<bool>, http: AwsHttpClient) -> Self {
-        Self { keys, urls, path_style, http, loaded: OnceCell::new() }
+    pub(crate) fn new(ground: Ground, keys: BaseKeys, urls: ServiceUrls, path_style: Option<bool>) -> Self {
+        let http = AwsHttpClient::new(ground.clone());
+        Self { ground, keys, urls, path_style, http, loaded: OnceCell::new() }
     }
 
-    async fn config(&self) -> &SdkConfig {
-        self.loaded.get_or_init(|| self.load()).await
-    }
-
-    async fn load(&self) -> SdkConfig {
-        let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(self.http.clone());
-        match &self.keys {
-            BaseKeys::Chain { profile: Some(profile) } => loader.profile_name(profile).load().await,
-            BaseKeys::Chain { profile: None } => loader.load().await,
-            // Nothing of the environment is read: what the caller gave is all there is.
-            BaseKeys::Given { id, secret, token } => {
-                let token = token.as_ref().map(|token| token.expose_secret().to_owned());
-                let keys = Credentials::new(id, secret.expose_secret(), token, None, "given");
-                SdkConfig::builder()
-                    .behavior_version(BehaviorVersion::latest())
-                    .credentials_provider(SharedCredentialsProvider::new(keys))
-                    .http_client(self.http.clone())
-                    .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
-                        aws_smithy_async::rt::sleep::TokioSleep::new(),
-                    ))
-                    .build()
-            }
-        }
+    /// Reads the configuration once, within the time that a call may take.
+    async fn config(&self, region: &Region, limit: std::time::Duration) -> Result<&SdkConfig> {
+        let load = async {
+            let load = self.keys.load(self.ground.environment(), region, &self.http);
+            tokio::time::timeout(limit, load).await.map_err(|_| {
+                Error::new(ErrorKind::Timeout, "reading the AWS configuration took longer than the call may")
+                    .with_clock(WhichClock::Deadline)
+                    .with_sent(cube_sdk_core::error::Sent::No)
+            })
+        };
+        self.loaded.get_or_try_init(|| load).await
     }
 
     /// An S3 client for a bucket: with given credentials, or with the base keys.
-    pub(crate) async fn s3(&self, region: &Region, bucket: &str, keys: Option<Credentials>) -> aws_sdk_s3::Client {
+    ///
+    /// # Errors
+    /// `Timeout` when the configuration cannot be read within `limit`.
+    pub(crate) async fn s3(
+        &self,
+        region: &Region,
+        bucket: &str,
+        keys: Option<Credentials>,
+        limit: std::time::Duration,
+    ) -> Result<aws_sdk_s3::Client> {
         use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
-        let config = self.config().await;
+        let config = self.config(region, limit).await?;
         let mut builder = Builder::from(config)
             .region(aws_types::region::Region::new(region.as_str().to_owned()))
             .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
@@ -87,12 +77,15 @@ impl Base {
         if let Some(keys) = keys {
             builder = builder.credentials_provider(SharedCredentialsProvider::new(keys));
         }
-        aws_sdk_s3::Client::from_conf(builder.build())
+        Ok(aws_sdk_s3::Client::from_conf(builder.build()))
     }
 
     /// An STS client in the region of a bucket.
-    pub(crate) async fn sts(&self, region: &Region) -> aws_sdk_sts::Client {
-        let mut builder = aws_sdk_sts::config::Builder::from(self.config().await)
+    ///
+    /// # Errors
+    /// As [`Self::s3`].
+    pub(crate) async fn sts(&self, region: &Region, limit: std::time::Duration) -> Result<aws_sdk_sts::Client> {
+        let mut builder = aws_sdk_sts::config::Builder::from(self.config(region, limit).await?)
             .region(aws_types::region::Region::new(region.as_str().to_owned()))
             .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
             .timeout_config(aws_smithy_types::timeout::TimeoutConfig::disabled())
@@ -100,23 +93,17 @@ impl Base {
         if let Some(url) = &self.urls.sts {
             builder = builder.endpoint_url(url.as_str());
         }
-        aws_sdk_sts::Client::from_conf(builder.build())
+        Ok(aws_sdk_sts::Client::from_conf(builder.build()))
     }
 
     /// Servers other than AWS rarely have a host name per bucket.
     fn is_custom(&self, config: &SdkConfig) -> bool {
-        let from_environment = || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some_and(|url| !url.is_empty());
-        let chain = matches!(self.keys, BaseKeys::Chain { .. });
-        self.urls.s3.is_some() || config.endpoint_url().is_some() || chain && from_environment()
+        self.urls.s3.is_some() || config.endpoint_url().is_some()
     }
 }
 
 impl fmt::Debug for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys = match &self.keys {
-            BaseKeys::Chain { profile } => format!("chain {profile:?}"),
-            BaseKeys::Given { id, .. } => format!("given {id}"),
-        };
-        f.debug_struct("Base").field("keys", &keys).field("urls", &self.urls).finish_non_exhaustive()
+        f.debug_struct("Base").field("keys", &self.keys).field("urls", &self.urls).finish_non_exhaustive()
     }
 }

@@ -4,8 +4,10 @@
 mod assume;
 mod attempt;
 mod base;
+mod connector;
 mod failure;
 mod http_client;
+mod keys;
 mod lease;
 mod policy;
 mod prompt_ack;
@@ -17,9 +19,10 @@ use std::time::Duration;
 use cube_sdk_core::{Error, Idempotency, Operation, Result};
 
 pub(crate) use attempt::{Answered, AuditScope};
-pub(crate) use base::{Base, BaseKeys, ServiceUrls};
+pub(crate) use base::{Base, ServiceUrls};
 pub(crate) use failure::{Failure, Subject};
-pub(crate) use http_client::{AwsHttpClient, READ_SIZE};
+pub(crate) use http_client::READ_SIZE;
+pub(crate) use keys::BaseKeys;
 pub(crate) use lease::{Lease, LeaseCell};
 
 use crate::arn::{KmsKeyArn, RoleArn};

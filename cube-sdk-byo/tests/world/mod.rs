@@ -3,7 +3,7 @@
 
 use cube_sdk_byo::audit::{MemorySink, Recorder};
 use cube_sdk_byo::{GrantRef, S3Uri, Scope, Session, Storage, StorageBuilder};
-use cube_sdk_core::retry::{Backoff, RetryPolicy};
+use cube_sdk_core::retry::{Backoff, Retrier, RetryBudget, RetryPolicy};
 use cube_sdk_testkit::aws::{AwsWorld, AwsWorldBuilder, Object};
 use std::time::Duration;
 
@@ -23,11 +23,12 @@ pub async fn account() -> Account {
 pub async fn account_with(world: AwsWorldBuilder, storage: impl FnOnce(StorageBuilder) -> StorageBuilder) -> Account {
     let world = world.start().await.unwrap();
     let audit = MemorySink::default();
-    let quick = RetryPolicy::default().backoff(Backoff::new(Duration::from_millis(2), Duration::from_millis(20)));
+    let short = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
+    let quick = RetryPolicy::default().backoff(short).throttle_backoff(short);
     let builder = Storage::builder()
         .keys(&world.card().worker.access_key_id, world.card().worker.secret_access_key.clone(), None)
         .endpoint_url(world.endpoint_url().parse().unwrap())
-        .retry(quick)
+        .retrier(Retrier::new(quick, RetryBudget::new(10_000)))
         .audit(Recorder::new(audit.clone()));
     Account { storage: storage(builder).build().unwrap(), world, audit }
 }

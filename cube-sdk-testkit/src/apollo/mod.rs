@@ -110,7 +110,7 @@ impl Double {
 
     /// The base URL; a name that is never resolved before [`Self::serve`].
     pub fn url(&self) -> String {
-        self.address.map_or_else(|| "http://apollo.invalid".to_owned(), |address| format!("http://{address}"))
+        self.address.map_or_else(|| "https://apollo.invalid".to_owned(), |address| format!("http://{address}"))
     }
 
     /// A transport that leads to the double without any socket, for tests on a paused clock.
@@ -159,6 +159,11 @@ impl Double {
     /// Makes every token handed out so far invalid.
     pub fn revoke_tokens(&self) {
         lock(&self.shared.tokens).revoke();
+    }
+
+    /// A token as a program gets one that fetches its own.
+    pub fn token(&self) -> String {
+        lock(&self.shared.tokens).issue()
     }
 
     /// Tokens handed out so far.

@@ -1,9 +1,8 @@
 //! WebSocket framing: however the bytes are cut, the same messages come out, within the limit.
 
 use super::input::Input;
-use crate::tunnel::frame;
-use crate::tunnel::websocket::decode::{Decoder, Event};
-use crate::tunnel::websocket::{Breach, Side};
+use crate::tunnel::codec::decode::{Decoder, Event};
+use crate::tunnel::codec::{Breach, Side, frame};
 
 #[derive(Debug, Default, PartialEq)]
 struct Read {

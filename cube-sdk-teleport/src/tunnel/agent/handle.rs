@@ -11,13 +11,13 @@ use futures_core::Stream;
 use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
 
-use crate::fault::TunnelFault;
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::TunnelCode;
+use crate::app_name::AppName;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::counters::{Counters, Traffic};
 use crate::tunnel::driver::ConnectionEnd;
-use crate::tunnel::frame::Version;
-use crate::tunnel::stream::{Ending, StreamReport};
+use crate::tunnel::fault::TunnelFault;
+use crate::tunnel::report::{Ending, StreamReport};
 
 /// Where a tunnel stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -163,7 +163,10 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.task.abort();
+        // One that has failed only waits for what a draining relay promised to its streams.
+        if !matches!(*self.shared.state.borrow(), TunnelState::Failed(_)) {
+            self.task.abort();
+        }
     }
 }
 
@@ -194,7 +197,7 @@ impl Tunnel {
 
     /// What happens from now on.
     pub fn events(&self) -> Pin<Box<dyn Stream<Item = TunnelEvent> + Send>> {
-        crate::tunnel::watch::events(self.0.shared.events.subscribe(), TunnelEvent::Missed)
+        crate::tunnel::events::events(self.0.shared.events.subscribe(), TunnelEvent::Missed)
     }
 
     /// Waits until it is stopped or has failed, and gives that state.

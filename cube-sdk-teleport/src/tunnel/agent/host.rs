@@ -12,10 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep};
 
 use super::handle::{Shared, TunnelEvent};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::TunnelCode;
+use crate::app_name::AppName;
+use crate::ground::connect::tune;
+use crate::refusal::TunnelCode;
 use crate::tunnel::driver::{DialFuture, Host, reset};
-use crate::tunnel::stream::StreamReport;
+use crate::tunnel::report::StreamReport;
 
 /// A local connection waits so long, unread, for a relay.
 pub(super) const WAIT_LIMIT: Duration = Duration::from_secs(15);
@@ -71,7 +72,7 @@ impl AgentHost {
             match listener.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, _))) => {
-                    stream.set_nodelay(true).ok();
+                    tune(&stream);
                     return Poll::Ready(stream);
                 }
                 Poll::Ready(Err(error)) if is_of_the_peer(&error) => {}

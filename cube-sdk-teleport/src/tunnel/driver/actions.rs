@@ -7,10 +7,10 @@ use tokio::net::TcpStream;
 
 use super::socket::{Local, Settling, Socket};
 use super::{Driver, Host};
-use crate::dial::Upstream;
-use crate::tunnel::code::TunnelCode;
+use crate::refusal::TunnelCode;
+use crate::seam::Upstream;
 use crate::tunnel::mux::{Action, Role, Slot};
-use crate::tunnel::stream::{Ending, Party};
+use crate::tunnel::report::{Ending, Party};
 
 impl Driver {
     pub(super) fn apply_actions(&mut self, host: &mut dyn Host) {

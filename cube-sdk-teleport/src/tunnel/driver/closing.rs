@@ -8,10 +8,11 @@ use cube_sdk_core::clock::later;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::{Driver, Fault, Host, Settling, Stopping, WS_WRITE, websocket};
-use crate::tunnel::code::{TunnelCode, clipped};
+use super::{Driver, Fault, Host, Settling, Stopping, WS_WRITE};
+use crate::refusal::{TunnelCode, clipped};
+use crate::tunnel::codec;
 use crate::tunnel::mux::Role;
-use crate::tunnel::stream::Party;
+use crate::tunnel::report::Party;
 
 /// How long the peer may take to answer a WebSocket close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -82,7 +83,7 @@ impl Driver {
             text = text.char_indices().next_back().map_or("", |(at, _)| &text[..at]);
         }
         payload.extend_from_slice(text.as_bytes());
-        if self.outbox.urge(websocket::CLOSE, &payload).is_err() {
+        if self.outbox.urge(codec::CLOSE, &payload).is_err() {
             self.hung_up("no random bytes for a websocket close");
         }
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::closing::State;
-use super::{Driver, Fault, Host, SLOTS, WS_READ, websocket};
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::frame::{Frame, Version};
+use super::{Driver, Fault, Host, SLOTS, WS_READ};
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::decode::Event;
+use crate::tunnel::codec::frame::{Frame, Version};
+use crate::tunnel::codec::{self, Breach};
 use crate::tunnel::mux::Slot;
-use crate::tunnel::websocket::Breach;
-use crate::tunnel::websocket::decode::Event;
 
 /// Version 1: what a stream may queue before the WebSocket is held back.
 const V1_QUEUE: usize = 1 << 20;
@@ -105,7 +105,7 @@ impl Driver {
             }
             Event::Ping(payload) => {
                 self.count_pong()?;
-                self.outbox.urge(websocket::PONG, &payload)?;
+                self.outbox.urge(codec::PONG, &payload)?;
             }
             Event::Pong(payload) => {
                 if let Ok(nonce) = payload.as_slice().try_into().map(u64::from_be_bytes)

@@ -7,11 +7,10 @@ use tokio::io::ReadBuf;
 
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
-use crate::dial::app::refusal_of;
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::frame::Version;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::frame::Version;
+use crate::tunnel::codec::outbox::URGENT_LIMIT;
 use crate::tunnel::mux::Slot;
-use crate::tunnel::outbox::URGENT_LIMIT;
 
 /// Reads up to this size go into the urgent lane; a socket that fills it takes turns in the arena.
 const SMALL: usize = 4096;
@@ -93,8 +92,7 @@ impl Driver {
 
     pub(super) fn local_failed(&mut self, slot: Slot, error: &std::io::Error) {
         if self.mux.id(slot).is_some() {
-            // A proxy may refuse after the dial, and only that says why.
-            let (code, text) = match refusal_of(error) {
+            let (code, text) = match self.sockets[slot].local.refusal(error) {
                 Some(refusal) => (refusal.code, refusal.message),
                 None => (TunnelCode::PeerReset, error.kind().to_string()),
             };

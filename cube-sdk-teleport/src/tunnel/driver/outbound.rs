@@ -3,9 +3,9 @@
 use std::task::{Context, Poll};
 
 use super::{Driver, Fault, WS_WRITE};
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::outbox::URGENT_LIMIT;
-use crate::tunnel::websocket::{BINARY, Breach};
+use crate::tunnel::codec::frame::{Frame, Version};
+use crate::tunnel::codec::outbox::URGENT_LIMIT;
+use crate::tunnel::codec::{BINARY, Breach};
 
 impl Driver {
     pub(super) fn encode_frames(&mut self) -> Result<(), Fault> {

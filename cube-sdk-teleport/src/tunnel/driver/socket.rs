@@ -10,8 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::super::code::Refusal;
-use crate::dial::{Channel, Duplex, Upstream};
+use crate::ground::Duplex;
+use crate::refusal::Refusal;
+use crate::seam::{Channel, Explain, Upstream};
 
 /// Authorising and dialling one stream.
 pub(crate) type DialFuture = Pin<Box<dyn Future<Output = Result<Upstream, Refusal>> + Send>>;
@@ -27,14 +28,14 @@ pub(super) enum Local {
     Vacant,
     Dialling(DialFuture),
     Tcp(TcpStream),
-    Io(Box<dyn Duplex>, bool),
+    Io(Box<dyn Duplex>, bool, Explain),
 }
 
 impl From<Upstream> for Local {
     fn from(upstream: Upstream) -> Self {
         match upstream.0 {
             Channel::Tcp(stream) => Self::Tcp(stream),
-            Channel::Io { io, half_close } => Self::Io(io, half_close),
+            Channel::Io { io, half_close, explain } => Self::Io(io, half_close, explain),
         }
     }
 }
@@ -45,13 +46,21 @@ impl Local {
     }
 
     pub(super) fn half_close(&self) -> bool {
-        !matches!(self, Self::Io(_, false))
+        !matches!(self, Self::Io(_, false, _))
+    }
+
+    /// The refusal that an error of its own carries.
+    pub(super) fn refusal(&self, error: &io::Error) -> Option<Refusal> {
+        match self {
+            Self::Io(_, _, explain) => explain(error),
+            _ => None,
+        }
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Io(io, _) => Pin::new(io).poll_read(cx, buf),
+            Self::Io(io, ..) => Pin::new(io).poll_read(cx, buf),
             _ => Poll::Pending,
         }
     }
@@ -59,14 +68,14 @@ impl Local {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Io(io, _) => Pin::new(io).poll_write(cx, bytes),
+            Self::Io(io, ..) => Pin::new(io).poll_write(cx, bytes),
             _ => Poll::Pending,
         }
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Io(io, _) => Pin::new(io).poll_flush(cx),
+            Self::Io(io, ..) => Pin::new(io).poll_flush(cx),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -74,7 +83,7 @@ impl Local {
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Io(io, _) => Pin::new(io).poll_shutdown(cx),
+            Self::Io(io, ..) => Pin::new(io).poll_shutdown(cx),
             _ => Poll::Pending,
         }
     }

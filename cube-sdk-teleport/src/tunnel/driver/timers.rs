@@ -6,7 +6,8 @@ use std::task::Context;
 use tokio::time::Instant;
 
 use super::closing::State;
-use super::{Driver, Fault, Host, inbound, websocket};
+use super::{Driver, Fault, Host, inbound};
+use crate::tunnel::codec;
 
 impl Driver {
     /// Does what is due, whether or not the runtime's timer has rung: it rings late while bytes keep moving.
@@ -47,7 +48,7 @@ impl Driver {
         if let State::Running = self.state
             && let Some(nonce) = self.mux.tick(self.now)?
         {
-            self.outbox.urge(websocket::PING, &nonce.to_be_bytes())?;
+            self.outbox.urge(codec::PING, &nonce.to_be_bytes())?;
         }
         self.cut_stalled();
         self.end_lingering();

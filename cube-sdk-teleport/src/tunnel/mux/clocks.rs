@@ -5,12 +5,12 @@ use std::time::Duration;
 use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::stream::Phase;
 use super::{Mux, ONE_WAY_LIMIT};
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::keepalive::Beat;
-use crate::tunnel::stream::Phase;
-use crate::tunnel::websocket::Breach;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::Breach;
+use crate::tunnel::codec::frame::{Frame, Version};
+use crate::tunnel::mux::keepalive::Beat;
 
 /// The first HELLO of the peer must come within this time.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::stream::Phase;
 use super::{Action, Entry, Mux, ONE_WAY_LIMIT, Role, Slot};
-use crate::tunnel::code::{Refusal, TunnelCode};
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::stream::{Ending, Party, Phase};
-use crate::tunnel::window::Receiver;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::tunnel::codec::frame::{Frame, Version};
+use crate::tunnel::mux::window::Receiver;
+use crate::tunnel::report::{Ending, Party};
 
 impl Mux {
     /// The stream leaves the table; frames for its id are skipped from now on.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::stream::{Phase, Stream};
 use super::{Action, Mux, ONE_WAY_LIMIT, Role, Slot};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::{Refusal, TunnelCode};
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::stream::{Ending, Party, Phase, Stream};
-use crate::tunnel::websocket::Breach;
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::tunnel::codec::Breach;
+use crate::tunnel::codec::frame::{Frame, Version};
+use crate::tunnel::report::{Ending, Party};
 
 /// Credit that may be outstanding per stream.
 const CREDIT_LIMIT: u64 = (1 << 31) - 1;

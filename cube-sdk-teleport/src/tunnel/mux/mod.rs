@@ -6,21 +6,25 @@
 mod clocks;
 mod ending;
 mod inbound;
+pub(crate) mod keepalive;
 #[cfg(test)]
 mod mutant;
 mod opening;
+mod stream;
+pub(crate) mod window;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::app_name::AppName;
-use super::code::Refusal;
-use super::frame::{self, Frame, Hello, Version};
-use super::keepalive::Keepalive;
-use super::stream::{Phase, Stream, StreamReport};
-use super::window::GROWTH_PER_CONNECTION;
+use self::keepalive::Keepalive;
+use self::stream::{Phase, Stream};
+use self::window::GROWTH_PER_CONNECTION;
+use super::codec::frame::{self, Frame, Hello, Version};
+use super::report::StreamReport;
+use crate::app_name::AppName;
+use crate::refusal::Refusal;
 
 /// A stream whose local side knows no half-close ends after this long in one direction only.
 const ONE_WAY_LIMIT: Duration = Duration::from_secs(30);

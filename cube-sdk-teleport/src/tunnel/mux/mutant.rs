@@ -1,8 +1,8 @@
 //! Faults put in on purpose, which the tests of the table must see. None of it is in any other build.
 
 use super::{Mux, Slot};
-use crate::tunnel::frame::Frame;
-use crate::tunnel::stream::Ending;
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::report::Ending;
 
 /// One fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -3,11 +3,12 @@
 use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::stream::{Phase, Stream};
 use super::{Action, Mux, ONE_WAY_LIMIT, Slot};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::{Refusal, TunnelCode};
-use crate::tunnel::frame::Frame;
-use crate::tunnel::stream::{Ending, Party, Phase, Stream};
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::report::{Ending, Party};
 
 impl Mux {
     /// Agent: a local connection came in.

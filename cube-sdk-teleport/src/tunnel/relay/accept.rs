@@ -6,16 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cube_sdk_core::SecretString;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use percent_encoding::percent_decode_str;
 
 use super::places::{Full, Place};
 use super::{Relay, RelayEvent, Shared};
-use crate::tunnel::authorize::Caller;
-use crate::tunnel::code::{Refusal, TunnelCode, clipped};
-use crate::tunnel::frame::Version;
+use crate::ground::handshake;
+use crate::refusal::{Refusal, TunnelCode, clipped};
+use crate::seam::Caller;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::negotiate;
-use crate::tunnel::percent;
-use crate::tunnel::websocket::handshake;
 
 /// Seconds that a caller is asked to wait when there is no room.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -125,21 +125,15 @@ impl Relay {
     }
 }
 
-fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-}
-
 fn websocket_key(request: &Parts) -> Result<&[u8], (StatusCode, &'static str, String)> {
     let headers = &request.headers;
     let bad = |what: &str| (StatusCode::BAD_REQUEST, "bad_request", what.to_owned());
     if request.method != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "bad_request", "use GET".to_owned()));
     }
-    if !has_token(headers, header::UPGRADE, "websocket") || !has_token(headers, header::CONNECTION, "upgrade") {
+    if !handshake::has_token(headers, header::UPGRADE, "websocket")
+        || !handshake::has_token(headers, header::CONNECTION, "upgrade")
+    {
         return Err((StatusCode::UPGRADE_REQUIRED, "bad_request", "this is a websocket endpoint".to_owned()));
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
@@ -170,7 +164,8 @@ fn keys(request: &Parts, version: Version) -> Vec<SecretString> {
         return Vec::new();
     };
     let part = whole.split('&').next().unwrap_or_default();
-    let mut readings = vec![whole.to_owned(), part.to_owned(), percent::decoded(part)];
+    let mut readings =
+        vec![whole.to_owned(), part.to_owned(), percent_decode_str(part).decode_utf8_lossy().into_owned()];
     readings.dedup();
     readings.retain(|reading| !reading.is_empty());
     readings.into_iter().map(SecretString::from).collect()

@@ -13,14 +13,14 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::accept::Accepted;
-use crate::dial::Duplex;
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::authorize::Caller;
-use crate::tunnel::code::{Refusal, TunnelCode};
+use crate::app_name::AppName;
+use crate::ground::Duplex;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::seam::Caller;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::driver::{ConnectionEnd, DialFuture, Driver, Host};
-use crate::tunnel::frame::Version;
 use crate::tunnel::mux::Role;
-use crate::tunnel::stream::StreamReport;
+use crate::tunnel::report::StreamReport;
 
 /// Numbers connections over all relays of the process, for their events only.
 static CONNECTION: AtomicU64 = AtomicU64::new(1);

@@ -18,7 +18,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::accept::refused;
 use super::{Accepted, DrainReport, Relay, RelayEvent};
-use crate::dial::Duplex;
+use crate::ground::Duplex;
+use crate::ground::connect::tune;
 
 /// The head of a request must be complete within this time, and so must a TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ impl ServerTls {
     /// # Errors
     /// `Config` when either holds no such item or they do not belong together.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self> {
-        super::super::tls::server(chain, key).map(|config| Self(TlsAcceptor::from(Arc::new(config))))
+        crate::ground::tls::server(chain, key).map(|config| Self(TlsAcceptor::from(Arc::new(config))))
     }
 }
 
@@ -107,7 +108,7 @@ async fn rest_after(error: &io::Error) {
 }
 
 async fn connection(relay: Relay, stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>) {
-    stream.set_nodelay(true).ok();
+    tune(&stream);
     let Some(ServerTls(acceptor)) = tls else { return http(relay, Transport::Plain(stream), peer).await };
     match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => http(relay, Transport::Tls(Box::new(stream)), peer).await,

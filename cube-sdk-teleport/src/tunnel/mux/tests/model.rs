@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::tunnel::mux::window::Receiver;
 use crate::tunnel::mux::*;
-use crate::tunnel::stream::Ending;
-use crate::tunnel::window::Receiver;
+use crate::tunnel::report::Ending;
 
 pub(super) const WINDOW: u32 = 4096;
 

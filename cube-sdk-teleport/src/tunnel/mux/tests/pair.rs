@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::model::{End, Pipe, Wire};
-use crate::tunnel::code::{Refusal, TunnelCode};
+use crate::refusal::{Refusal, TunnelCode};
 use crate::tunnel::mux::mutant::Mutant;
 use crate::tunnel::mux::*;
 

@@ -2,9 +2,9 @@
 
 use super::model::{WINDOW, Wire, rules};
 use super::pair::{Op, Pair, app};
-use crate::tunnel::code::TunnelCode;
+use crate::refusal::TunnelCode;
 use crate::tunnel::mux::*;
-use crate::tunnel::stream::Ending;
+use crate::tunnel::report::Ending;
 
 #[test]
 fn the_rules_of_version_2_are_enforced() {
