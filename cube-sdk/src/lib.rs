@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod cube;
+pub mod error;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
-pub use cube_sdk_core::error::{RetryReport, Sent, StopReason, WhichClock};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
+pub use error::{RetryReport, Sent, StopReason, WhichClock};
 
 /// What every domain stands on: engine, transport, credentials, retry, lists, caches, names, waiter.
 pub use cube_sdk_core as core;

@@ -5,9 +5,9 @@ pub use crate::{Cube, Error, ErrorKind, Result};
 #[cfg(feature = "apollo")]
 pub use cube_sdk_apollo::ApolloErrorExt as _;
 #[cfg(feature = "byo")]
-pub use cube_sdk_byo::ByoErrorExt as _;
-#[cfg(feature = "byo")]
 pub use cube_sdk_byo::{Bucket, ByoCode, KmsKeyArn, Region, RoleArn, S3Uri, Sha256};
+#[cfg(feature = "byo")]
+pub use cube_sdk_byo::{ByoErrorExt as _, rest::RefusalExt as _};
 #[cfg(feature = "s3")]
 pub use cube_sdk_byo::{GrantRef, Scope};
 #[cfg(feature = "teleport")]

@@ -3,11 +3,17 @@
 //! The rules for names and values are those of the published agent, so that both mask alike.
 
 mod beyond;
+mod excerpt;
+mod hidden;
 mod line;
+mod sentence;
 
 use std::fmt;
 
+pub use excerpt::excerpt;
+pub use hidden::Hidden;
 pub use line::one_line;
+pub use sentence::masked_text;
 use serde_json::Value;
 use url::Url;
 
@@ -234,29 +240,6 @@ impl fmt::Display for SafeUrl<'_> {
         }
         Ok(())
     }
-}
-
-/// The start of a body for an error line: at most 200 characters, on one line, without control
-/// characters; JSON is masked first, and a JSON text too broken to mask is not shown.
-pub fn excerpt(body: &[u8]) -> String {
-    const LIMIT: usize = 200;
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(value) => masked(&value).to_string(),
-        Err(_) => {
-            let text = String::from_utf8_lossy(&body[..body.len().min(4 * LIMIT)]).into_owned();
-            if text.trim_start().starts_with(['{', '[']) {
-                return format!("{} bytes of broken JSON", body.len());
-            }
-            text
-        }
-    };
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.retain(|c| !c.is_control());
-    if line.chars().count() > LIMIT {
-        line = line.chars().take(LIMIT).collect();
-        line.push('…');
-    }
-    line
 }
 
 #[cfg(test)]

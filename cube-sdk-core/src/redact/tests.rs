@@ -270,3 +270,79 @@ proptest! {
         is_secret_value(&text);
     }
 }
+
+#[test]
+fn plain_texts_lose_what_may_be_secret() {
+    for (text, shown) in [
+        ("see redis://:pw@h", "see redis://…@h"),
+        ("at https://u:p@h/x?sig=abc&page=2#frag.", "at https://…@h/x?sig=…&page=…#…"),
+        ("(https://tok3n@h:8443/a b)", "(https://…@h:8443/a b)"),
+        ("x postgres://u:p@ss?#w@h/db y http://h:80/a@b", "x postgres://…@h/db y http://h:80/a@b"),
+        ("https://h/x?t0k3n", "https://h/x?…"),
+        ("api_key=abc, Host: h", "api_key=<hidden, 3 chars>, Host: h"),
+        ("password = 'two words' end", "password = '<hidden, 9 chars>' end"),
+        ("{\\\"token\\\": \\\"x y\\\"}", "{\\\"token\\\": \\\"<hidden, 4 chars>\"}"),
+        ("env[DB_PASSWORD]=s3", "env[DB_PASSWORD]=<hidden, 2 chars>"),
+        ("keys: [a, b], n=1", "keys: [<hidden, 4 chars>], n=1"),
+        ("dsn=redis://:pw@h/0 next", "dsn=<hidden, 15 chars> next"),
+        ("Authorization: Bearer abcDEF123", "Authorization: Bearer <hidden, 9 chars>"),
+        ("token=Bearer abc x", "token=<hidden, 10 chars> x"),
+        ("Bearer token is missing", "Bearer token is missing"),
+        ("<SecretAccessKey>abc</SecretAccessKey>", "<SecretAccessKey><hidden, 3 chars></SecretAccessKey>"),
+        ("body.kms_key_arn: Field required", "body.kms_key_arn: Field required"),
+        ("password: hunter", "password: <hidden, 6 chars>"),
+        ("password: hunter2 was wrong", "password: <hidden, 7 chars> was wrong"),
+        ("maxTokens=5 user=joe; no", "maxTokens=5 user=joe; no"),
+        ("no such bucket: acme-models (eu-central-1)", "no such bucket: acme-models (eu-central-1)"),
+        ("password=", "password="),
+        ("", ""),
+    ] {
+        assert_eq!(masked_text(text), shown, "{text}");
+    }
+    assert_eq!(excerpt(br#"{"detail":"see https://u:p@h/x"}"#), r#"{"detail":"see https://…@h/x"}"#);
+    assert_eq!(excerpt(b"password=hunter2"), "password=<hidden, 7 chars>");
+}
+
+#[test]
+fn a_line_is_one_line() {
+    for text in [
+        "\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{200b}", "\u{feff}",
+        "\u{1b}",
+    ] {
+        let line = one_line(text, 40);
+        assert!(line.is_ascii() && !line.contains(char::is_control), "{text:?}: {line}");
+    }
+    assert!(matches!(one_line("Zürich 東京 🚀 `x`\"\\", 40), std::borrow::Cow::Borrowed(_)));
+    for (text, limit, line) in [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "abc…"),
+        ("a\nb", 2, "a…"),
+        ("a\nb", 3, "a\\n…"),
+        ("éé", 1, "é…"),
+        ("x", 0, "…"),
+        ("", 0, ""),
+    ] {
+        assert_eq!(one_line(text, limit), line, "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_becomes_one_bounded_line(text: String, limit in 0usize..50) {
+        let line = one_line(&text, limit);
+        prop_assert!(line.chars().count() <= limit + 1);
+        let breaks = |c: char| c.is_control() || (0x2028..=0x202e).contains(&u32::from(c));
+        prop_assert!(!line.contains(breaks));
+        prop_assert!(!excerpt(text.as_bytes()).contains(char::is_control));
+    }
+
+    #[test]
+    fn no_named_value_shows_in_a_text(value in "[A-Z]{8,30}", lead in "[ -~]{0,20} ", sign in "=|: | = |=\"|: '") {
+        for name in ["password", "api_key", "x-auth-token"] {
+            let shown = masked_text(&format!("{lead}{name}{sign}{value}"));
+            prop_assert!(!shown.contains(&value), "{shown}");
+        }
+        let shown = masked_text(&format!("{lead}https://u:{value}@h/x?a={value}"));
+        prop_assert!(!shown.contains(&value), "{shown}");
+    }
+}

@@ -152,7 +152,7 @@ impl Place {
                 tracing::warn!(app = %self.app, %error, "the directory is unusable, the credential read before serves on");
                 return Ok(Arc::clone(kept));
             }
-            if error.app_fault() != Some(AppFault::CredentialTorn) || later(Instant::now(), pause) > until {
+            if error.app_fault() != Some(&AppFault::CredentialTorn) || later(Instant::now(), pause) > until {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
