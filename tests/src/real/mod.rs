@@ -11,6 +11,7 @@ mod postgres;
 mod process;
 mod python;
 mod seaweedfs;
+mod yaml_readers;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub use postgres::Postgres;
 pub use process::{Process, free_port, wait_until, wait_until_ready};
 pub use python::python;
 pub use seaweedfs::SeaweedFs;
+pub use yaml_readers::{Seen, YamlReader};
 
 /// How the Python components are installed.
 pub const PYTHON: &str = "python3 -m venv target/real && target/real/bin/pip install -r tests/real/requirements.txt, \
