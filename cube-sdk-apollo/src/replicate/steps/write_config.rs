@@ -7,7 +7,7 @@ use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Carry, Parcel, Ready, Seen, Sent};
+use super::{Carry, Ready, Seen, Sent};
 use crate::entities::{ConfigUpdate, config_request, write_config};
 use crate::entity_config::{EntityConfig, joined, refuse_placeholders, render, secret_texts};
 use crate::ids::EntityId;
@@ -106,16 +106,12 @@ impl Carry for WriteConfig {
         let digest = sha256(text.expose_secret().as_bytes());
         let request = config_request(at.target()?, &found, text, hidden, None)?;
         let (apollo, target) = (at.apollo.clone(), at.target()?.clone());
-        let parcel = Parcel::new(move || async move {
+        Ok(Ready::sending(Some(digest), move || async move {
             Ok(match write_config(&apollo, &target, &found, &request).await? {
                 ConfigUpdate::Opened(change) => Sent::Opened(change.rid().clone()),
                 ConfigUpdate::Unchanged => Sent::Done(None),
             })
-        });
-        Ok(match parcel {
-            Ready::Send(parcel) => Ready::Send(Parcel { config: Some(digest), ..parcel }),
-            pending => pending,
-        })
+        }))
     }
 
     /// The same config is the same whoever wrote it.
