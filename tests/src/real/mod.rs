@@ -11,6 +11,7 @@ mod postgres;
 mod process;
 mod python;
 mod seaweedfs;
+mod yaml_readers;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub use postgres::Postgres;
 pub use process::{Process, free_port, wait_until, wait_until_ready};
 pub use python::{python, python_s3fs};
 pub use seaweedfs::SeaweedFs;
+pub use yaml_readers::{Seen, YamlReader};
 
 /// How the Python components are installed.
 pub const PYTHON: &str = "tests/real/install, then CUBE_REAL_BIN=target/real/bin";
