@@ -70,7 +70,7 @@ async fn every_write(apollo: &Apollo) -> Vec<Error> {
         apollo.entities("cube-7").update_config("mosquitto", config()).await.unwrap_err(),
         apollo.entities("cube-7").install("x", product).config(config()).await.unwrap_err(),
         apollo.modules("cube-7").install("a:b:1").variable("v", value()).await.unwrap_err(),
-        apollo.modules("cube-7").update("Control").set("v", value()).await.unwrap_err(),
+        apollo.modules("cube-7").update("Control plane").set("v", value()).await.unwrap_err(),
         apollo.secrets("cube-7").create("mosquitto", "s").value(value()).await.unwrap_err(),
         apollo.secrets("cube-7").update("mosquitto", "admin").key("pass", value()).await.unwrap_err(),
         apollo

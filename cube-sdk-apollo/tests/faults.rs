@@ -108,7 +108,7 @@ async fn undocumented_words_keep_their_names() {
     set("ListModules", &format!("{module}/state/__typename"), json!("Installed_Halfway"));
     assert_eq!(apollo.modules("cube-7").list().await.unwrap()[0].state.as_deref(), Some("Installed_Halfway"));
     set("ListModules", &format!("{module}/variables/0/variableValue"), odd);
-    let error = apollo.modules("cube-7").update("Control").set("a", "b".to_owned().into()).await.unwrap_err();
+    let error = apollo.modules("cube-7").update("Control plane").set("a", "b".to_owned().into()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(double.executions().len(), 0);
 

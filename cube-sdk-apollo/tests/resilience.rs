@@ -176,7 +176,9 @@ async fn mutate(apollo: &cube_sdk_apollo::Apollo, name: &str) -> cube_sdk_core::
         "EnforceEntityConfig" => entities.enforce("mosquitto").await.map(drop),
         "InstallModule" => apollo.modules("cube-7").install("a:b:1").await.map(drop),
         "UninstallModule" => apollo.modules("cube-7").uninstall("Control plane").await.map(drop),
-        "UpdateModuleInstallation" => apollo.modules("cube-7").update("Control").set("a", value()).await.map(drop),
+        "UpdateModuleInstallation" => {
+            apollo.modules("cube-7").update("Control plane").set("a", value()).await.map(drop)
+        }
         "CreateSecrets" => apollo.secrets("cube-7").create("mosquitto", "s").value(value()).await,
         "UpdateSecrets" => apollo.secrets("cube-7").update("mosquitto", "admin").value(value()).await,
         "CreateProduct" => apollo.manifests().create_product(product).await.map(drop),

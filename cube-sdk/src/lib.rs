@@ -1,8 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod cube;
-#[cfg(feature = "edgegate")]
-pub mod edgegate;
 pub mod error;
 pub mod prelude;
 
@@ -19,7 +17,9 @@ pub use cube_sdk_apollo as apollo;
 
 /// EdgeGate and bring-your-own storage: REST services, IAM documents, audit; with feature `s3` sessions,
 /// probe and the streaming reader.
-#[cfg(feature = "edgegate")]
+///
+#[doc = include_str!("../docs/byo.md")]
+#[cfg(feature = "byo")]
 pub use cube_sdk_byo as byo;
 
 /// Tunnels over WebSocket, tbot identities, dialling apps through a Teleport proxy.

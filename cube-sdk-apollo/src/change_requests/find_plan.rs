@@ -102,7 +102,7 @@ async fn first_since(
 ) -> Result<Option<Plan>> {
     let found = async {
         let entity = mode.entity(environment, entity, Match::Exact).await?;
-        mode.plans_of(environment, &entity.id, 50).await
+        mode.plans_of(environment, &entity.id, 10).await
     };
     match found.await {
         Ok(plans) => {

@@ -94,10 +94,10 @@ impl InstallEntity {
         let environment = mode.environment(&self.environment, Match::Exact).await?;
         if !self.override_module {
             let entities = mode.entity_refs(&environment).await?;
-            let same = entities
+            let mut same = entities
                 .iter()
                 .filter(|entity| entity.entity_name.as_deref() == Some(self.name.as_str()) || entity.name == self.name);
-            same.map(|entity| refuse_managed(entity, &environment)).collect::<Result<()>>()?;
+            same.try_for_each(|entity| refuse_managed(entity, &environment))?;
         }
         let hidden: Vec<SecretString> = self.config.iter().flat_map(secret_texts).chain(text.clone()).collect();
         let entity = install_entities::ApolloEntityInstallationInput {

@@ -56,11 +56,13 @@ impl<T: Send + 'static> Prepared<T> {
     }
 }
 
+type Prepare<T> = Box<dyn FnOnce(Option<Patch>) -> Boxed<Result<Prepared<T>>> + Send>;
+
 /// A mutation that is sent when it is awaited. It is sent again only after a 401 or a 429, which prove that nothing
 /// ran; after any other failure the error tells whether it was sent.
 #[must_use = "a mutation does nothing until it is awaited"]
 pub struct Mutation<T> {
-    prepare: Box<dyn FnOnce(Option<Patch>) -> Boxed<Result<Prepared<T>>> + Send>,
+    prepare: Prepare<T>,
     patch: Option<Patch>,
 }
 

@@ -17,14 +17,17 @@ impl Context {
         Ok(all.into_iter().map(|change| change.rid).collect())
     }
 
-    /// The one change request that is new and may be about an entity: its title names it, or is not told.
+    /// The one change request that is new and may be about an entity: its title names it, or is not told. One that
+    /// ended otherwise than merged has done nothing.
     ///
     /// # Errors
     /// `Conflict` when several may be.
     pub(super) async fn new_about(&self, entity: &str, known: &BTreeSet<&Rid>) -> Result<Option<ChangeRequest>> {
         let all = self.mode.whole(all_of(&self.apollo, self.target()?), "change requests").await?;
         let is_new = |change: &ChangeRequest| {
-            !known.contains(&change.rid) && change.title().is_none_or(|title| title.is_empty() || names(title, entity))
+            !known.contains(&change.rid)
+                && (change.is_merged() || !change.is_done())
+                && change.title().is_none_or(|title| title.is_empty() || names(title, entity))
         };
         let mut found: Vec<_> = all.into_iter().filter(is_new).collect();
         match found.len() {

@@ -151,6 +151,112 @@ fn excerpts_are_masked_and_short() {
     assert_eq!(excerpt("é".repeat(500).as_bytes()).chars().count(), 201);
 }
 
+#[test]
+fn more_names_are_secret() {
+    for name in [
+        "passphrase",
+        "keyPassphrase",
+        "DB_PASS",
+        "smtpPass",
+        "pass",
+        "PGPASS",
+        "db-pass",
+        "PASS_FILE",
+        "Authorization",
+        "Proxy-Authorization",
+        ".dockerconfigjson",
+        "passcode",
+    ] {
+        assert!(is_secret_name(name), "{name}");
+    }
+    for name in ["compass", "bypass", "passthrough", "passive", "authorizationMode", "auth", "author", "oauth2Proxy"] {
+        assert!(!is_secret_name(name), "{name}");
+    }
+}
+
+#[test]
+fn texts_are_secret_by_their_form() {
+    for text in [
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n",
+        "-----BEGIN CERTIFICATE-----",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+        "jwt eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+        "AKIAIOSFODNN7EXAMPLE",
+        "key ASIAIOSFODNN7EXAMPLE;",
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "Bearer abcdefgh12",
+        "Basic dXNlcjpwYXNz",
+        "--password=hunter2",
+        "app --db-password hunter2",
+        "--api-key \"x\"",
+        "DB_PASS=x",
+        "export DB_PASSWORD='x'",
+        "Server=db;Password=x;",
+        "https://h/x?access_token=x",
+        "spring.datasource.password = x",
+        "user: me\n  password: x\n",
+        "- token: 'x'",
+        "Authorization: Bearer x",
+        r#"{"auths": {"r.example.com": {"auth": "dXNlcjpwYXNz"}}}"#,
+        r#"{"password": "x"}"#,
+    ] {
+        assert!(is_secret_value(text), "{text}");
+        assert_eq!(masked(&json!([text])), json!([placeholder(&json!(text))]), "{text}");
+    }
+    for text in [
+        "eyJ",
+        "eyJhbGciOi.x",
+        "AKIA",
+        "AKIAlowercase12345",
+        "ghp_short",
+        "Bearer authentication is required",
+        "Basic",
+        "--password",
+        "--password=",
+        "--password=$(DB_PASSWORD)",
+        "PASSWORD=${PASSWORD}",
+        "--port=80",
+        "key=value",
+        "secretName: db",
+        "the token: expired",
+        "password",
+        "a = b",
+        "{{ .Values.password }}",
+        r#"{"a": "b"}"#,
+        "-p x",
+        "--password --quiet",
+        "token ==",
+        "<hidden, 3 chars>",
+        "password: <hidden, 3 chars>",
+    ] {
+        assert!(!is_secret_value(text), "{text}");
+        assert_eq!(masked(&json!([text])), json!([text]), "{text}");
+    }
+}
+
+#[test]
+fn structures_hide_more() {
+    let shown = masked(&json!({
+        "auths": {"r.example.com": {"auth": "abc", "email": "e"}},
+        "auth": {"enabled": true, "password": "x"},
+        "args": ["--user", "me", "--password", "x", "--token", "--quiet"],
+        "note": "see redis://u:p@h", "jdbc": "jdbc:postgresql://u:p@h/db", "site": "https://h:80/a@b",
+        "env": [{"name": "DB_PASS", "value": "x"}],
+        "headers": {"Authorization": "Bearer x", "X-Trace": "1"},
+    }));
+    assert_eq!(
+        shown,
+        json!({
+            "auths": {"r.example.com": {"auth": "<hidden, 3 chars>", "email": "e"}},
+            "auth": {"enabled": true, "password": "<hidden, 1 chars>"},
+            "args": ["--user", "me", "--password", "<hidden, 1 chars>", "--token", "--quiet"],
+            "note": "<hidden, 17 chars>", "jdbc": "<hidden, 26 chars>", "site": "https://h:80/a@b",
+            "env": [{"name": "DB_PASS", "value": "<hidden, 1 chars>"}],
+            "headers": {"Authorization": "<hidden, 8 chars>", "X-Trace": "1"},
+        })
+    );
+}
+
 proptest! {
     #[test]
     fn excerpt_never_shows_a_named_secret(secret in "[A-Z]{12,40}") {

@@ -70,8 +70,7 @@ impl Identities {
     /// # Errors
     /// `Io` when the root cannot be listed. A broken directory is a state, not an error.
     pub async fn survey(&self) -> Result<BTreeMap<String, WatchState>> {
-        let mut states = BTreeMap::new();
-        for (app, _) in self.root.apps().await? {
+        let looks = self.root.apps().await?.into_iter().map(|(app, _)| async move {
             let state = match self.current(&app).await {
                 Ok(identity) => WatchState::ready(&identity, self.policy.clock.now()),
                 Err(error) => WatchState::Failed {
@@ -79,9 +78,10 @@ impl Identities {
                     reason: error.to_string(),
                 },
             };
-            states.insert(app, state);
-        }
-        Ok(states)
+            (app, state)
+        });
+        // At once: a torn directory is read again for a while, and must not hold up the others.
+        Ok(futures_util::future::join_all(looks).await.into_iter().collect())
     }
 
     /// Starts looking at every directory now and then every `interval` (30 s is a good one, 10 ms the least), so that a

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cube_sdk_core::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Carry, Parcel, Ready, Seen, Sent};
+use super::{Carry, Ready, Seen, Sent};
 use crate::graphql::{SourceEnv, source_env};
 use crate::listing::{entity_pages, list_in};
 use crate::replicate::context::{Context, named, several};
@@ -68,6 +68,6 @@ impl Carry for CreateEnvironment {
 
     async fn ready(&self, at: &Context) -> Result<Ready> {
         let create = at.apollo.environments().create(self.name.clone()).accreditation(self.accreditation.clone());
-        Ok(Parcel::new(|| async move { Ok(Sent::Done(create.await?.environment.rid)) }))
+        Ok(Ready::sending(None, || async move { Ok(Sent::Done(create.await?.environment.rid)) }))
     }
 }

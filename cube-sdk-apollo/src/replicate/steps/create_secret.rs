@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cube_sdk_core::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Carry, Parcel, Ready, Seen, Sent};
+use super::{Carry, Ready, Seen, Sent};
 use crate::choice::Match;
 use crate::replicate::context::Context;
 use crate::replicate::record::Noted;
@@ -74,6 +74,6 @@ impl Carry for CreateSecret {
         if self.keys.is_empty() {
             return Ok(Ready::Pending("Apollo tells none of its keys".into()));
         }
-        Ok(Parcel::new(|| async move { create.await.map(|()| Sent::Done(None)) }))
+        Ok(Ready::sending(None, || async move { create.await.map(|()| Sent::Done(None)) }))
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cube_sdk_core::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Carry, Parcel, Ready, Seen, Sent};
+use super::{Carry, Ready, Seen, Sent};
 use crate::replicate::context::Context;
 use crate::replicate::record::Noted;
 
@@ -72,7 +72,7 @@ impl Carry for InstallEntity {
         if let Some(channel) = &self.release_channel {
             install = install.release_channel(channel.clone());
         }
-        Ok(Parcel::new(|| async move { Ok(Sent::Opened(install.await?.rid().clone())) }))
+        Ok(Ready::sending(None, || async move { Ok(Sent::Opened(install.await?.rid().clone())) }))
     }
 
     /// Config and secrets of an entity need it to be listed, which may lag behind the merge.

@@ -7,7 +7,7 @@ use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Carry, Parcel, Ready, Seen, Sent};
+use super::{Carry, Ready, Seen, Sent};
 use crate::ids::MavenCoordinate;
 use crate::model::{ModuleInstallation, VariableInput};
 use crate::modules::{installing, read_installed};
@@ -98,7 +98,7 @@ impl Carry for InstallModule {
         // Secrets that the module requires are created by later steps.
         let request = installing(at.target()?, &coordinate, self.display_name.clone(), inputs, true, None)?;
         let apollo = at.apollo.clone();
-        Ok(Parcel::new(move || async move {
+        Ok(Ready::sending(None, move || async move {
             let installed = read_installed(&apollo.send(&request, false).await?)?;
             Ok(Sent::Done(Some(installed.rid)))
         }))

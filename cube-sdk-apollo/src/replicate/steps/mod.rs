@@ -48,12 +48,12 @@ pub(super) struct Parcel {
     pub(super) send: Box<dyn FnOnce() -> Boxed<Result<Sent>> + Send>,
 }
 
-impl Parcel {
-    pub(super) fn new<F>(send: impl FnOnce() -> F + Send + 'static) -> Ready
+impl Ready {
+    fn sending<F>(config: Option<String>, send: impl FnOnce() -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<Sent>> + Send + 'static,
     {
-        Ready::Send(Self { config: None, send: Box::new(move || Box::pin(send())) })
+        Self::Send(Parcel { config, send: Box::new(move || Box::pin(send())) })
     }
 }
 

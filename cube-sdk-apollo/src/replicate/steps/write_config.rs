@@ -7,9 +7,9 @@ use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Carry, Parcel, Ready, Seen, Sent};
+use super::{Carry, Ready, Seen, Sent};
 use crate::entities::{ConfigUpdate, config_request, write_config};
-use crate::entity_config::{EntityConfig, refuse_placeholders, render, secret_texts};
+use crate::entity_config::{EntityConfig, joined, refuse_placeholders, render, secret_texts};
 use crate::ids::EntityId;
 use crate::model::Entity;
 use crate::replicate::context::Context;
@@ -60,21 +60,8 @@ impl WriteConfig {
             }
             return Ok((render("0.0.0", &overrides)?, secret_texts(&overrides)));
         }
-        let texts: Vec<_> = declared.iter().map(|text| text.expose_secret()).collect();
-        Ok((SecretString::from(joined(&texts)), hidden))
+        Ok((joined(&declared)?, hidden))
     }
-}
-
-/// Texts as one, byte for byte; a newline is added only where one text would run into the next.
-fn joined(texts: &[&str]) -> String {
-    let mut all = String::new();
-    for text in texts {
-        if !all.is_empty() && !all.ends_with('\n') {
-            all.push('\n');
-        }
-        all.push_str(text);
-    }
-    all
 }
 
 impl fmt::Display for WriteConfig {
@@ -119,34 +106,16 @@ impl Carry for WriteConfig {
         let digest = sha256(text.expose_secret().as_bytes());
         let request = config_request(at.target()?, &found, text, hidden, None)?;
         let (apollo, target) = (at.apollo.clone(), at.target()?.clone());
-        let parcel = Parcel::new(move || async move {
+        Ok(Ready::sending(Some(digest), move || async move {
             Ok(match write_config(&apollo, &target, &found, &request).await? {
                 ConfigUpdate::Opened(change) => Sent::Opened(change.rid().clone()),
                 ConfigUpdate::Unchanged => Sent::Done(None),
             })
-        });
-        Ok(match parcel {
-            Ready::Send(parcel) => Ready::Send(Parcel { config: Some(digest), ..parcel }),
-            pending => pending,
-        })
+        }))
     }
 
     /// The same config is the same whoever wrote it.
     fn may_stand(&self) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::joined;
-
-    #[test]
-    fn texts_are_joined_byte_for_byte() {
-        let key = "1.0:\n  overrides:\n    key: |+\n      -----END-----\n\n";
-        assert_eq!(joined(&[key]), key);
-        assert_eq!(joined(&["a: 1", "b: 2"]), "a: 1\nb: 2");
-        assert_eq!(joined(&["a: |\n  x\n", "b: 2\n"]), "a: |\n  x\nb: 2\n");
-        assert_eq!(joined(&[]), "");
     }
 }

@@ -100,7 +100,7 @@ impl Driver {
                 self.state = State::Closing { deadline: self.now + CLOSE_LIMIT, end, answered: true };
                 self.mux.lost(self.now, &shown);
                 self.full = None;
-                self.send_close(code.filter(|code| (1000..5000).contains(code)).unwrap_or(1000), "");
+                self.send_close(code.unwrap_or(1000), "");
             }
             State::Closing { answered, .. } => *answered = true,
             State::Over(_) => {}
@@ -157,8 +157,7 @@ impl Driver {
             if idle || self.now >= stopping.deadline {
                 let Stopping { code, websocket, text, .. } = stopping.clone();
                 self.mux.cut_all(self.now, code, &text);
-                self.apply_actions(host);
-                self.encode_frames()?;
+                self.drain_mux(host)?;
                 self.send_close(websocket, &text);
                 let by =
                     if self.role == Role::Agent && code == TunnelCode::Draining { Party::Remote } else { Party::Local };

@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod lobby;
 mod places;
 mod server;
 

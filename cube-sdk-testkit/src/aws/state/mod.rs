@@ -1,26 +1,33 @@
 //! Everything one world holds, shared by its connections.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+mod settings;
 
-use super::builder::{Settings, WrongRegion};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::clock::Clock;
 use super::fault::Faults;
 use super::iam::Iam;
 use super::identity::{Caller, Directory};
+use super::kms::KmsKeys;
 use super::mint::Mint;
-use super::policy::{Access, Denial, Document, Question, decide};
+use super::policy::{Access, Denial, Document, Guard, Question, decide};
 use super::request_log::RequestLog;
 use super::s3::Store;
 use super::traffic::Traffic;
 use super::trail::Trail;
+
+pub(crate) use settings::Settings;
+pub use settings::WrongRegion;
 
 /// One world.
 pub(crate) struct State {
     pub(crate) region: String,
     pub(crate) account_id: String,
     pub(crate) settings: Settings,
-    pub(crate) wrong_region: Mutex<WrongRegion>,
+    pub(crate) kms: KmsKeys,
+    pub(crate) guards: Mutex<BTreeMap<Guard, Arc<Document>>>,
     pub(crate) clock: Clock,
     pub(crate) mint: Mint,
     pub(crate) directory: Directory,
@@ -38,20 +45,27 @@ pub(crate) struct State {
 
 impl State {
     /// The condition keys that say who calls and when.
-    pub(crate) fn context(&self, caller: &Caller) -> std::collections::BTreeMap<String, String> {
+    pub(crate) fn context(&self, caller: &Caller) -> BTreeMap<String, String> {
+        let now = self.clock.now();
         let mut keys = vec![
             ("aws:principalaccount", caller.account().to_owned()),
             ("aws:userid", caller.user_id()),
-            ("aws:currenttime", self.clock.now().to_string()),
+            ("aws:currenttime", now.to_string()),
+            ("aws:epochtime", now.as_second().to_string()),
             ("aws:requestedregion", self.region.clone()),
             ("aws:securetransport", "false".to_owned()),
         ];
         match caller {
             Caller::User(user) => {
-                keys.extend([("aws:principalarn", user.arn()), ("aws:username", user.name.clone())]);
+                keys.extend([
+                    ("aws:principalarn", user.arn()),
+                    ("aws:username", user.name.clone()),
+                    ("aws:principaltype", "User".to_owned()),
+                ]);
             }
             Caller::Session(session) => keys.extend([
                 ("aws:principalarn", session.role_arn.clone()),
+                ("aws:principaltype", "AssumedRole".to_owned()),
                 ("aws:tokenissuetime", session.issued.to_string()),
             ]),
         }
@@ -93,10 +107,22 @@ impl State {
         let identity = self.identity_policies(caller);
         let identity: Vec<&Document> = identity.iter().map(AsRef::as_ref).collect();
         let same_account = caller.account() == self.account_id;
-        decide(
-            &question,
-            Access { identity: &identity, session: self.session_policy(caller), resource: policy, same_account },
-        )
+        let guards = self.guards_over(caller);
+        let guards: Vec<(Guard, &Document)> = guards.iter().map(|(guard, document)| (*guard, &**document)).collect();
+        let session = self.session_policy(caller);
+        decide(&question, Access { identity: &identity, session, resource: policy, guards: &guards, same_account })
+    }
+
+    /// The guards of the account that concern a caller: resources are guarded from everyone, callers of other accounts
+    /// have an organization of their own, and only roles have a boundary here.
+    fn guards_over(&self, caller: &Caller) -> Vec<(Guard, Arc<Document>)> {
+        let concerns = |guard: &Guard| match guard {
+            Guard::ResourceControl => true,
+            Guard::ServiceControl => caller.account() == self.account_id,
+            Guard::PermissionsBoundary => matches!(caller, Caller::Session(_)),
+        };
+        let all = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|(guard, _)| concerns(guard)).map(|(guard, document)| (*guard, document.clone())).collect()
     }
 
     /// [`State::permit`] for what has no policy of its own.

@@ -1,56 +1,17 @@
-//! Faults on request: what goes wrong, for which request, how often.
+//! Faults on request: what goes wrong, for which request, how often, and when.
+
+mod effect;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
+use tokio::time::Instant;
 
-use super::object::Object;
 use super::policy::matches;
 
-/// What goes wrong. Effects on a body befall only answers that carry an object; others go out unharmed, though counted.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Effect {
-    /// The body is sent up to `after` bytes, then the connection is reset (RST).
-    ResetBody {
-        /// Body bytes sent before the reset; a shorter body ends whole.
-        after: u64,
-    },
-    /// The body is sent up to `after` bytes, then the connection is closed in good order (FIN), short of Content-Length.
-    TruncateBody {
-        /// Body bytes sent before the close.
-        after: u64,
-    },
-    /// 503 `SlowDown`; from STS and IAM 400 `Throttling`, as AWS has it, without `Retry-After`.
-    SlowDown {
-        /// Seconds of the `Retry-After` header, if it is sent.
-        retry_after: Option<u64>,
-    },
-    /// 500 `InternalError`; from STS and IAM 500 `InternalFailure`.
-    InternalError,
-    /// Waits before the request is looked at.
-    Latency(Duration),
-    /// Sends the body at so many bytes per second.
-    SlowBody {
-        /// Bytes per second, at least 1.
-        bytes_per_second: u64,
-    },
-    /// Every session that is open now is over before the request is looked at.
-    ExpireSessions,
-    /// The object named by the request is replaced before the request is looked at.
-    Overwrite(Object),
-    /// The answer carries an ETag that is not the object's.
-    WrongEtag,
-    /// One byte of the body is wrong.
-    CorruptByte {
-        /// Offset within the body as sent.
-        at: u64,
-    },
-    /// The connection is closed without an answer.
-    DropConnection,
-}
+pub use effect::Effect;
 
 type KeyTest = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
@@ -63,6 +24,24 @@ pub struct Fault {
     skip: u64,
     times: Option<u64>,
     probability: Option<(f64, u64)>,
+    bursts: Option<Bursts>,
+}
+
+/// A schedule from the moment a fault is added.
+#[derive(Clone, Copy, Debug)]
+struct Bursts {
+    length: Duration,
+    every: Duration,
+    total: Duration,
+}
+
+impl Bursts {
+    fn covers(self, passed: Duration) -> bool {
+        // A pause of nothing is no pause.
+        let every = self.every.max(Duration::from_nanos(1)).as_nanos();
+        let within = passed.as_nanos() % every;
+        passed < self.total && within < self.length.as_nanos()
+    }
 }
 
 impl fmt::Debug for Fault {
@@ -74,6 +53,7 @@ impl fmt::Debug for Fault {
             .field("skip", &self.skip)
             .field("times", &self.times)
             .field("probability", &self.probability)
+            .field("bursts", &self.bursts)
             .finish()
     }
 }
@@ -82,7 +62,7 @@ impl Fault {
     /// `effect` on every request.
     #[must_use]
     pub fn new(effect: Effect) -> Self {
-        Self { effect, operation: None, key: None, skip: 0, times: None, probability: None }
+        Self { effect, operation: None, key: None, skip: 0, times: None, probability: None, bursts: None }
     }
 
     /// Only requests of this operation: `GetObject`, `HeadObject`, `AssumeRole`, ….
@@ -126,6 +106,14 @@ impl Fault {
         self.probability = Some((probability, seed));
         self
     }
+
+    /// Only in bursts, by tokio's clock from the moment the fault is added: the first `length` of each `every`, until
+    /// `total` is over. A request outside a burst does not count as matching.
+    #[must_use]
+    pub fn bursts(mut self, length: Duration, every: Duration, total: Duration) -> Self {
+        self.bursts = Some(Bursts { length, every, total });
+        self
+    }
 }
 
 /// Names a fault that was added.
@@ -136,6 +124,7 @@ struct Armed {
     id: FaultId,
     fault: Fault,
     rng: Rng,
+    added: Instant,
     matched: u64,
     fired: u64,
 }
@@ -163,7 +152,7 @@ impl Faults {
         armed.0 += 1;
         let id = FaultId(armed.0);
         let rng = Rng::with_seed(fault.probability.map_or(0, |(_, seed)| seed));
-        armed.1.push(Armed { id, fault, rng, matched: 0, fired: 0 });
+        armed.1.push(Armed { id, fault, rng, added: Instant::now(), matched: 0, fired: 0 });
         id
     }
 
@@ -190,7 +179,8 @@ impl Faults {
         for one in &mut armed.1 {
             let fault = &one.fault;
             let matches = fault.operation.as_deref().is_none_or(|wanted| wanted == operation)
-                && fault.key.as_ref().is_none_or(|test| key.is_some_and(|key| test(key)));
+                && fault.key.as_ref().is_none_or(|test| key.is_some_and(|key| test(key)))
+                && fault.bursts.is_none_or(|bursts| bursts.covers(one.added.elapsed()));
             if !matches {
                 continue;
             }
@@ -241,6 +231,20 @@ mod tests {
         assert_ne!(draw(7), draw(8));
         let hits: usize = draw(7).iter().sum();
         assert!((16..=48).contains(&hits), "{hits} of 64");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bursts_come_and_go_by_tokios_clock() {
+        let faults = Faults::default();
+        let second = Duration::from_secs(1);
+        faults.add(Fault::new(Effect::InternalError).bursts(5 * second, 10 * second, 25 * second));
+        let mut hit = Vec::new();
+        for _ in 0..30 {
+            hit.push(fires(&faults, "GetObject", None));
+            tokio::time::advance(second).await;
+        }
+        let seconds: Vec<usize> = hit.iter().enumerate().filter(|(_, hits)| **hits > 0).map(|(at, _)| at).collect();
+        assert_eq!(seconds, [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24]);
     }
 
     #[test]
