@@ -10,6 +10,7 @@ use std::time::Duration;
 use cube_sdk_byo::audit::{AuditEvent, AuditOutcome};
 use cube_sdk_byo::reader::ReaderEvent;
 use cube_sdk_byo::{ByoCode, ByoErrorExt, ObjectReader, Sha256, StorageBuilder};
+use cube_sdk_core::engine::Clocks;
 use cube_sdk_core::{ErrorKind, Result};
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
 use futures_util::StreamExt;
@@ -138,8 +139,9 @@ async fn an_answer_with_another_etag_is_integrity() {
 #[tokio::test]
 async fn no_clock_is_too_long() {
     let endless = Duration::MAX;
-    let clocks =
-        |storage: StorageBuilder| storage.connect_timeout(endless).first_byte_timeout(endless).idle_timeout(endless);
+    let mut clocks = Clocks::default();
+    (clocks.first_byte, clocks.idle, clocks.attempt, clocks.deadline) = (endless, endless, endless, endless);
+    let clocks = |storage: StorageBuilder| storage.connect_timeout(endless).clocks(clocks);
     let account = account_with(AwsWorld::builder().rate_per_connection(4 * MIB), clocks).await;
     let uri = account.put(Object::generated(12, MIB));
     let mut reader = account.session().open(uri).deadline(endless).part_size(300 * KIB).await.unwrap();
