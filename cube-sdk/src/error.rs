@@ -2,7 +2,7 @@
 //!
 //! [`Error::kind`] says what can be done; the extension traits, all in the [prelude](crate::prelude), read the typed
 //! fault of the domain that failed, where there is one.
-#![cfg_attr(all(feature = "byo", feature = "apollo", feature = "teleport"), doc = include_str!("error.md"))]
+#![cfg_attr(all(feature = "byo", feature = "apollo", feature = "teleport"), doc = include_str!("../docs/error.md"))]
 
 pub use cube_sdk_core::error::{Error, ErrorKind, Result, RetryReport, Sent, StopReason, WhichClock};
 pub use cube_sdk_core::listing::Truncation;
