@@ -232,7 +232,7 @@ impl Apollo {
         let reply = engine.run(&call).await?;
         let mut body: Value =
             reply.json().map_err(|error| error.with_operation(operation).with_target(target.clone()))?;
-        let fault = ApolloFault::of_reply(&body, |text| reply.scrub(text));
+        let fault = ApolloFault::of_reply(&body, reply.hidden());
         let data = body.get_mut("data").map(Value::take).unwrap_or_default();
         Ok(Answer { operation, target, bytes: reply.body.len(), data, fault })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cube_sdk_core::engine::{Classify, Reply};
-use cube_sdk_core::redact::{excerpt, masked};
+use cube_sdk_core::redact::{Hidden, excerpt, masked, masked_text, one_line};
 use cube_sdk_core::{Error, ErrorKind, Operation, Result};
 use http::StatusCode;
 use serde::ser::SerializeStruct;
@@ -61,11 +61,13 @@ impl GraphQlError {
 
     /// From an error object of GraphQL, whose words stand below `extensions`, of Conjure, where they stand on top, or
     /// a text.
-    fn from_wire(error: &Value, scrub: &impl Fn(&str) -> String) -> Self {
+    fn from_wire(error: &Value, hidden: &Hidden) -> Self {
+        let mut error = error.clone();
+        hidden.scrub_value(&mut error);
         let word = |names: [&str; 2]| {
             let at = |name: &str| error.get("extensions").and_then(|inner| inner.get(name)).or_else(|| error.get(name));
-            let texts = names.into_iter().filter_map(|name| at(name)?.as_str().filter(|text| !text.is_empty()));
-            texts.map(scrub).next()
+            let mut texts = names.into_iter().filter_map(|name| at(name)?.as_str().filter(|text| !text.is_empty()));
+            texts.next().map(str::to_owned)
         };
         let path = error.get("path").and_then(Value::as_array).map(|path| {
             let parts: Vec<_> =
@@ -75,10 +77,10 @@ impl GraphQlError {
         let (code, name) = (word(["errorCode", "code"]), word(["errorName", "classification"]));
         let said = error.as_str().or_else(|| error.get("message")?.as_str()).filter(|text| !text.is_empty());
         let message = match (said, &name) {
-            (Some(said), _) => scrub(said),
+            (Some(said), _) => masked_text(said),
             // Conjure's errors have no words beside their name.
             (None, Some(name)) if error.get("errorName").is_some() => name.clone(),
-            (None, _) => scrub(&excerpt(error.to_string().as_bytes())),
+            (None, _) => excerpt(error.to_string().as_bytes()),
         };
         let parameters = error.pointer("/extensions/parameters").or_else(|| error.get("parameters"));
         Self {
@@ -87,9 +89,7 @@ impl GraphQlError {
             code,
             name,
             instance_id: word(["errorInstanceId", "errorInstanceID"]),
-            parameters: parameters
-                .and_then(|value| serde_json::from_str(&scrub(&value.to_string())).ok())
-                .unwrap_or(Value::Null),
+            parameters: parameters.cloned().unwrap_or_default(),
         }
     }
 }
@@ -108,15 +108,16 @@ impl Serialize for GraphQlError {
     }
 }
 
+/// One line, whatever the server sent.
 impl fmt::Display for GraphQlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        f.write_str(&one_line(self.message.trim(), 500))?;
         if !self.path.is_empty() {
-            write!(f, ", at {}", self.path)?;
+            write!(f, ", at {}", one_line(&self.path, 200))?;
         }
         let name = self.name.as_ref().filter(|name| **name != self.message);
         for part in [self.code.as_ref(), name].into_iter().flatten() {
-            write!(f, ", {part}")?;
+            write!(f, ", {}", one_line(part, 100))?;
         }
         if !self.parameters.is_null() {
             write!(f, ", {}", excerpt(self.parameters.to_string().as_bytes()))?;
@@ -131,15 +132,20 @@ impl fmt::Debug for GraphQlError {
     }
 }
 
+/// The first errors, on one line.
 impl fmt::Display for ApolloFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.errors.iter().enumerate() {
+        const SHOWN: usize = 5;
+        for (index, error) in self.errors.iter().take(SHOWN).enumerate() {
             if index > 0 {
                 f.write_str("; ")?;
             }
             write!(f, "{error}")?;
         }
-        Ok(())
+        match self.errors.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 
@@ -157,28 +163,28 @@ impl ApolloErrorExt for Error {
 
 impl ApolloFault {
     /// The errors of a reply: a list as GraphQL has it, or one alone, as an object or a text.
-    pub(crate) fn of_reply(body: &Value, scrub: impl Fn(&str) -> String) -> Option<Self> {
-        Self::of_errors(body.get("errors")?, &scrub)
+    pub(crate) fn of_reply(body: &Value, hidden: &Hidden) -> Option<Self> {
+        Self::of_errors(body.get("errors")?, hidden)
     }
 
-    fn of_errors(errors: &Value, scrub: &impl Fn(&str) -> String) -> Option<Self> {
+    fn of_errors(errors: &Value, hidden: &Hidden) -> Option<Self> {
         let errors: Vec<_> = match errors {
-            Value::Array(errors) => errors.iter().map(|error| GraphQlError::from_wire(error, scrub)).collect(),
+            Value::Array(errors) => errors.iter().map(|error| GraphQlError::from_wire(error, hidden)).collect(),
             Value::Object(fields) if fields.is_empty() => Vec::new(),
             Value::String(text) if text.trim().is_empty() => Vec::new(),
-            Value::Object(_) | Value::String(_) => vec![GraphQlError::from_wire(errors, scrub)],
+            Value::Object(_) | Value::String(_) => vec![GraphQlError::from_wire(errors, hidden)],
             _ => Vec::new(),
         };
         (!errors.is_empty()).then_some(Self { errors })
     }
 
     /// The errors of a refusal by status: GraphQL's, or Conjure's one, which is the body itself.
-    fn of_refusal(body: &Value, scrub: &impl Fn(&str) -> String) -> Option<Self> {
+    fn of_refusal(body: &Value, hidden: &Hidden) -> Option<Self> {
         let own = || {
             let is_conjure = ["errorCode", "errorName"].iter().any(|name| body.get(name).is_some_and(Value::is_string));
-            is_conjure.then(|| Self { errors: vec![GraphQlError::from_wire(body, scrub)] })
+            is_conjure.then(|| Self { errors: vec![GraphQlError::from_wire(body, hidden)] })
         };
-        body.get("errors").and_then(|errors| Self::of_errors(errors, scrub)).or_else(own)
+        body.get("errors").and_then(|errors| Self::of_errors(errors, hidden)).or_else(own)
     }
 
     fn code(&self) -> Option<&str> {
@@ -264,7 +270,7 @@ impl Classify for Rules {
             let _: Value = reply.json()?;
             return Err(without_data(reply));
         };
-        let fault = ApolloFault::of_errors(&envelope.errors, &|text: &str| reply.scrub(text));
+        let fault = ApolloFault::of_errors(&envelope.errors, reply.hidden());
         let data = envelope.data.map_or("null", RawValue::get);
         let Some(fault) = fault else {
             return if is_empty(data) { Err(without_data(reply)) } else { Ok(()) };
@@ -312,7 +318,7 @@ fn without_data(reply: &Reply) -> Error {
 fn refusal(operation: Operation, reply: &Reply) -> Error {
     let plain = reply.refusal();
     let body = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
-    let Some(fault) = ApolloFault::of_refusal(&body, &|text: &str| reply.scrub(text)) else { return plain };
+    let Some(fault) = ApolloFault::of_refusal(&body, reply.hidden()) else { return plain };
     let says_little = matches!(reply.status.as_u16(), 400 | 422);
     let known = fault.errors.iter().any(|error| error.word_kind().is_some());
     let kind = if says_little && known { fault.kind(operation) } else { plain.kind() };

@@ -42,3 +42,15 @@ async fn a_private_authority_is_trusted_only_when_given() {
     server.abort();
     assert!(ServerTls::from_pem(b"", key.as_bytes()).is_err());
 }
+
+#[test]
+fn a_certificate_of_version_1_is_no_mismatch() {
+    let pem = include_bytes!("x509_v1.pem");
+    let error = ServerTls::from_pem(pem, pem).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("UnsupportedCertVersion"), "{error}");
+    let made = |names: &str| rcgen::generate_simple_self_signed(vec![names.to_owned()]).unwrap();
+    let (one, other) = (made("a"), made("b"));
+    let error = ServerTls::from_pem(one.cert.pem().as_bytes(), other.signing_key.serialize_pem().as_bytes());
+    assert!(error.unwrap_err().to_string().contains("do not belong together"));
+}

@@ -66,5 +66,6 @@ mod tbot;
 mod tunnel;
 
 // cube-sdk-apollo
+#[allow(unused_imports, reason = "the room serves services that are not built here")]
 #[path = "../../cube-sdk-apollo/src/entity_config/mod.rs"]
 mod entity_config;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
+use cube_sdk_core::clock::later;
 use cube_sdk_core::error::Sent;
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use tokio::sync::mpsc;
@@ -206,7 +207,7 @@ impl Idle {
             }
             let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
             if !std::mem::replace(&mut waiting, true) {
-                sleep.as_mut().reset(Instant::now() + limit);
+                sleep.as_mut().reset(later(Instant::now(), limit));
             }
             sleep.as_mut().poll(cx).map(|()| Err(()))
         })

@@ -42,7 +42,7 @@ pub enum Via {
     Teleport,
     /// Straight to `host:port`, without Teleport.
     Direct(String),
-    /// Through a listener on a Unix socket, such as tbot's `application-tunnel`.
+    /// Through a listener on a Unix socket, such as tbot's `application-tunnel`; refused on systems that have none.
     Unix(PathBuf),
 }
 

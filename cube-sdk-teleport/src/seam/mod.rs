@@ -3,6 +3,6 @@
 mod authorizer;
 mod dialer;
 
-pub use authorizer::{Authorizer, Caller};
+pub use authorizer::{Authorizer, Caller, authorizer_fn};
 pub(crate) use dialer::{Channel, Explain};
 pub use dialer::{Dialer, Route, Upstream};

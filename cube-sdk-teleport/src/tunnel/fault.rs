@@ -66,6 +66,12 @@ impl TunnelCode {
     }
 }
 
+impl TunnelErrorExt for std::io::Error {
+    fn tunnel(&self) -> Option<&TunnelFault> {
+        self.get_ref()?.downcast_ref::<Error>()?.tunnel()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cube_sdk_core::ErrorKind;

@@ -8,11 +8,13 @@
 mod faults;
 mod http;
 mod mutations;
+pub mod people;
 mod reads;
 mod schema;
 mod seed;
 mod token;
 mod world;
+mod yaml;
 
 use std::fmt;
 use std::net::SocketAddr;

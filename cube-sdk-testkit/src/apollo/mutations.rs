@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::{Effect, Execution, Module, Product, Refusal, Release, Secret, World};
+use super::yaml;
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
@@ -146,7 +147,7 @@ impl World {
 
     fn update_config(&mut self, update: &Value) -> Result<Value, Refusal> {
         let (rid, content) = (text(update, "resourceRid"), text(update, "content"));
-        if serde_saphyr::from_str::<Value>(content).is_err() {
+        if yaml::read(content).is_none() {
             return Err(Refusal::invalid(format!("the content is no YAML: {content}")));
         }
         self.about_entity(|_, found| found == rid, "Update config of", |id| Effect::Config(id, content.to_owned()))
@@ -229,7 +230,7 @@ impl World {
     }
 
     fn create_release(&mut self, manifest: &str) -> Value {
-        let Ok(parsed) = serde_saphyr::from_str::<Value>(manifest) else {
+        let Some(parsed) = yaml::read(manifest) else {
             return json!({
                 "__typename": "ApolloProductReleaseFailedToDeserializeManifest", "message": "not YAML",
             });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -38,7 +39,7 @@ impl Tokens {
     pub(crate) fn issue(&mut self) -> String {
         self.issued += 1;
         let token = format!("token-{:04}-of-the-apollo-double", self.issued);
-        self.live.insert(token.clone(), Instant::now() + Duration::from_secs(self.lifetime));
+        self.live.insert(token.clone(), later(Instant::now(), Duration::from_secs(self.lifetime)));
         token
     }
 

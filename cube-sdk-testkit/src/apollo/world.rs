@@ -3,6 +3,8 @@
 use cube_sdk_core::Timestamp;
 use serde_json::{Value, json};
 
+use super::yaml;
+
 /// A mutation that ran.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -81,7 +83,7 @@ impl Entity {
     }
 
     pub(crate) fn report(&mut self) {
-        let parsed = self.config.first().and_then(|text| serde_saphyr::from_str::<Value>(text).ok());
+        let parsed = self.config.first().and_then(|text| yaml::read(text));
         let body = parsed.and_then(|parsed| parsed.as_object()?.values().next().cloned());
         self.overrides = body.and_then(|body| body.get("overrides").cloned()).unwrap_or_default();
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Carry, Ready, Seen, Sent};
 use crate::entities::{ConfigUpdate, config_request, write_config};
-use crate::entity_config::{EntityConfig, refuse_placeholders, render, secret_texts};
+use crate::entity_config::{EntityConfig, joined, refuse_placeholders, render, secret_texts};
 use crate::ids::EntityId;
 use crate::model::Entity;
 use crate::replicate::context::Context;
@@ -60,21 +60,8 @@ impl WriteConfig {
             }
             return Ok((render("0.0.0", &overrides)?, secret_texts(&overrides)));
         }
-        let texts: Vec<_> = declared.iter().map(|text| text.expose_secret()).collect();
-        Ok((SecretString::from(joined(&texts)), hidden))
+        Ok((joined(&declared)?, hidden))
     }
-}
-
-/// Texts as one, byte for byte; a newline is added only where one text would run into the next.
-fn joined(texts: &[&str]) -> String {
-    let mut all = String::new();
-    for text in texts {
-        if !all.is_empty() && !all.ends_with('\n') {
-            all.push('\n');
-        }
-        all.push_str(text);
-    }
-    all
 }
 
 impl fmt::Display for WriteConfig {
@@ -130,19 +117,5 @@ impl Carry for WriteConfig {
     /// The same config is the same whoever wrote it.
     fn may_stand(&self) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::joined;
-
-    #[test]
-    fn texts_are_joined_byte_for_byte() {
-        let key = "1.0:\n  overrides:\n    key: |+\n      -----END-----\n\n";
-        assert_eq!(joined(&[key]), key);
-        assert_eq!(joined(&["a: 1", "b: 2"]), "a: 1\nb: 2");
-        assert_eq!(joined(&["a: |\n  x\n", "b: 2\n"]), "a: |\n  x\nb: 2\n");
-        assert_eq!(joined(&[]), "");
     }
 }

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cube_sdk_core::error::{Sent, kind_of_status};
+use cube_sdk_core::redact::one_line;
 use cube_sdk_core::{Error, ErrorKind, Operation, WhichClock};
 use http::StatusCode;
 
@@ -331,7 +332,7 @@ impl Failure {
             (None, Some(code)) => code.clone(),
             (None, None) => return None,
         };
-        Some(words.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect())
+        Some(one_line(&words, 400).into_owned())
     }
 }
 

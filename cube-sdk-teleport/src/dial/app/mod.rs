@@ -9,6 +9,8 @@
 mod proxy;
 mod stream;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +19,6 @@ use cube_sdk_core::operation::{Idempotency, Operation};
 use cube_sdk_core::retry::{Deadline, Frame};
 use cube_sdk_core::settings::Ground;
 use cube_sdk_core::{Error, Result};
-use tokio::net::UnixStream;
 
 pub use super::fault::refusal_of;
 pub use stream::AppStream;
@@ -181,16 +182,23 @@ impl AppDialer {
             Via::Direct(addr) => {
                 DirectDialer::new().dial(&Route::new(route.app().clone(), addr.clone()), deadline).await
             }
-            Via::Unix(path) => match UnixStream::connect(path).await {
-                Ok(stream) => Ok(Upstream::io(stream, false)),
-                Err(cause) => {
-                    let fault = AppFault::SocketUnreachable;
-                    let error = fault.error(format_args!("{} cannot be reached: {}", path.display(), cause.kind()));
-                    Err(refusal(&error.with_target(format!("app {}", app.name))))
-                }
-            },
+            Via::Unix(path) => local_socket(path).await.map_err(|cause| {
+                let fault = AppFault::SocketUnreachable;
+                let error = fault.error(format_args!("{} cannot be reached: {}", path.display(), cause.kind()));
+                refusal(&error.with_target(format!("app {}", app.name)))
+            }),
         }
     }
+}
+
+#[cfg(unix)]
+async fn local_socket(path: &Path) -> io::Result<Upstream> {
+    Ok(Upstream::io(tokio::net::UnixStream::connect(path).await?, false))
+}
+
+#[cfg(not(unix))]
+async fn local_socket(_: &Path) -> io::Result<Upstream> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Dials the [`AppConfig`] that the route carries; without one, the route's target as a TCP app through

@@ -96,7 +96,7 @@ mod tests {
         assert!(check_switch(Version::HTTP_11, &headers(""), key).is_ok());
         for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] {
             let error = check_switch(Version::HTTP_11, &headers(&name.to_lowercase()), key).unwrap_err();
-            assert_eq!(error.app_fault(), Some(AppFault::UpgradeStripped));
+            assert_eq!(error.app_fault(), Some(&AppFault::UpgradeStripped));
             assert!(error.to_string().contains(&format!("wrong {name} header")), "{error}");
         }
     }

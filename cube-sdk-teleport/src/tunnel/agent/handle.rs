@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cube_sdk_core::Result;
 use futures_core::Stream;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::app_name::AppName;
@@ -17,6 +18,7 @@ use crate::tunnel::codec::frame::Version;
 use crate::tunnel::counters::{Counters, Traffic};
 use crate::tunnel::driver::ConnectionEnd;
 use crate::tunnel::fault::TunnelFault;
+use crate::tunnel::pipe::{Far, TunnelStream, gone, pipe};
 use crate::tunnel::report::{Ending, StreamReport};
 
 /// Where a tunnel stands.
@@ -158,6 +160,7 @@ pub struct Tunnel(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     stop: watch::Sender<Option<Duration>>,
+    ask: mpsc::Sender<Far>,
     task: AbortHandle,
 }
 
@@ -171,8 +174,29 @@ impl Drop for Inner {
 }
 
 impl Tunnel {
-    pub(super) fn new(shared: Arc<Shared>, stop: watch::Sender<Option<Duration>>, task: AbortHandle) -> Self {
-        Self(Arc::new(Inner { shared, stop, task }))
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        stop: watch::Sender<Option<Duration>>,
+        ask: mpsc::Sender<Far>,
+        task: AbortHandle,
+    ) -> Self {
+        Self(Arc::new(Inner { shared, stop, ask, task }))
+    }
+
+    /// A stream to the app within this process, without a local port: to hand to a database driver or to hyper. While
+    /// the relay is away it waits, at most 15 s.
+    ///
+    /// # Errors
+    /// What the relay refused the stream with, such as `NotFound` for an unknown app; `Closed` when the tunnel is over.
+    ///
+    /// # Cancel safety
+    /// Safe: the stream is given up.
+    pub async fn connect(&self) -> Result<TunnelStream> {
+        let (near, far) = pipe();
+        if self.state().is_over() || self.0.ask.send(far).await.is_err() {
+            return Err(gone(&self.state()));
+        }
+        near.holding(self.0.clone()).opened().await.map_err(|error| error.with_target(format!("app {}", self.app())))
     }
 
     /// The app that it leads to.

@@ -11,7 +11,7 @@ use cube_sdk_core::retry::{Attempt, Backoff, Deadline, Frame, Retrier};
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -44,6 +44,9 @@ const LIVED: Duration = Duration::from_secs(10);
 /// The longest wish of a relay to be left alone that is granted.
 const RETRY_AFTER_CEILING: Duration = Duration::from_secs(120);
 
+/// Streams that this process asks for before the first of them is looked at.
+const ASKED: usize = 64;
+
 /// Consumers that take no byte for this long after their connection ended are given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -62,11 +65,12 @@ pub(crate) async fn start(origin: Arc<Origin>, app: AppName, bind: &str) -> Resu
     let retrier = origin.ground.retrier().clone();
     let connection = Connection::open(&origin, &shared, &retrier).await.map_err(|refused| refused.error)?;
     shared.turn(TunnelState::Connected { version: connection.version });
-    let host = AgentHost::new(Arc::clone(&shared), listener);
+    let (ask, asked) = mpsc::channel(ASKED);
+    let host = AgentHost::new(Arc::clone(&shared), listener, asked);
     let (stop, stopped) = watch::channel(None);
     let supervisor = Supervisor { origin, host, stopped, leftovers: JoinSet::new(), tries: 0 };
     let task = tokio::spawn(supervisor.run_caught(connection));
-    Ok(Tunnel::new(shared, stop, task.abort_handle()))
+    Ok(Tunnel::new(shared, stop, ask, task.abort_handle()))
 }
 
 struct Connection {

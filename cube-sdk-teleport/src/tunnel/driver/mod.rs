@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use cube_sdk_core::Error;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use self::ready::ReadySet;
@@ -37,7 +36,7 @@ use crate::refusal::{Refusal, TunnelCode};
 
 pub use closing::ConnectionEnd;
 use closing::State;
-pub(crate) use socket::{DialFuture, reset};
+pub(crate) use socket::{DialFuture, Incoming};
 use socket::{Settling, Socket};
 
 /// Bits before those of the slots.
@@ -56,7 +55,7 @@ const ROUNDS: usize = 32;
 /// What the driver needs from the end that it serves.
 pub(crate) trait Host: Send {
     /// Agent: the next local connection.
-    fn poll_accept(&mut self, _cx: &mut Context<'_>) -> Poll<TcpStream> {
+    fn poll_accept(&mut self, _cx: &mut Context<'_>) -> Poll<Incoming> {
         Poll::Pending
     }
 
@@ -111,7 +110,7 @@ pub(crate) struct Driver {
     counters: Arc<Counters>,
     /// What the counters know of the windows.
     granted: u64,
-    unread: Vec<TcpStream>,
+    unread: Vec<Incoming>,
     /// Bytes moved in this poll.
     load: usize,
 }

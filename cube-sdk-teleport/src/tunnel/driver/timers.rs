@@ -6,7 +6,7 @@ use std::task::Context;
 use tokio::time::Instant;
 
 use super::closing::State;
-use super::{Driver, Fault, Host, inbound};
+use super::{Driver, Fault, Host};
 use crate::tunnel::codec;
 
 impl Driver {
@@ -16,7 +16,7 @@ impl Driver {
             return Ok(false);
         }
         self.on_timer()?;
-        self.apply_actions(host);
+        self.drain_mux(host)?;
         Ok(true)
     }
 
@@ -36,7 +36,7 @@ impl Driver {
             State::Closing { deadline, .. } => *deadline,
             State::Over(_) => self.now,
         };
-        let stall = self.full.and_then(|slot| self.sockets[slot].progress).map(|at| at + inbound::STALL_LIMIT);
+        let stall = self.stalled_at();
         let stopping = self.stopping.as_ref().filter(|_| self.is_alive()).map(|stopping| stopping.deadline);
         for deadline in [stall, stopping, self.linger].into_iter().flatten() {
             next = next.min(deadline);

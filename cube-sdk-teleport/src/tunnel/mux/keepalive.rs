@@ -5,25 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::tunnel::codec::frame::Version;
+use super::terms::Clocks;
 
 /// Round trips older than this are forgotten, so that the least one follows the path.
 const REMEMBERED: Duration = Duration::from_secs(10);
-
-/// Clocks of one version.
-#[derive(Clone, Copy, Debug)]
-struct Clocks {
-    /// Ping after this much silence.
-    quiet: Duration,
-    /// Dead after this long without a byte.
-    dead: Duration,
-    /// Ping this often while credit is short; none in version 1, which has no credit.
-    busy: Option<Duration>,
-}
-
-const V1: Clocks = Clocks { quiet: Duration::from_secs(20), dead: Duration::from_secs(40), busy: None };
-const V2: Clocks =
-    Clocks { quiet: Duration::from_secs(15), dead: Duration::from_secs(45), busy: Some(Duration::from_secs(1)) };
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,11 +35,7 @@ pub(crate) struct Keepalive {
 }
 
 impl Keepalive {
-    pub(crate) fn new(version: Version, now: Instant) -> Self {
-        let clocks = match version {
-            Version::V1 => V1,
-            Version::V2 => V2,
-        };
+    pub(crate) fn new(clocks: Clocks, now: Instant) -> Self {
         Self { clocks, heard: now, asked: now, in_flight: None, nonce: 0, least: VecDeque::new(), latest: None }
     }
 
@@ -128,7 +109,14 @@ impl Keepalive {
 
 #[cfg(test)]
 mod tests {
+    use super::super::terms::Terms;
     use super::*;
+    use crate::tunnel::codec::frame::Version;
+    use crate::tunnel::mux::Role;
+
+    fn keepalive(version: Version, now: Instant) -> Keepalive {
+        Keepalive::new(Terms::of(Role::Agent, version).clocks, now)
+    }
 
     const fn secs(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -137,7 +125,7 @@ mod tests {
     #[test]
     fn silence_is_asked_about_and_then_believed() {
         let start = Instant::now();
-        let mut clock = Keepalive::new(Version::V2, start);
+        let mut clock = keepalive(Version::V2, start);
         assert_eq!(clock.beat(start + secs(14), false), Beat::Rest);
         assert_eq!(clock.beat(start + secs(15), false), Beat::Ping(1));
         assert_eq!(clock.beat(start + secs(44), false), Beat::Rest);
@@ -149,7 +137,7 @@ mod tests {
     #[test]
     fn version_1_has_its_own_clocks() {
         let start = Instant::now();
-        let mut clock = Keepalive::new(Version::V1, start);
+        let mut clock = keepalive(Version::V1, start);
         assert_eq!(clock.beat(start + secs(19), true), Beat::Rest);
         assert_eq!(clock.next(true), start + secs(20));
         assert_eq!(clock.beat(start + secs(20), true), Beat::Ping(1));
@@ -159,7 +147,7 @@ mod tests {
     #[test]
     fn the_least_round_trip_is_of_the_last_ten_seconds() {
         let start = Instant::now();
-        let mut clock = Keepalive::new(Version::V2, start);
+        let mut clock = keepalive(Version::V2, start);
         for (at, millis) in [(0, 5), (3, 9), (12, 7)] {
             let asked = start + secs(at);
             let nonce = clock.ask(asked);
@@ -175,7 +163,7 @@ mod tests {
     #[test]
     fn busy_streams_are_measured_every_second() {
         let start = Instant::now();
-        let mut clock = Keepalive::new(Version::V2, start);
+        let mut clock = keepalive(Version::V2, start);
         assert_eq!(clock.next(true), start + secs(1));
         clock.heard(start + secs(1));
         assert_eq!(clock.beat(start + secs(1), true), Beat::Ping(1));

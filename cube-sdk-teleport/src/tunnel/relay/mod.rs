@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod lobby;
 mod places;
 mod server;
 
@@ -203,7 +204,7 @@ impl Relay {
     pub async fn drain(&self, grace: Duration) -> DrainReport {
         let connections = self.connections();
         self.0.drain.send_replace(Some(grace));
-        let limit = grace + Duration::from_secs(3);
+        let limit = grace.saturating_add(Duration::from_secs(3));
         let left = match tokio::time::timeout(limit, self.0.places.empty()).await {
             Ok(()) => 0,
             Err(_) => self.connections(),

@@ -199,13 +199,7 @@ impl Decoder {
         Ok(Step::Event(match opcode {
             PING => Event::Ping(payload),
             PONG => Event::Pong(payload),
-            CLOSE => match payload.split_first_chunk::<2>() {
-                Some((code, reason)) => Event::Close {
-                    code: Some(u16::from_be_bytes(*code)),
-                    reason: String::from_utf8_lossy(reason).into_owned(),
-                },
-                None => Event::Close { code: None, reason: String::new() },
-            },
+            CLOSE => read_close(&payload)?,
             _ => return Err(Breach::protocol("unknown websocket opcode")),
         }))
     }
@@ -264,6 +258,24 @@ impl Decoder {
             frame::DATA => Step::Again,
             command => Step::Event(Event::Frame { command, stream }),
         })
+    }
+}
+
+/// RFC 6455, sections 5.5.1 and 7.4: no payload, or a code that may stand in a frame and UTF-8.
+fn read_close(payload: &[u8]) -> Result<Event, Breach> {
+    if payload.is_empty() {
+        return Ok(Event::Close { code: None, reason: String::new() });
+    }
+    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
+        return Err(Breach::protocol("websocket close with half a code"));
+    };
+    let code = u16::from_be_bytes(*code);
+    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+        return Err(Breach::protocol(format!("websocket close with code {code}, which no frame may carry")));
+    }
+    match std::str::from_utf8(reason) {
+        Ok(reason) => Ok(Event::Close { code: Some(code), reason: reason.to_owned() }),
+        Err(_) => Err(Breach { code: 1007, reason: "websocket close with a reason that is not UTF-8".to_owned() }),
     }
 }
 
