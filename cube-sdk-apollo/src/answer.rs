@@ -95,5 +95,8 @@ impl Answer {
 }
 
 fn dotted(pointer: &str) -> String {
+    if pointer.is_empty() {
+        return "data".to_owned();
+    }
     pointer.trim_start_matches('/').replace('/', ".")
 }

@@ -103,7 +103,7 @@ impl Channels {
 }
 
 /// Why, unless told.
-const RATIONALE: &str = "changed by cube-sdk";
+pub(crate) const RATIONALE: &str = "changed by cube-sdk";
 
 /// Changes the channels of a release when awaited; the result tells them after the change.
 #[must_use = "awaiting it changes the channels"]
@@ -128,16 +128,20 @@ impl ChangeChannels {
         check(&coordinate, &self.channels)?;
         let mode = Mode::strict(&self.apollo);
         let release = mode.release(&coordinate.product(), coordinate.version()).await?;
-        let request = changing(&coordinate, &release, self.channels, self.rationale, self.add)?;
+        let (request, field) = if self.add {
+            (adding(&coordinate, &release, self.channels, self.rationale)?, ADDED)
+        } else {
+            (removing(&coordinate, &release, self.channels, self.rationale)?, REMOVED)
+        };
         let request = request.patch("channelNames", self.patch);
-        let field = if self.add { ADDED } else { REMOVED };
         Ok(Prepared::one(&self.apollo, request, move |answer| Release::from_wire(answer.require(field)?, answer)))
     }
 }
 
 mutation!(ChangeChannels => Release);
 
-const ADDED: &str = "/apollo/addProductReleaseToChannels";
+/// Where a release stands that was put into channels.
+pub(crate) const ADDED: &str = "/apollo/addProductReleaseToChannels";
 const REMOVED: &str = "/apollo/deleteProductReleaseFromChannels";
 
 /// Refuses channels without a name.
@@ -150,18 +154,23 @@ fn check(coordinate: &MavenCoordinate, channels: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn changing(
+/// The request that puts a release into channels.
+pub(crate) fn adding(
     coordinate: &MavenCoordinate,
     release: &Release,
     channel_names: Vec<String>,
     rationale: String,
-    add: bool,
 ) -> Result<Request> {
-    let release_rid = release.rid.to_string();
-    let request = if add {
-        Request::of::<AddToChannel>(add_to_channel::Variables { release_rid, channel_names, rationale })
-    } else {
-        Request::of::<RemoveFromChannel>(remove_from_channel::Variables { release_rid, channel_names, rationale })
-    };
-    Ok(request?.about(coordinate.as_str()))
+    let variables = add_to_channel::Variables { release_rid: release.rid.to_string(), channel_names, rationale };
+    Ok(Request::of::<AddToChannel>(variables)?.about(coordinate.as_str()))
+}
+
+fn removing(
+    coordinate: &MavenCoordinate,
+    release: &Release,
+    channel_names: Vec<String>,
+    rationale: String,
+) -> Result<Request> {
+    let variables = remove_from_channel::Variables { release_rid: release.rid.to_string(), channel_names, rationale };
+    Ok(Request::of::<RemoveFromChannel>(variables)?.about(coordinate.as_str()))
 }

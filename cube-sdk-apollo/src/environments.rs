@@ -15,7 +15,7 @@
 //!     .create("cube-9")
 //!     .accreditation("DEV")
 //!     .contact_team("platform")
-//!     .control_plane("module:builtin-control-plane-minimal:0.0.40".parse()?)
+//!     .control_plane("module:builtin-control-plane-minimal:0.0.40")
 //!     .control_plane_variable("tier", "edge".to_owned().into())
 //!     .patch_input(|input| assert_eq!(input["name"], "cube-9"))
 //!     .await?;

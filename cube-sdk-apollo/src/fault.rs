@@ -299,12 +299,12 @@ fn is_empty(data: &str) -> bool {
                 .is_ok_and(|data| data.as_object().is_some_and(serde_json::Map::is_empty))
 }
 
-/// Is the field of the mutation, one below `apollo`, other than null?
+/// Is a field of the mutation, one below `apollo`, other than null?
 fn field_is_set(data: &str) -> bool {
-    serde_json::from_str::<Value>(data).is_ok_and(|data| {
-        data.get("apollo")
-            .and_then(Value::as_object)
-            .is_some_and(|fields| fields.values().any(|field| !field.is_null()))
+    let data = serde_json::from_str::<Value>(data).unwrap_or_default();
+    data.as_object().into_iter().flat_map(serde_json::Map::values).any(|inner| match inner {
+        Value::Object(fields) => fields.values().any(|field| !field.is_null()),
+        other => !other.is_null(),
     })
 }
 

@@ -49,7 +49,8 @@ impl Releases {
     }
 }
 
-fn all_releases(product: &ProductId) -> Source<Release> {
+/// The releases of a product.
+pub(crate) fn all_releases(product: &ProductId) -> Source<Release> {
     let shape =
         Shape { page: "/apollo/productByProductIdV2/productReleases", list: "productReleases", identity: &["rid"] };
     let product = product.to_string();

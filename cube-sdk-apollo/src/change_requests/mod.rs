@@ -43,6 +43,7 @@ use cube_sdk_core::listing::Listing;
 use cube_sdk_core::{Error, ErrorKind, Result};
 
 pub use find_plan::FindPlan;
+pub(crate) use wait::look_together;
 
 use crate::choice::Match;
 use crate::client::Apollo;

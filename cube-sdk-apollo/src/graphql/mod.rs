@@ -4,6 +4,7 @@
 //! that they do not know, and differ for each operation. The generated ones check the selections at compile time, and
 //! a test reads every golden reply with both.
 
+mod kind;
 mod later;
 mod request;
 pub(crate) mod scalars;
@@ -12,6 +13,7 @@ pub(crate) mod wire;
 use cube_sdk_core::{Idempotency, Operation};
 use graphql_client::GraphQLQuery;
 
+pub(crate) use kind::{Kind, kind_of};
 pub(crate) use request::{Patch, Request};
 
 use later::later;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cube_sdk_core::redact::{masked, placeholder};
+use cube_sdk_core::redact::{is_secret_name, is_secret_value, placeholder};
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Operation, Result, SecretString};
 use serde::Serialize;
@@ -89,6 +89,11 @@ impl Request {
         self.variables.get(name).cloned().unwrap_or_default()
     }
 
+    /// All variables, as they will be sent.
+    pub(crate) fn variables(&self) -> Value {
+        self.variables.clone().into()
+    }
+
     pub(crate) fn hidden(&self) -> &[SecretString] {
         &self.hidden
     }
@@ -99,9 +104,8 @@ impl Request {
 
     /// The variables for people: what is hidden, and what looks secret, is masked.
     pub(crate) fn shown(&self) -> Value {
-        let mut variables = Value::Object(self.variables.clone());
-        hide(&mut variables, &self.hidden);
-        masked(&variables)
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.clone(), shown(name, value, &self.hidden))).collect::<Map<_, _>>().into()
     }
 
     /// The body: `query`, and `variables` when there are any.
@@ -130,20 +134,25 @@ fn drop_unset(value: &mut Value) {
     }
 }
 
-/// Masks every text that holds one of the secrets.
-fn hide(value: &mut Value, secrets: &[SecretString]) {
+/// Fields of the schema that are called as secrets are and hold none: the secrets in them are hidden one by one.
+const OPEN: [&str; 3] = ["secrets", "keys", "key"];
+
+/// A value under a name, with every text masked that holds one of the secrets, and everything that looks secret.
+fn shown(name: &str, value: &Value, secrets: &[SecretString]) -> Value {
     match value {
-        Value::Object(fields) => fields.values_mut().for_each(|field| hide(field, secrets)),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, secrets)),
+        Value::Null => Value::Null,
+        _ if is_secret_name(name) && !OPEN.contains(&name) => placeholder(value).into(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), shown(name, value, secrets))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.iter().map(|item| shown("", item, secrets)).collect(),
         Value::String(text) => {
             let holds = |secret: &SecretString| {
                 let secret = secret.expose_secret();
                 !secret.is_empty() && (text == secret || secret.len() >= 4 && text.contains(secret))
             };
-            if secrets.iter().any(holds) {
-                *value = placeholder(value).into();
-            }
+            if is_secret_value(text) || secrets.iter().any(holds) { placeholder(value).into() } else { value.clone() }
         }
-        _ => {}
+        other => other.clone(),
     }
 }

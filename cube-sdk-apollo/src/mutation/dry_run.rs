@@ -35,7 +35,7 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    pub(super) fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         Self {
             operation: request.operation.to_string(),
             target: request.target().map(str::to_owned),
