@@ -82,7 +82,8 @@ async fn the_command_line_reads_and_its_administrator_writes() {
         let dir = tempfile::tempdir().unwrap();
         let place = ["--bucket", card.bucket.as_str()];
         let listed = reader.run(&[&["s3api", "list-objects-v2", "--page-size", "1"], &place[..]].concat());
-        let keys: Vec<&str> = listed["Contents"].as_array().unwrap().iter().map(|o| o["Key"].as_str().unwrap()).collect();
+        let keys: Vec<&str> =
+            listed["Contents"].as_array().unwrap().iter().map(|o| o["Key"].as_str().unwrap()).collect();
         assert_eq!(keys, expected);
         let object = [&place[..], &["--key", &card.object_key]].concat();
         let head = reader.run(&[&["s3api", "head-object", "--checksum-mode", "ENABLED"], &object[..]].concat());
@@ -93,7 +94,8 @@ async fn the_command_line_reads_and_its_administrator_writes() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let model = std::fs::read(dir.path().join("model.onnx")).unwrap();
         assert_eq!(Sha256::of(&model).to_string(), card.object_sha256);
-        let refused = reader.shell(&format!("aws s3 cp --no-progress s3://{}/{} x", card.bucket, card.denied_key), dir.path());
+        let refused =
+            reader.shell(&format!("aws s3 cp --no-progress s3://{}/{} x", card.bucket, card.denied_key), dir.path());
         assert!(String::from_utf8_lossy(&refused.stderr).contains("403"), "{refused:?}");
         let refused = reader.shell(&format!("aws s3 rm s3://{}/{}", card.bucket, card.object_key), dir.path());
         assert!(String::from_utf8_lossy(&refused.stderr).contains("AccessDenied"), "{refused:?}");
