@@ -1,14 +1,12 @@
 //! How a world is set up.
 
-use std::io;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::state::{Settings, WrongRegion};
-use super::world::AwsWorld;
 
-/// Sets up an [`AwsWorld`]; every setting has a default.
+/// Sets up an [`AwsWorld`](super::AwsWorld); every setting has a default.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AwsWorldBuilder {
@@ -90,7 +88,7 @@ impl AwsWorldBuilder {
         self
     }
 
-    /// Keeps every request for [`AwsWorld::requests`]; off by default.
+    /// Keeps every request for [`AwsWorld::requests`](super::AwsWorld::requests); off by default.
     pub fn request_log(mut self) -> Self {
         self.request_log = true;
         self
@@ -112,19 +110,5 @@ impl AwsWorldBuilder {
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
-    }
-
-    /// Binds 127.0.0.1 and serves. Must be called within a tokio runtime with I/O and time.
-    ///
-    /// # Errors
-    /// The port is taken; an account id is not 12 digits (`InvalidInput`); the data directory cannot be read or written,
-    /// or holds a state that is none (`InvalidData`).
-    pub async fn start(self) -> io::Result<AwsWorld> {
-        for id in [&self.account_id, &self.edgegate_account_id] {
-            if id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("account id {id} is not 12 digits")));
-            }
-        }
-        AwsWorld::start(self).await
     }
 }

@@ -44,9 +44,12 @@ mod serve;
 mod sigv4;
 mod standard;
 mod state;
+mod store;
 mod traffic;
 mod trail;
+mod whole_file;
 mod world;
+mod xml;
 
 pub use builder::AwsWorldBuilder;
 pub use fault::{Effect, Fault, FaultId, Faults};

@@ -1,8 +1,8 @@
 //! State that survives a restart: roles, and what was made through the S3 API.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::iam::StoredRole;
 use super::object::Object;
-use super::s3::{Bucket, Entry, StoredBucket, StoredObject};
 use super::state::State;
+use super::store::{Bucket, Entry, StoredBucket, StoredObject};
+use super::whole_file::write_whole;
 
 /// The state file.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -93,17 +94,6 @@ pub(crate) fn save_now(state: &State) -> io::Result<()> {
     let roles = state.iam.latest().values().map(StoredRole::from).collect();
     let saved = Saved { seed: state.seed, boots: state.boots, roles, buckets };
     write_whole(&state_file(dir), &serde_json::to_vec_pretty(&saved)?)
-}
-
-/// Writes beside, syncs, renames: a reader sees the old file or the new one, whole.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".tmp");
-    let beside = path.with_file_name(name);
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
 }
 
 impl StoredObject {

@@ -12,7 +12,7 @@ use super::mint::Mint;
 use super::object::Object;
 use super::onnx;
 use super::policy::{Document, Kind, Malformed};
-use super::s3::{Bucket, Store};
+use super::store::{Bucket, Store};
 
 /// The size of the second object.
 const LARGE: u64 = 256 << 20;

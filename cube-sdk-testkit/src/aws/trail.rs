@@ -15,6 +15,7 @@ use super::clock;
 use super::identity::Caller;
 use super::mint::Mint;
 use super::request_log::Tally;
+use super::whole_file::write_whole;
 
 /// Records per log file.
 const PER_FILE: usize = 1_000;
@@ -153,7 +154,7 @@ pub(crate) fn write(
             } else {
                 text
             };
-            super::persist::write_whole(&path, &bytes)?;
+            write_whole(&path, &bytes)?;
             Ok(path)
         })
         .collect()

@@ -26,10 +26,11 @@ use super::object::Object;
 use super::persist::{self, Saved};
 use super::policy::{Document, Guard, Kind, Malformed};
 use super::request_log::{LoggedRequest, RequestLog};
-use super::s3::{Backend, Bucket, Keys, Reads, Store};
+use super::s3::{Backend, Keys, Reads};
 use super::serve::respond;
 use super::standard::{AwsCard, Standard, standard};
 use super::state::{State, WrongRegion};
+use super::store::{Bucket, Store};
 use super::traffic::Traffic;
 use super::trail::{self, Trail};
 
@@ -54,7 +55,7 @@ impl AwsWorld {
         AwsWorldBuilder::default()
     }
 
-    pub(crate) async fn start(setup: AwsWorldBuilder) -> io::Result<Self> {
+    async fn open(setup: AwsWorldBuilder) -> io::Result<Self> {
         let saved = setup.data_dir.as_deref().map(persist::load).transpose()?.flatten();
         let first = saved.is_none();
         let saved = saved.unwrap_or_else(|| Saved { seed: setup.seed, ..Saved::default() });
@@ -308,6 +309,22 @@ impl AwsWorld {
         if tokio::time::timeout(grace, &mut self.listener).await.is_err() {
             self.listener.abort();
         }
+    }
+}
+
+impl AwsWorldBuilder {
+    /// Binds 127.0.0.1 and serves. Must be called within a tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// The port is taken; an account id is not 12 digits (`InvalidInput`); the data directory cannot be read or written,
+    /// or holds a state that is none (`InvalidData`).
+    pub async fn start(self) -> io::Result<AwsWorld> {
+        for id in [&self.account_id, &self.edgegate_account_id] {
+            if id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("account id {id} is not 12 digits")));
+            }
+        }
+        AwsWorld::open(self).await
     }
 }
 

@@ -41,14 +41,7 @@ const KNOWN: &[(&str, &[&str])] = &[
             "edgegate::runs: cell, verdict",
         ],
     ),
-    (
-        "cube-sdk-testkit",
-        &[
-            "aws: builder, iam, persist, query, s3, serve, standard, state, trail, world",
-            "aws::policy: condition, document",
-            "teleport: http_side, proxy, tcp_side",
-        ],
-    ),
+    ("cube-sdk-testkit", &["teleport: http_side, proxy, tcp_side"]),
 ];
 
 const CRATES: [&str; 7] = [

@@ -1,7 +1,7 @@
 //! Checksums that objects are stored with (S3 user guide, checking object integrity).
 
 use base64::Engine as _;
-use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
+use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use serde::{Deserialize, Serialize};
 
 /// The algorithms of S3's additional checksums.
@@ -91,6 +91,18 @@ impl Hasher {
             Self::Sha256(hasher) => encode(hasher.finalize().as_ref()),
         }
     }
+}
+
+/// The digest of some bytes in base64.
+pub(crate) fn digest(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> String {
+    let mut hasher = Hasher::new(algorithm);
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+/// The MD5 of some bytes.
+pub(crate) fn md5(bytes: &[u8]) -> [u8; 16] {
+    Md5::checksum(bytes)
 }
 
 /// What an object was stored with.

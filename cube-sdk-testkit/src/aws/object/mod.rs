@@ -9,14 +9,14 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use fastrand::Rng;
-use s3s::crypto::{Checksum as _, Md5};
 
 use super::mint::hex;
 
 pub(crate) use attributes::Attributes;
 pub use attributes::Restore;
 pub use checksum::ChecksumAlgorithm;
-pub(crate) use checksum::{Hasher, StoredChecksum};
+use checksum::Hasher;
+pub(crate) use checksum::{StoredChecksum, digest, md5};
 
 /// Generated content is made of runs of this many bytes, each a slice of one random tile.
 const RUN: u64 = 128 * 1024;
@@ -171,10 +171,10 @@ impl Object {
             return etag.clone();
         }
         match &self.content {
-            Content::Held(bytes) if self.attributes.kms_key_arn.is_none() => hex(Md5::checksum(bytes).as_ref()),
-            Content::Held(bytes) => hex(Md5::checksum(&[bytes.as_ref(), b"sse-kms"].concat()).as_ref()),
+            Content::Held(bytes) if self.attributes.kms_key_arn.is_none() => hex(&md5(bytes)),
+            Content::Held(bytes) => hex(&md5(&[bytes.as_ref(), b"sse-kms"].concat())),
             Content::Generated { seed, size, .. } => {
-                let name = hex(Md5::checksum(format!("{seed}/{size}").as_bytes()).as_ref());
+                let name = hex(&md5(format!("{seed}/{size}").as_bytes()));
                 format!("{name}-{}", size.div_ceil(PART).max(1))
             }
         }

@@ -1,16 +1,13 @@
 //! The `Condition` block: operators, context keys, and what an absent key means.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::document::Malformed;
+use super::context::Context;
+use super::malformed::Malformed;
 use super::variable::{Template, Variables};
-
-/// What the request says about itself; keys in lower case, since AWS compares them so.
-pub(crate) type Context = BTreeMap<String, String>;
 
 /// How two values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

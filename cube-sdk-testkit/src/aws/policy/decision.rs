@@ -1,6 +1,6 @@
 //! The decision: explicit deny first, then what identity, session and resource policies allow together.
 
-use super::condition::Context;
+use super::context::Context;
 use super::document::{Document, Principals, Scope, Statement};
 use super::pattern::matches_ignoring_case;
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::condition::Condition;
+use super::malformed::Malformed;
 use super::variable::{Template, Variables};
 
 /// Where a document may stand; IAM demands other fields in each place.
@@ -14,16 +15,6 @@ pub(crate) enum Kind {
     Identity,
     /// A bucket policy: both.
     Resource,
-}
-
-/// Why a text is no policy; the message of `MalformedPolicyDocument`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed(pub(crate) String);
-
-impl Malformed {
-    pub(super) fn new(message: &str) -> Self {
-        Self(message.to_owned())
-    }
 }
 
 /// A parsed policy and the text it came from.

@@ -1,7 +1,7 @@
 //! Policy variables (IAM user guide, policy variables): `${aws:username}`, `${key, 'default'}`, and the three characters
 //! that would mean something else: `${*}`, `${?}` and `${$}`.
 
-use super::condition::Context;
+use super::context::Context;
 use super::pattern::{Piece, matches_pieces, pieces};
 
 /// Whether a document's version knows variables.

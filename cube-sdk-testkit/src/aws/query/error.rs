@@ -1,6 +1,6 @@
 //! Errors in the query protocol's shape.
 
-use super::xml::Xml;
+use super::super::xml::Xml;
 
 /// `<ErrorResponse><Error>…`.
 #[derive(Clone, Debug, PartialEq, Eq)]

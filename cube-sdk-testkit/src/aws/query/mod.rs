@@ -3,23 +3,21 @@
 mod constraint;
 mod error;
 mod form;
+mod roles;
 mod session_policy;
 mod sts;
-mod xml;
 
 use http::request;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::iam;
 use super::identity::{Caller, Rejected};
 use super::sigv4::{Authorization, Refused};
 use super::state::State;
+use super::xml::Xml;
 
-pub(crate) use constraint::{Constraints, Pattern};
 pub(crate) use error::ApiError;
 pub(crate) use form::Form;
-pub(crate) use xml::Xml;
 
 /// The largest form that is read, in bytes.
 pub(crate) const MAX_FORM: usize = 256 * 1024;
@@ -107,7 +105,7 @@ pub(crate) fn answer(
             }
             (Service::Sts, "GetCallerIdentity") => Ok(Some(sts::caller_identity(&caller))),
             (Service::Sts, _) => Err(ApiError::invalid_action(action)),
-            (Service::Iam, _) => iam::handle(state, &caller, action, form),
+            (Service::Iam, _) => roles::handle(state, &caller, action, form),
         }
     });
     // A call is logged in its caller's account; an AssumeRole that succeeded also in the role's.

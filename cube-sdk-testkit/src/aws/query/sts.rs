@@ -10,11 +10,11 @@ use super::super::clock;
 use super::super::identity::{Caller, Session};
 use super::super::policy::{Access, Denial, Document, Question, decide};
 use super::super::state::State;
+use super::super::xml::Xml;
 use super::constraint::{Constraints, Pattern};
 use super::error::ApiError;
 use super::form::Form;
 use super::session_policy;
-use super::xml::Xml;
 
 const MIN_SECONDS: u32 = 900;
 const MAX_SECONDS: u32 = 43_200;

@@ -4,8 +4,8 @@
 use http::HeaderMap;
 use jiff::Timestamp;
 
+use super::super::store::Entry;
 use super::failure::Failure;
-use super::store::Entry;
 
 /// The headers of one family: those of a read, or those of a copy's source.
 #[derive(Clone, Copy, Debug)]

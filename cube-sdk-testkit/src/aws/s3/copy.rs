@@ -5,10 +5,10 @@ use s3s::S3Result;
 use s3s::dto::CopySource;
 
 use super::super::state::State;
+use super::super::store::Entry;
 use super::condition;
 use super::failure::Failure;
 use super::permission::Admitted;
-use super::store::Entry;
 
 /// The object that is to be copied: readable by the caller, its conditions held, not archived.
 pub(super) fn source(

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::super::query::Xml;
+use super::super::xml::Xml;
 
 /// One error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,10 @@ use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::HeaderMap;
-use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders};
 
-use super::super::object::{ChecksumAlgorithm, Hasher};
+use super::super::object::{ChecksumAlgorithm, digest, md5};
 use super::exchange::Exchange;
 use super::failure::Failure;
 
@@ -37,10 +36,10 @@ pub(super) async fn receive(
     let bytes = content.freeze();
     if let Some(sent) = headers.get("content-md5").and_then(|value| value.to_str().ok()) {
         let standard = base64::engine::general_purpose::STANDARD;
-        let digest = standard.decode(sent).ok().filter(|digest| digest.len() == 16);
+        let claimed = standard.decode(sent).ok().filter(|claimed| claimed.len() == 16);
         let message = "The Content-MD5 you specified was invalid.";
-        let digest = digest.ok_or_else(|| exchange.fail(Failure::bad_request("InvalidDigest", message)))?;
-        if digest != Md5::checksum(&bytes).as_ref() {
+        let claimed = claimed.ok_or_else(|| exchange.fail(Failure::bad_request("InvalidDigest", message)))?;
+        if claimed != md5(&bytes) {
             let message = "The Content-MD5 you specified did not match what we received.";
             return Err(exchange.fail(Failure::bad_request("BadDigest", message)));
         }
@@ -66,18 +65,4 @@ pub(super) async fn receive(
         return Err(exchange.fail(Failure::bad_request("BadDigest", &message)));
     }
     Ok(Upload { bytes, algorithm, checksum })
-}
-
-/// The digest of some bytes in base64.
-pub(super) fn digest(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> String {
-    let mut hasher = Hasher::new(algorithm);
-    hasher.update(bytes);
-    hasher.finish()
-}
-
-/// The MD5 of some bytes.
-pub(super) fn md5(bytes: &[u8]) -> [u8; 16] {
-    let mut digest = [0; 16];
-    digest.copy_from_slice(Md5::checksum(bytes).as_ref());
-    digest
 }

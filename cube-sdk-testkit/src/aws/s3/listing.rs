@@ -9,8 +9,8 @@ use s3s::dto::{
     ListObjectsV2Input, ListObjectsV2Output, ObjectStorageClass, Owner, Timestamp,
 };
 
+use super::super::store::Entry;
 use super::failure::Failure;
-use super::store::Entry;
 
 const MAX_KEYS: i32 = 1_000;
 

@@ -1,5 +1,6 @@
 //! S3: buckets, the operations on them, and the bodies they answer.
 
+mod assemble;
 mod backend;
 mod body;
 mod condition;
@@ -12,8 +13,6 @@ mod listing;
 mod permission;
 mod range;
 mod read;
-mod store;
-mod upload;
 
 pub(crate) use backend::Backend;
 pub(crate) use body::{Break, Cut, ObjectBody, Pace};
@@ -21,7 +20,6 @@ pub(crate) use exchange::{Exchange, KeyUse};
 pub(crate) use failure::Failure;
 pub(crate) use keys::Keys;
 pub(crate) use read::Reads;
-pub(crate) use store::{Bucket, Entry, Store, StoredBucket, StoredObject};
 
 use http::{HeaderMap, Method, Uri};
 

@@ -8,9 +8,9 @@ use s3s::{S3Request, S3Result};
 use super::super::identity::{Caller, Rejected};
 use super::super::policy::Document;
 use super::super::state::{State, WrongRegion};
+use super::super::store::Entry;
 use super::exchange::{Exchange, KeyUse};
 use super::failure::Failure;
-use super::store::Entry;
 
 /// A request whose caller, region and bucket are in order.
 pub(super) struct Admitted {

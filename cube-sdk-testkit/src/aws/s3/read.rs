@@ -8,12 +8,12 @@ use s3s::route::S3Route;
 use s3s::{Body, S3Request, S3Response, S3Result};
 
 use super::super::state::State;
+use super::super::store::Entry;
 use super::Target;
 use super::condition::{self, http_date};
 use super::failure::Failure;
 use super::permission::admit;
 use super::range::Selection;
-use super::store::Entry;
 
 /// Query parameters that replace headers of the answer.
 const OVERRIDES: [(&str, &str); 6] = [

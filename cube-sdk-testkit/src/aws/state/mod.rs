@@ -14,7 +14,7 @@ use super::kms::KmsKeys;
 use super::mint::Mint;
 use super::policy::{Access, Denial, Document, Guard, Question, decide};
 use super::request_log::RequestLog;
-use super::s3::Store;
+use super::store::Store;
 use super::traffic::Traffic;
 use super::trail::Trail;
 

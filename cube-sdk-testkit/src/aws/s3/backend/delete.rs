@@ -25,14 +25,15 @@ impl Backend {
         let admitted = admit(state, &req, &req.input.bucket)?;
         let key = &req.input.key;
         admitted.require(state, "s3:DeleteObject", &admitted.object_arn(key), &[])?;
-        let removed = state.store.remove_if(&admitted.bucket, key, |existing| {
+        let removed = state.store.edit(&admitted.bucket, |objects| {
             // Without a condition a missing object is as good as a deleted one.
             if req.headers.contains_key("if-match") {
-                condition::of_write(&req.headers, key, existing)?;
+                condition::of_write(&req.headers, key, objects.get(key))?;
             }
+            objects.remove(key);
             Ok(())
         });
-        removed.map_err(|failure| admitted.exchange.fail(failure))?;
+        removed.unwrap_or(Ok(())).map_err(|failure| admitted.exchange.fail(failure))?;
         self.save().await?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
@@ -67,9 +68,7 @@ impl Backend {
                 });
                 continue;
             }
-            if let Some(bucket) = state.store.buckets().get_mut(&admitted.bucket) {
-                bucket.objects.remove(&object.key);
-            }
+            state.store.edit(&admitted.bucket, |objects| objects.remove(&object.key));
             deleted.push(object.key.clone());
         }
         self.save().await?;

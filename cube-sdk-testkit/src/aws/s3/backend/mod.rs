@@ -21,14 +21,13 @@ use s3s::dto::{
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result};
 
 use super::super::mint::hex;
-use super::super::object::StoredChecksum;
+use super::super::object::{StoredChecksum, md5};
 use super::super::persist;
 use super::super::state::State;
+use super::super::store::Bucket;
 use super::failure::Failure;
-use super::integrity::md5;
 use super::listing;
 use super::permission::{admit, authenticate};
-use super::store::Bucket;
 
 /// The account's S3.
 pub(crate) struct Backend(pub(crate) Arc<State>);

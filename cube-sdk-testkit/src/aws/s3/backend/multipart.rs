@@ -10,11 +10,11 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::super::object::ChecksumAlgorithm as Algorithm;
+use super::super::super::store::{Part, Upload};
 use super::super::copy;
 use super::super::failure::Failure;
 use super::super::integrity;
 use super::super::permission::admit;
-use super::super::upload::{Part, Upload};
 use super::write::{attributes, require_write, store};
 use super::{Backend, set_checksum, time, value_of};
 
@@ -125,11 +125,12 @@ impl Backend {
             return Err(Failure::invalid_argument("partNumber", &number.to_string(), message));
         }
         let now = self.0.clock.now();
-        self.0.store.uploads.with(id, object, |upload| {
+        let added = self.0.store.uploads.edit(id, object, |upload| {
             let part = Part::new(bytes, upload.algorithm, now);
             upload.parts.insert(number, part.clone());
-            Ok((part, upload.clone()))
-        })
+            (part, upload.clone())
+        });
+        added.ok_or_else(|| Failure::no_such_upload(id))
     }
 
     pub(super) async fn complete_upload(
@@ -144,7 +145,8 @@ impl Backend {
         let etag = |part: &s3s::dto::CompletedPart| part.e_tag.as_ref().map(|tag| tag.value().to_owned());
         let named: Vec<(i32, String)> =
             listed.iter().map(|part| (part.part_number.unwrap_or_default(), etag(part).unwrap_or_default())).collect();
-        let object = state.store.uploads.with(&id, (&admitted.bucket, &key), |upload| upload.assemble(&named));
+        let object = state.store.uploads.edit(&id, (&admitted.bucket, &key), |upload| upload.assemble(&named));
+        let object = object.unwrap_or_else(|| Err(Failure::no_such_upload(&id)));
         let object = object.map_err(|failure| admitted.exchange.fail(failure))?;
         let mut output = CompleteMultipartUploadOutput {
             bucket: Some(admitted.bucket.clone()),
@@ -172,9 +174,10 @@ impl Backend {
         let state = &self.0;
         let admitted = admit(state, &req, &req.input.bucket)?;
         admitted.require(state, "s3:AbortMultipartUpload", &admitted.object_arn(&req.input.key), &[])?;
-        let there = state.store.uploads.with(&req.input.upload_id, (&admitted.bucket, &req.input.key), |_| Ok(()));
-        there.map_err(|failure| admitted.exchange.fail(failure))?;
-        state.store.uploads.all().remove(&req.input.upload_id);
+        let id = &req.input.upload_id;
+        let there = state.store.uploads.edit(id, (&admitted.bucket, &req.input.key), |_| ());
+        there.ok_or_else(|| admitted.exchange.fail(Failure::no_such_upload(id)))?;
+        state.store.uploads.all().remove(id);
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
 
@@ -183,8 +186,8 @@ impl Backend {
         let admitted = admit(state, &req, &req.input.bucket)?;
         let (key, id) = (req.input.key.clone(), req.input.upload_id.clone());
         admitted.require(state, "s3:ListMultipartUploadParts", &admitted.object_arn(&key), &[])?;
-        let upload = state.store.uploads.with(&id, (&admitted.bucket, &key), |upload| Ok(upload.clone()));
-        let upload = upload.map_err(|failure| admitted.exchange.fail(failure))?;
+        let upload = state.store.uploads.edit(&id, (&admitted.bucket, &key), |upload| upload.clone());
+        let upload = upload.ok_or_else(|| admitted.exchange.fail(Failure::no_such_upload(&id)))?;
         let after = req.input.part_number_marker.unwrap_or_default();
         let limit = req.input.max_parts.unwrap_or(PAGE).clamp(0, PAGE);
         let left = upload.parts.range(after.saturating_add(1)..);

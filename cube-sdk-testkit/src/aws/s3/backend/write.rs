@@ -7,6 +7,7 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::super::object::{Attributes, ChecksumAlgorithm, Object, StoredChecksum};
 use super::super::super::state::State;
+use super::super::super::store::Entry;
 use super::super::condition;
 use super::super::copy;
 use super::super::failure::Failure;
@@ -51,9 +52,13 @@ pub(super) fn store(
     key: &str,
     object: Object,
 ) -> S3Result<()> {
-    let now = state.clock.now();
-    let stored =
-        state.store.put_if(&admitted.bucket, key, object, now, |existing| condition::of_write(headers, key, existing));
+    let entry = Entry { etag: object.etag(), object, modified: state.clock.now(), kept: true };
+    let stored = state.store.edit(&admitted.bucket, |objects| {
+        condition::of_write(headers, key, objects.get(key))?;
+        objects.insert(key.to_owned(), entry);
+        Ok(())
+    });
+    let stored = stored.unwrap_or_else(|| Err(Failure::no_such_bucket(&admitted.bucket)));
     stored.map_err(|failure| admitted.exchange.fail(failure))
 }
 

@@ -1,15 +1,17 @@
 //! Buckets and their objects.
 
+mod upload;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::super::object::{Attributes, Object, StoredChecksum};
-use super::super::policy::Document;
-use super::failure::Failure;
-use super::upload::Uploads;
+use super::object::{Attributes, Object, StoredChecksum};
+use super::policy::Document;
+
+pub(crate) use upload::{Part, Upload, Uploads};
 
 /// A bucket.
 #[derive(Clone, Debug)]
@@ -68,35 +70,9 @@ impl Store {
         }
     }
 
-    /// Stores an object if `allowed` says so of what is there, in one step.
-    pub(crate) fn put_if(
-        &self,
-        bucket: &str,
-        key: &str,
-        object: Object,
-        modified: Timestamp,
-        allowed: impl FnOnce(Option<&Entry>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let entry = Entry { etag: object.etag(), object, modified, kept: true };
-        let mut buckets = self.buckets();
-        let found = buckets.get_mut(bucket).ok_or_else(|| Failure::no_such_bucket(bucket))?;
-        allowed(found.objects.get(key))?;
-        found.objects.insert(key.to_owned(), entry);
-        Ok(())
-    }
-
-    /// Removes an object if `allowed` says so of what is there, in one step.
-    pub(crate) fn remove_if(
-        &self,
-        bucket: &str,
-        key: &str,
-        allowed: impl FnOnce(Option<&Entry>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut buckets = self.buckets();
-        let found = buckets.get_mut(bucket).ok_or_else(|| Failure::no_such_bucket(bucket))?;
-        allowed(found.objects.get(key))?;
-        found.objects.remove(key);
-        Ok(())
+    /// Looks at the objects of a bucket and changes them, in one step; none when there is no such bucket.
+    pub(crate) fn edit<T>(&self, bucket: &str, edit: impl FnOnce(&mut BTreeMap<String, Entry>) -> T) -> Option<T> {
+        self.buckets().get_mut(bucket).map(|bucket| edit(&mut bucket.objects))
     }
 
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<Entry> {

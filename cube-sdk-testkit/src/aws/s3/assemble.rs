@@ -1,71 +1,16 @@
-//! Multipart uploads on their way: their parts, and how these become an object. They end with the world, also one with a
-//! data directory.
-
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! How the parts of an upload become an object.
 
 use base64::Engine as _;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::StatusCode;
-use jiff::Timestamp;
 
 use super::super::mint::hex;
-use super::super::object::{Attributes, ChecksumAlgorithm, Object, StoredChecksum};
+use super::super::object::{Object, StoredChecksum, digest, md5};
+use super::super::store::Upload;
 use super::failure::Failure;
-use super::integrity::{digest, md5};
 
 /// Bytes that every part but the last has at least.
 const MIN_PART: usize = 5 * 1024 * 1024;
-
-/// An upload that was begun.
-#[derive(Clone, Debug)]
-pub(crate) struct Upload {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) attributes: Box<Attributes>,
-    pub(super) algorithm: ChecksumAlgorithm,
-    /// The checksum is to be one of the parts' checksums, not of the whole.
-    pub(super) composite: bool,
-    pub(super) begun: Timestamp,
-    pub(super) parts: BTreeMap<i32, Part>,
-}
-
-/// A part that was sent.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) bytes: Bytes,
-    pub(super) etag: String,
-    pub(super) checksum: String,
-    pub(super) modified: Timestamp,
-}
-
-/// Uploads by id.
-#[derive(Debug, Default)]
-pub(crate) struct Uploads(Mutex<BTreeMap<String, Upload>>);
-
-impl Uploads {
-    pub(super) fn all(&self) -> MutexGuard<'_, BTreeMap<String, Upload>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Looks at, or changes, the upload of this id for this object.
-    pub(super) fn with<T>(
-        &self,
-        id: &str,
-        (bucket, key): (&str, &str),
-        work: impl FnOnce(&mut Upload) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let mut all = self.all();
-        let upload = all.get_mut(id).filter(|upload| (upload.bucket.as_str(), upload.key.as_str()) == (bucket, key));
-        work(upload.ok_or_else(|| Failure::no_such_upload(id))?)
-    }
-}
-
-impl Part {
-    pub(super) fn new(bytes: Bytes, algorithm: ChecksumAlgorithm, modified: Timestamp) -> Self {
-        Self { etag: hex(&md5(&bytes)), checksum: digest(algorithm, &bytes), bytes, modified }
-    }
-}
 
 impl Upload {
     /// The object of the parts that are named by number and ETag.
@@ -116,6 +61,10 @@ impl Upload {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use jiff::Timestamp;
+
+    use super::super::super::object::ChecksumAlgorithm;
+    use super::super::super::store::Part;
     use super::*;
 
     fn upload(composite: bool) -> Upload {

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::super::clock;
+use super::super::iam::Role;
 use super::super::identity::Caller;
 use super::super::policy::{Denial, Document, Kind};
-use super::super::query::{ApiError, Constraints, Form, Pattern, Xml};
 use super::super::state::State;
-use super::Role;
+use super::super::xml::Xml;
+use super::constraint::{Constraints, Pattern};
+use super::error::ApiError;
+use super::form::Form;
 
 /// Characters of all inline policies of a role, whitespace left out (IAM and STS quotas).
 const INLINE_QUOTA: usize = 10_240;
@@ -16,7 +19,7 @@ const TRUST_QUOTA: usize = 2_048;
 const MAX_SESSION: std::ops::RangeInclusive<u32> = 3_600..=43_200;
 
 /// Answers one IAM action with the inside of its `…Result`, or `None` where the answer has none.
-pub(crate) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) -> Result<Option<Xml>, ApiError> {
+pub(super) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) -> Result<Option<Xml>, ApiError> {
     let name = form.need("RoleName")?;
     let mut constraints = Constraints::default();
     constraints.text(name, "roleName", 1..=64, Pattern::Words { marks: "+=,.@-", shown: "[\\w+=,.@-]+" });

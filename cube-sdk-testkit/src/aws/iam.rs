@@ -1,7 +1,5 @@
 //! Roles of the customer's account, and the delay with which changes to them are seen.
 
-mod actions;
-
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +12,6 @@ use tokio::time::Instant;
 
 use super::mint::Mint;
 use super::policy::{Document, Kind, Malformed};
-
-pub(crate) use actions::handle;
 
 /// A role as IAM stores it.
 #[derive(Clone, Debug)]
