@@ -18,5 +18,6 @@ pub use cloudtrail::{CloudTrail, Matched, Reconciliation, TrailRecord, reconcile
 pub use entry::{AuditEntry, AuditEvent, AuditOutcome};
 pub use export::{AuditBatch, AuditExport, AuditSource, ExportCursor, ExportReport};
 pub use recorder::Recorder;
+#[cfg(feature = "s3")]
 pub(crate) use sink::sync_folder;
 pub use sink::{AuditReceiver, AuditSink, ChannelSink, MemorySink, NdjsonSink};

@@ -8,7 +8,7 @@ use cube_sdk_core::{Error, Result};
 
 use super::entry::AuditEntry;
 use super::sink::AuditSink;
-use crate::rest::{ArtifactId, RunId};
+use crate::ids::{ArtifactId, RunId};
 
 /// Writes audit rows to one sink. Cheap to clone; clones share the sink and may carry other labels.
 ///

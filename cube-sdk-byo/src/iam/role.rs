@@ -4,7 +4,7 @@ use super::{AwsCli, CloudFormation, Policy, RoleName, Terraform};
 use super::{bucket_policy, key_policy, permission_policy, trust_policy};
 use crate::arn::{KmsKeyArn, PrincipalArn, RoleArn};
 use crate::external_id::ExternalId;
-use crate::rest::WorkspaceId;
+use crate::ids::WorkspaceId;
 use crate::s3_uri::Bucket;
 
 /// The role that EdgeGate assumes to read one bucket. Every document is rendered from it.

@@ -33,7 +33,7 @@ async fn sent(server: &MockServer) -> Request {
 fn check_headers(request: &Request) {
     let header = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     assert_eq!(header("authorization"), Some("Bearer egk_live_canary_0123456789"));
-    assert_eq!(header("user-agent"), Some(concat!("cube-sdk-byo/", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(header("user-agent"), Some(concat!("cube-sdk/", env!("CARGO_PKG_VERSION"))));
     assert_eq!(header("accept"), Some("application/json"));
     assert_eq!(header("content-type"), (!request.body.is_empty()).then_some("application/json"));
 }

@@ -33,7 +33,7 @@ impl Script {
     }
 
     pub(crate) fn client(self: &Arc<Self>) -> EdgeGate {
-        let builder = EdgeGate::builder().base_url("http://edgegate.test").api_key(KEY.into());
+        let builder = EdgeGate::builder().base_url("https://edgegate.test").api_key(KEY.into());
         builder.transport(self.clone()).build().unwrap()
     }
 
