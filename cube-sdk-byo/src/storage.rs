@@ -5,15 +5,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cube_sdk_core::retry::{Retrier, RetryBudget, RetryPolicy};
-use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString, Timestamp};
+use cube_sdk_core::settings::Settings;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use url::Url;
 
 use crate::audit::Recorder;
 use crate::region::Region;
 use crate::s3_uri::Bucket;
 use crate::session::{
-    AuditScope, AwsHttpClient, Base, BaseKeys, GrantRef, Identity, LeaseCell, Scope, ServiceUrls, Session,
+    Account, AuditScope, AwsSettings, Base, GivenKeys, GrantRef, Identity, LeaseCell, Scope, Session, lease_cell,
     session_name_of,
 };
 
@@ -39,10 +39,7 @@ use crate::session::{
 pub struct Storage(Arc<Inner>);
 
 struct Inner {
-    base: Base,
-    retrier: Retrier,
-    clocks: Clocks,
-    clock: Clock,
+    account: Account,
     session_duration: Duration,
     recorder: Option<Recorder>,
     sessions: Mutex<HashMap<CacheKey, Arc<LeaseCell>>>,
@@ -50,29 +47,16 @@ struct Inner {
 
 type CacheKey = (GrantRef, Scope);
 
-/// The clocks of one AWS call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clocks {
-    /// From sending to the answer's headers.
-    pub(crate) first_byte: Duration,
-    /// Between two chunks of a body.
-    pub(crate) idle: Duration,
-    /// AssumeRole with its repetitions.
-    pub(crate) assume: Duration,
-}
-
-/// Settings of a [`Storage`].
+/// Settings of a [`Storage`]: those that every domain takes, and AWS's own.
+///
+/// What is set in code wins over the environment (`AWS_ENDPOINT_URL`, `AWS_PROFILE`, …), the environment over the files
+/// of the profile, whatever the order of the calls. With an [`environment`](Self::environment) of one's own nothing of the
+/// process's is read.
 #[derive(Clone)]
 #[must_use]
 pub struct StorageBuilder {
-    keys: BaseKeys,
-    urls: ServiceUrls,
-    path_style: Option<bool>,
-    policy: RetryPolicy,
-    budget: RetryBudget,
-    connect_timeout: Duration,
-    clocks: Clocks,
-    clock: Clock,
+    settings: Settings,
+    aws: AwsSettings,
     session_duration: Duration,
     recorder: Option<Recorder>,
 }
@@ -82,18 +66,8 @@ impl Storage {
     /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`).
     pub fn builder() -> StorageBuilder {
         StorageBuilder {
-            keys: BaseKeys::Chain { profile: None },
-            urls: ServiceUrls::default(),
-            path_style: None,
-            policy: RetryPolicy::default(),
-            budget: RetryBudget::default(),
-            connect_timeout: Duration::from_secs(5),
-            clocks: Clocks {
-                first_byte: Duration::from_secs(15),
-                idle: Duration::from_secs(15),
-                assume: Duration::from_secs(20),
-            },
-            clock: Clock::system(),
+            settings: Settings::new(),
+            aws: AwsSettings::default(),
             session_duration: Duration::from_secs(3600),
             recorder: None,
         }
@@ -103,11 +77,10 @@ impl Storage {
     /// which are renewed when less than 60 s are left.
     pub fn session(&self, grant: &GrantRef, scope: Scope) -> Session {
         let key = (grant.clone(), scope.clone());
-        let now = self.now();
         let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         // A cell that nobody else holds and that holds nothing fresh is of no more use.
-        sessions.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_idle(now));
-        let cell = Arc::clone(sessions.entry(key).or_default());
+        sessions.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_idle());
+        let cell = Arc::clone(sessions.entry(key).or_insert_with(|| self.cell()));
         drop(sessions);
         self.assumed(grant, scope, cell)
     }
@@ -115,25 +88,25 @@ impl Storage {
     /// A session of its own, never from the cache: what each cell of a run takes, so that a revoked role
     /// is noticed.
     pub fn fresh_session(&self, grant: &GrantRef, scope: Scope) -> Session {
-        self.assumed(grant, scope, Arc::default())
+        self.assumed(grant, scope, self.cell())
     }
 
     /// A session with the storage's own keys, without AssumeRole.
     pub fn own_session(&self, bucket: Bucket, region: Region) -> Session {
         Session {
-            storage: self.clone(),
+            account: self.0.account.clone(),
             identity: Identity::Own,
             audit: self.audit_scope(&bucket, None),
             bucket,
             region,
-            cell: Arc::default(),
+            cell: self.cell(),
         }
     }
 
     fn assumed(&self, grant: &GrantRef, scope: Scope, cell: Arc<LeaseCell>) -> Session {
         let name = session_name_of(&format!("edgegate-{}", grant.external_id.short()));
         Session {
-            storage: self.clone(),
+            account: self.0.account.clone(),
             audit: self.audit_scope(&grant.bucket, Some(grant.role_arn.as_str())),
             bucket: grant.bucket.clone(),
             region: grant.region.clone(),
@@ -151,33 +124,23 @@ impl Storage {
         }
     }
 
-    pub(crate) fn base(&self) -> &Base {
-        &self.0.base
-    }
-
-    pub(crate) fn retrier(&self) -> &Retrier {
-        &self.0.retrier
-    }
-
-    pub(crate) fn clocks(&self) -> Clocks {
-        self.0.clocks
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.0.clock.now()
+    fn cell(&self) -> Arc<LeaseCell> {
+        Arc::new(lease_cell(self.0.account.clock()))
     }
 }
 
 impl StorageBuilder {
+    cube_sdk_core::settings_methods!();
+
     /// Keys of one's own instead of those that are found: access key id, secret, session token.
     pub fn keys(mut self, id: impl Into<String>, secret: SecretString, token: Option<SecretString>) -> Self {
-        self.keys = BaseKeys::Given { id: id.into(), secret, token };
+        self.aws.keys = Some(GivenKeys { id: id.into(), secret, token });
         self
     }
 
-    /// A profile of `~/.aws/config`.
+    /// A profile of `~/.aws/config`, in place of `AWS_PROFILE`.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
-        self.keys = BaseKeys::Chain { profile: Some(name.into()) };
+        self.aws.profile = Some(name.into());
         self
     }
 
@@ -188,50 +151,20 @@ impl StorageBuilder {
 
     /// S3's endpoint.
     pub fn s3_endpoint_url(mut self, url: Url) -> Self {
-        self.urls.s3 = Some(url);
+        self.aws.s3_url = Some(url);
         self
     }
 
     /// STS's endpoint.
     pub fn sts_endpoint_url(mut self, url: Url) -> Self {
-        self.urls.sts = Some(url);
+        self.aws.sts_url = Some(url);
         self
     }
 
     /// Bucket in the path (true) or in the host name (false). Default: in the path for endpoints other
     /// than AWS's and for names with dots, which no TLS certificate of AWS covers.
     pub fn path_style(mut self, path_style: bool) -> Self {
-        self.path_style = Some(path_style);
-        self
-    }
-
-    /// How often and how patiently calls are repeated.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// The bound on repetitions over all calls.
-    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
-        self.budget = budget;
-        self
-    }
-
-    /// Time to connect, TLS apart. Default 5 s.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
-        self
-    }
-
-    /// Time from sending a request to its answer's headers. Default 15 s.
-    pub fn first_byte_timeout(mut self, limit: Duration) -> Self {
-        self.clocks.first_byte = limit;
-        self
-    }
-
-    /// Time between two chunks of a body. Default 15 s.
-    pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.clocks.idle = limit;
+        self.aws.path_style = Some(path_style);
         self
     }
 
@@ -247,33 +180,22 @@ impl StorageBuilder {
         self
     }
 
-    /// The clock that ends sessions.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Checks the settings. Reads and connects nothing yet.
+    /// Checks the settings. Reads and connects nothing yet; keys are found at the first call.
+    ///
+    /// Clocks that were not set are 15 s to an answer's head, 15 s between two chunks of a body, 120 s for a call that is
+    /// no read; reads have no deadline but the one that they are given. Connecting takes at most 5 s.
     ///
     /// # Errors
-    /// `Config` for endpoints that are no http(s) URL and for session durations out of range.
+    /// `Config` for endpoints that are no http(s) URL, for session durations out of range, and for settings that every
+    /// domain shares.
     pub fn build(self) -> Result<Storage> {
-        for (what, url) in [("S3", &self.urls.s3), ("STS", &self.urls.sts)] {
-            if let Some(url) = url
-                && (!matches!(url.scheme(), "http" | "https") || url.host().is_none())
-            {
-                return Err(Error::new(ErrorKind::Config, format!("the {what} endpoint must be an http or https URL")));
-            }
-        }
+        self.aws.check()?;
         if !(1..=43_200).contains(&self.session_duration.as_secs()) {
             return Err(Error::new(ErrorKind::Config, "the session duration must lie between 1 s and 12 h"));
         }
-        let http = AwsHttpClient::new(self.connect_timeout);
+        let ground = self.settings.ground()?;
         Ok(Storage(Arc::new(Inner {
-            base: Base::new(self.keys, self.urls, self.path_style, http),
-            retrier: Retrier::new(self.policy, self.budget),
-            clocks: self.clocks,
-            clock: self.clock,
+            account: Account::new(Base::new(self.aws, &ground)?, &ground),
             session_duration: self.session_duration,
             recorder: self.recorder,
             sessions: Mutex::default(),
@@ -283,12 +205,15 @@ impl StorageBuilder {
 
 impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Storage").field("base", &self.0.base).field("clocks", &self.0.clocks).finish_non_exhaustive()
+        f.debug_struct("Storage").field("account", &self.0.account).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for StorageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StorageBuilder").field("urls", &self.urls).field("clocks", &self.clocks).finish_non_exhaustive()
+        f.debug_struct("StorageBuilder")
+            .field("settings", &self.settings)
+            .field("aws", &self.aws)
+            .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use cube_sdk_core::ErrorKind;
 use cube_sdk_core::retry::RetryBudget;
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
 use futures_util::StreamExt;
-use world::account_with;
+use world::{account_with, quick};
 
 const KIB: u64 = 1024;
 const SIZE: u64 = 16 * 1024 * KIB;
@@ -47,7 +47,7 @@ impl Dice {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_seeds_of_trouble() {
     // One budget for all seeds: what a client would spend on a hundred reads in trouble.
-    let account = account_with(AwsWorld::builder(), |storage| storage.retry_budget(RetryBudget::new(10_000))).await;
+    let account = account_with(AwsWorld::builder(), |storage| storage.retrier(quick(RetryBudget::new(10_000)))).await;
     let object = Object::generated(77, SIZE);
     let (expected, digest) = (object.read(0..SIZE), object.sha256().parse().unwrap());
     let uri = account.put(object);

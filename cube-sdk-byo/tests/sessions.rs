@@ -117,7 +117,7 @@ async fn nothing_is_sent_to_a_server_that_is_not_there() {
     let storage = Storage::builder()
         .keys("AKIAEXAMPLE", SecretString::from("secret"), None)
         .endpoint_url("http://127.0.0.1:1".parse().unwrap())
-        .retry(cube_sdk_core::retry::RetryPolicy::never())
+        .retrier(cube_sdk_core::retry::Retrier::never())
         .build()
         .unwrap();
     let session = storage.own_session("abc".parse().unwrap(), "us-east-1".parse().unwrap());

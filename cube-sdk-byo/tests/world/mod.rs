@@ -3,12 +3,18 @@
 
 use cube_sdk_byo::audit::{MemorySink, Recorder};
 use cube_sdk_byo::{GrantRef, S3Uri, Scope, Session, Storage, StorageBuilder};
-use cube_sdk_core::retry::{Backoff, RetryPolicy};
+use cube_sdk_core::retry::{Backoff, Retrier, RetryBudget, RetryPolicy};
 use cube_sdk_testkit::aws::{AwsWorld, AwsWorldBuilder, Object};
 use std::time::Duration;
 
 pub const KEY: &str = "test/object.bin";
 pub const EXTERNAL_ID: &str = "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90";
+
+/// The default patience in milliseconds instead of seconds.
+pub fn quick(budget: RetryBudget) -> Retrier {
+    let waits = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
+    Retrier::new(RetryPolicy::default().backoff(waits).throttle_backoff(waits), budget)
+}
 
 pub struct Account {
     pub world: AwsWorld,
@@ -23,11 +29,10 @@ pub async fn account() -> Account {
 pub async fn account_with(world: AwsWorldBuilder, storage: impl FnOnce(StorageBuilder) -> StorageBuilder) -> Account {
     let world = world.start().await.unwrap();
     let audit = MemorySink::default();
-    let quick = RetryPolicy::default().backoff(Backoff::new(Duration::from_millis(2), Duration::from_millis(20)));
     let builder = Storage::builder()
         .keys(&world.card().worker.access_key_id, world.card().worker.secret_access_key.clone(), None)
         .endpoint_url(world.endpoint_url().parse().unwrap())
-        .retry(quick)
+        .retrier(quick(RetryBudget::default()))
         .audit(Recorder::new(audit.clone()));
     Account { storage: storage(builder).build().unwrap(), world, audit }
 }
