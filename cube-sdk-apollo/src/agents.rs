@@ -12,12 +12,15 @@
 
 use cube_sdk_core::{Error, ErrorKind};
 
+use crate::choice::Match;
 use crate::client::Apollo;
-use crate::environments::Agent;
+use crate::environments::{Agent, all_overviews};
 use crate::graphql::{Request, ResetAgents, reset_agents, wire};
-use crate::read::{Read, Session};
-use crate::resolve::{EnvironmentRef, Match};
-use crate::write::Write;
+use crate::listing::list_in;
+use crate::mode::Mode;
+use crate::mutation::{Mutation, Prepared};
+use crate::query::Query;
+use crate::references::EnvironmentRef;
 
 /// Agents of one environment. From [`Apollo::agents`].
 #[derive(Clone, Debug)]
@@ -35,11 +38,11 @@ impl Apollo {
 
 impl Agents {
     /// The agents, from the overview of the fleet.
-    pub fn list(&self) -> Read<Vec<Agent>> {
-        let (apollo, reference) = (self.apollo.clone(), self.environment.clone());
-        Read::new(&self.apollo, |session| async move {
-            let environment = session.environment(&reference, Match::Free).await?;
-            let mut fleet = apollo.environments().overview().within(&session);
+    pub fn list(&self) -> Query<Vec<Agent>> {
+        let reference = self.environment.clone();
+        Query::new(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            let mut fleet = list_in(&mode, all_overviews());
             while let Some(seen) = fleet.try_next().await? {
                 if seen.environment.id == environment.id {
                     return Ok(seen.agents);
@@ -50,18 +53,18 @@ impl Agents {
         })
     }
 
-    /// Resets every agent, so that all entities are evaluated anew. Takes the environment's exact name or RID only.
-    /// The result is the name of the server's result type, which is not published.
-    pub fn reset(&self) -> Write<Option<String>> {
+    /// Resets every agent, so that all entities are evaluated anew. Takes the environment's exact name, its id or RID
+    /// only. The result is the name of the server's result type, which is not published.
+    pub fn reset(&self) -> Mutation<Option<String>> {
         let (apollo, reference) = (self.apollo.clone(), self.environment.clone());
-        Write::new(|_| async move {
-            let session = Session::strict(apollo);
-            let environment = session.environment(&reference, Match::Exact).await?;
+        Mutation::new(|_| async move {
+            let environment = Mode::strict(&apollo).environment(&reference, Match::Exact).await?;
             let variables = reset_agents::Variables { env_id: environment.id.to_string() };
             let request = Request::of::<ResetAgents>(variables)?.about(environment.name.as_str());
-            let answer = session.send(request).await?;
-            let outcome: wire::TypeName = answer.require("/apollo/resetAgentsByEnvironmentId")?;
-            Ok(outcome.type_name)
+            Ok(Prepared::one(&apollo, request, |answer| {
+                let outcome: wire::TypeName = answer.require("/apollo/resetAgentsByEnvironmentId")?;
+                Ok(outcome.type_name)
+            }))
         })
     }
 }

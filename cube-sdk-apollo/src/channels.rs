@@ -7,42 +7,30 @@
 //! for channel in channels.list().await? {
 //!     println!("{} {:?} {:?}", channel.name, channel.kind, channel.description);
 //! }
-//! let release = "com.example:mosquitto:1.10".parse()?;
-//! let after = channels.add(&release, ["STABLE"]).rationale("soaked for a week").await?;
+//! let release = "com.example:mosquitto:1.10";
+//! let after = channels.add(release, ["STABLE"]).rationale("soaked for a week").await?;
 //! assert_eq!(after.channels, ["DEV", "STABLE"]);
-//! let after = channels.remove(&release, ["DEV"]).rationale("superseded").await?;
+//! let after = channels.remove(release, ["DEV"]).rationale("superseded").await?;
 //! assert_eq!(after.channels, ["STABLE"]);
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 use std::collections::HashSet;
 
-use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
-use serde::Serialize;
+use cube_sdk_core::{Error, ErrorKind, Result, names};
 
-use crate::client::{Answer, Apollo};
-use crate::drain::{Listing, Shape, Source};
+use crate::client::Apollo;
 use crate::graphql::{
-    AddToChannel, ListReleaseChannels, RemoveFromChannel, Request, add_to_channel, list_release_channels,
+    AddToChannel, ListReleaseChannels, Patch, RemoveFromChannel, Request, add_to_channel, list_release_channels,
     remove_from_channel, wire,
 };
-use crate::ids::{MavenCoordinate, Rid};
-use crate::read::{Read, Session};
-use crate::releases::Release;
-
-/// A release channel.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Channel {
-    /// The RID.
-    pub rid: Option<Rid>,
-    /// The name.
-    pub name: String,
-    /// Words for people.
-    pub description: Option<String>,
-    /// The kind in the server's word, which tells channels of one environment apart; the words are not published.
-    pub kind: Option<String>,
-}
+use crate::ids::MavenCoordinate;
+use crate::listing::{Shape, Source};
+use crate::mode::Mode;
+pub use crate::model::Channel;
+use crate::model::Release;
+use crate::mutation::{Prepared, mutation};
+use crate::query::Query;
 
 /// Release channels of the fleet. From [`Apollo::channels`].
 #[derive(Clone, Debug)]
@@ -59,82 +47,73 @@ impl Apollo {
 
 impl Channels {
     /// The channels that some release is in, each once. Apollo has no list of channels: every release is read.
-    pub fn list(&self) -> Read<Vec<Channel>> {
-        let apollo = self.apollo.clone();
-        Read::new(&self.apollo, |session| async move {
+    pub fn list(&self) -> Query<Vec<Channel>> {
+        Query::new(&self.apollo, |mode| async move {
             let shape = Shape { page: "/apollo/productReleases", list: "productReleases", identity: &[] };
-            let releases = Listing::new(&apollo, shape, |_| async {
-                Ok(Source {
-                    request: Box::new(|token| match token {
-                        None => Request::of::<ListReleaseChannels>(list_release_channels::Variables {}),
-                        Some(token) => Request::next::<ListReleaseChannels>(list_release_channels::Variables {}, token),
-                    }),
-                    item: Box::new(|value, answer| answer.parse::<wire::Release>(value)),
+            let releases = Source::items(
+                shape,
+                |token| Request::page::<ListReleaseChannels>(list_release_channels::Variables {}, token),
+                |value, answer| answer.parse::<wire::Release>(value),
+            );
+            let releases = mode.whole(releases, "releases").await?;
+            let channels = releases.into_iter().flat_map(|release| release.release_channels.items);
+            let mut seen = HashSet::new();
+            Ok(channels
+                .filter_map(Channel::from_wire)
+                .filter(|channel| {
+                    seen.insert(channel.rid.as_ref().map_or_else(|| channel.name.clone(), ToString::to_string))
                 })
-            });
-            let mut releases = releases.within(&session);
-            let (mut channels, mut seen) = (Vec::new(), HashSet::new());
-            while let Some(release) = releases.try_next().await? {
-                for channel in release.release_channels.0 {
-                    let Some(name) = channel.name else { continue };
-                    if seen.insert(channel.rid.clone().unwrap_or_else(|| name.clone())) {
-                        let metadata = channel.metadata.unwrap_or_default();
-                        channels.push(Channel {
-                            rid: channel.rid.map(Rid::from),
-                            name,
-                            description: metadata.description,
-                            kind: metadata.kind,
-                        });
-                    }
-                }
-            }
-            Ok(channels)
+                .collect())
         })
     }
 
     /// Puts a release into channels.
     pub fn add<N: Into<String>>(
         &self,
-        release: &MavenCoordinate,
+        release: impl TryInto<MavenCoordinate, Error: Into<Error>>,
         channels: impl IntoIterator<Item = N>,
     ) -> ChangeChannels {
-        self.change(release, channels, true)
+        self.change(names::taken(release), channels, true)
     }
 
     /// Takes a release out of channels.
     pub fn remove<N: Into<String>>(
         &self,
-        release: &MavenCoordinate,
+        release: impl TryInto<MavenCoordinate, Error: Into<Error>>,
         channels: impl IntoIterator<Item = N>,
     ) -> ChangeChannels {
-        self.change(release, channels, false)
+        self.change(names::taken(release), channels, false)
     }
 
     fn change<N: Into<String>>(
         &self,
-        release: &MavenCoordinate,
+        release: Result<MavenCoordinate>,
         channels: impl IntoIterator<Item = N>,
         add: bool,
     ) -> ChangeChannels {
         ChangeChannels {
             apollo: self.apollo.clone(),
-            release: release.clone(),
+            release,
             channels: channels.into_iter().map(Into::into).collect(),
-            rationale: "changed by cube-sdk".into(),
+            rationale: RATIONALE.into(),
             add,
+            patch: None,
         }
     }
 }
 
+/// Why, unless told.
+pub(crate) const RATIONALE: &str = "changed by cube-sdk";
+
 /// Changes the channels of a release when awaited; the result tells them after the change.
-#[derive(Clone, Debug)]
 #[must_use = "awaiting it changes the channels"]
 pub struct ChangeChannels {
     apollo: Apollo,
-    release: MavenCoordinate,
+    release: Result<MavenCoordinate>,
     channels: Vec<String>,
     rationale: String,
     add: bool,
+    patch: Option<Patch>,
 }
 
 impl ChangeChannels {
@@ -144,25 +123,54 @@ impl ChangeChannels {
         self
     }
 
-    async fn send(self) -> Result<Release> {
-        if self.channels.is_empty() || self.channels.iter().any(|name| name.trim().is_empty()) {
-            return Err(
-                Error::new(ErrorKind::InvalidInput, "name at least one channel").with_target(self.release.to_string())
-            );
-        }
-        let session = Session::strict(self.apollo.clone());
-        let release = self.apollo.releases(&self.release.product()).find(&session, self.release.version()).await?;
-        let (release_rid, channel_names, rationale) = (release.rid.to_string(), self.channels, self.rationale);
+    async fn prepare(self) -> Result<Prepared<Release>> {
+        let coordinate = self.release?;
+        check(&coordinate, &self.channels)?;
+        let mode = Mode::strict(&self.apollo);
+        let release = mode.release(&coordinate.product(), coordinate.version()).await?;
         let (request, field) = if self.add {
-            let variables = add_to_channel::Variables { release_rid, channel_names, rationale };
-            (Request::of::<AddToChannel>(variables)?, "/apollo/addProductReleaseToChannels")
+            (adding(&coordinate, &release, self.channels, self.rationale)?, ADDED)
         } else {
-            let variables = remove_from_channel::Variables { release_rid, channel_names, rationale };
-            (Request::of::<RemoveFromChannel>(variables)?, "/apollo/deleteProductReleaseFromChannels")
+            (removing(&coordinate, &release, self.channels, self.rationale)?, REMOVED)
         };
-        let answer: Answer = self.apollo.send(request.about(self.release.as_str()), false).await?;
-        Release::from_wire(answer.require(field)?, &answer)
+        let request = request.patch("channelNames", self.patch);
+        Ok(Prepared::one(&self.apollo, request, move |answer| Release::from_wire(answer.require(field)?, answer)))
     }
 }
 
-awaitable!(ChangeChannels => Release);
+mutation!(ChangeChannels => Release);
+
+/// Where a release stands that was put into channels.
+pub(crate) const ADDED: &str = "/apollo/addProductReleaseToChannels";
+const REMOVED: &str = "/apollo/deleteProductReleaseFromChannels";
+
+/// Refuses channels without a name.
+fn check(coordinate: &MavenCoordinate, channels: &[String]) -> Result<()> {
+    if channels.is_empty() || channels.iter().any(|name| name.trim().is_empty()) {
+        return Err(
+            Error::new(ErrorKind::InvalidInput, "name at least one channel").with_target(coordinate.to_string())
+        );
+    }
+    Ok(())
+}
+
+/// The request that puts a release into channels.
+pub(crate) fn adding(
+    coordinate: &MavenCoordinate,
+    release: &Release,
+    channel_names: Vec<String>,
+    rationale: String,
+) -> Result<Request> {
+    let variables = add_to_channel::Variables { release_rid: release.rid.to_string(), channel_names, rationale };
+    Ok(Request::of::<AddToChannel>(variables)?.about(coordinate.as_str()))
+}
+
+fn removing(
+    coordinate: &MavenCoordinate,
+    release: &Release,
+    channel_names: Vec<String>,
+    rationale: String,
+) -> Result<Request> {
+    let variables = remove_from_channel::Variables { release_rid: release.rid.to_string(), channel_names, rationale };
+    Ok(Request::of::<RemoveFromChannel>(variables)?.about(coordinate.as_str()))
+}

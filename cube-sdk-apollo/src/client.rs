@@ -2,20 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use cube_sdk_core::clock::Clock;
-use cube_sdk_core::config::{Environment as Settable, Sourced, join, parse_base_url};
-use cube_sdk_core::credentials::ClientCredentials;
+use cube_sdk_core::config::{Environment, Origin, Sourced, join};
+use cube_sdk_core::credentials::{ClientCredentials, Credentials, FixedKey};
 use cube_sdk_core::engine::{Call, Clocks};
-use cube_sdk_core::retry::Retrier;
-use cube_sdk_core::transport::{HttpClient, SharedTransport};
+use cube_sdk_core::redact::SafeUrl;
+use cube_sdk_core::secret::ExposeSecret;
+use cube_sdk_core::settings::{Described, Ground, Settings};
 use cube_sdk_core::{Engine, Error, ErrorKind, Operation, Result, SecretString};
 use http::{HeaderName, HeaderValue, Method};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use crate::config::{FETCH_USER_AGENT, Settings};
+use crate::answer::Answer;
+use crate::config::{CLIENT_ID, CLIENT_SECRET, FETCH_USER_AGENT, Own, Proof, TOKEN, URL};
 use crate::fault::{ApolloFault, Rules};
 use crate::graphql::Request;
 
@@ -33,13 +34,19 @@ use crate::graphql::Request;
 /// assert_eq!(teams, ["platform"]);
 /// assert!(apollo.url().as_str().starts_with("http://127.0.0.1:"));
 /// assert_eq!(Apollo::operations().len(), 49);
+/// assert_eq!(Apollo::documents().len(), 49 + 17); // a second one for the later pages of some lists
+/// for row in apollo.describe() {
+///     println!("{row}"); // what it was set up with, without secrets
+/// }
 /// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
 #[derive(Clone)]
 pub struct Apollo(Arc<Parts>);
 
 struct Parts {
-    base: Url,
+    ground: Ground,
+    base: Sourced<Url>,
+    proof: [Described; 1],
     endpoint: Url,
     strict: Engine,
     partial: Engine,
@@ -47,29 +54,40 @@ struct Parts {
 
 impl fmt::Debug for Apollo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Apollo").field("url", &self.0.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("Apollo").field("url", &self.0.base.value.as_str()).finish_non_exhaustive()
     }
 }
 
-/// The settings of an [`Apollo`].
+/// The settings of an [`Apollo`]. What is set in code wins over the environment, whatever the order of the calls.
 ///
 /// ```
 /// # cube_sdk_testkit::apollo::tour(async |world| {
+/// use std::time::Duration;
+///
 /// use cube_sdk_apollo::Apollo;
 /// use cube_sdk_core::clock::Clock;
 /// use cube_sdk_core::engine::Clocks;
 /// use cube_sdk_core::retry::Retrier;
+/// use cube_sdk_core::settings::Settings;
 ///
 /// let apollo = Apollo::builder()
-///     .environment(&world.environment())? // what follows goes before it
+///     .settings(Settings::new()) // of several clients alike
+///     .environment(&world.environment())
 ///     .url(world.url())
 ///     .client_id("svc-edge")
 ///     .client_secret("a secret of the service".to_owned().into())
+///     .application("fleet-console", "1.4.2")
+///     .connect_timeout(Duration::from_secs(5))
 ///     .clocks(Clocks::default())
 ///     .clock(Clock::system())
 ///     .retrier(Retrier::default())
 ///     .transport(world.transport())
 ///     .build()?;
+/// apollo.my_teams().await?;
+///
+/// // A token that something else fetched, in place of client id and secret:
+/// let token = world.token();
+/// let apollo = Apollo::builder().url(world.url()).token(token.into()).build()?;
 /// apollo.my_teams().await?;
 /// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
@@ -77,104 +95,89 @@ impl fmt::Debug for Apollo {
 #[derive(Debug, Default)]
 pub struct ApolloBuilder {
     settings: Settings,
-    url: Option<String>,
-    transport: Option<SharedTransport>,
-    retrier: Option<Retrier>,
-    clocks: Option<Clocks>,
-    clock: Clock,
+    own: Own,
 }
 
 impl ApolloBuilder {
+    cube_sdk_core::settings_methods!();
+
     /// Base URL, `https://host`. Default: [`DEFAULT_URL`](crate::config::DEFAULT_URL).
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.url = Some(url.into());
+        self.own.url = Some(url.into());
         self
     }
 
     /// The OAuth2 client id.
     pub fn client_id(mut self, id: impl Into<String>) -> Self {
-        self.settings.client_id = Some(Sourced::code(id.into()));
+        self.own.client_id = Some(id.into());
         self
     }
 
     /// The OAuth2 client secret.
     pub fn client_secret(mut self, secret: SecretString) -> Self {
-        self.settings.client_secret = Some(Sourced::code(secret));
+        self.own.client_secret = Some(secret);
         self
     }
 
-    /// Takes `CUBE_APOLLO_URL`, `CUBE_APOLLO_CLIENT_ID` and `CUBE_APOLLO_CLIENT_SECRET`, in place of what was set
-    /// before.
-    ///
-    /// # Errors
-    /// `Config`, naming the variable, when the URL is none.
-    pub fn environment(mut self, environment: &Settable) -> Result<Self> {
-        self.settings = Settings::from_environment(environment)?;
-        Ok(self)
-    }
-
-    /// Another way to the network than a pooling HTTP client of its own.
-    pub fn transport(mut self, transport: SharedTransport) -> Self {
-        self.transport = Some(transport);
-        self
-    }
-
-    /// Retry policy and budget.
-    pub fn retrier(mut self, retrier: Retrier) -> Self {
-        self.retrier = Some(retrier);
-        self
-    }
-
-    /// The clocks of each call. Default: core's, with 90 s for one attempt.
-    pub fn clocks(mut self, clocks: Clocks) -> Self {
-        self.clocks = Some(clocks);
-        self
-    }
-
-    /// The clock that decides whether a token has expired.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+    /// A bearer token in place of client id and secret. It is never renewed: once it has ended, calls fail as
+    /// `Unauthenticated`.
+    pub fn token(mut self, token: SecretString) -> Self {
+        self.own.token = Some(token);
         self
     }
 
     /// The client. Nothing is sent.
     ///
     /// # Errors
-    /// `Config` when client id or secret is missing, or the URL is none.
+    /// `Config`, naming the setting, when client id or secret is missing, the URL is none, or secrets would go in clear
+    /// text to another machine.
     pub fn build(self) -> Result<Apollo> {
-        let base = match &self.url {
-            Some(url) => parse_base_url(url)?,
-            None => self.settings.base_url()?,
+        let ground = self.settings.ground()?;
+        let base = self.own.base_url(ground.environment())?;
+        ground.check_clear_text(URL.env, &base.value)?;
+        let proof = self.own.proof(ground.environment())?;
+        let described = match &proof {
+            Proof::Client { id, .. } => [Described::sourced("Apollo client id", id)],
+            Proof::Token(token) => [Described::new("Apollo token", "set", token.origin.clone())],
         };
-        let (id, secret) = self.settings.credentials()?;
-        let transport = self.transport.unwrap_or_else(|| Arc::new(HttpClient::default()));
-        let token_url = join(&base, &["multipass", "api", "oauth2", "token"]);
-        let credentials = Arc::new(
-            ClientCredentials::builder(token_url, id, secret)
-                .secret_in_body()
-                .clock(self.clock)
-                .build(transport.clone()),
-        );
-        let retrier = self.retrier.unwrap_or_default();
-        let clocks = self.clocks.unwrap_or_else(|| {
-            let mut clocks = Clocks::default();
-            clocks.first_byte = std::time::Duration::from_secs(90);
-            clocks.attempt = std::time::Duration::from_secs(90);
-            clocks.deadline = std::time::Duration::from_secs(180);
-            clocks
-        });
+        let credentials = credentials(&ground, &base.value, proof)?;
+        // 90 s for each step, as the published client; the whole call within twice that.
+        let mut clocks = Clocks::default();
+        clocks.first_byte = Duration::from_secs(90);
+        clocks.attempt = Duration::from_secs(90);
+        clocks.deadline = Duration::from_secs(180);
         let engine = |partial| {
-            Engine::builder(transport.clone())
-                .credentials(credentials.clone())
-                .classify(Rules { partial })
-                .retrier(retrier.clone())
-                .clocks(clocks)
-                .response_cap(64 * 1024 * 1024)
-                .build()
+            let engine = ground.engine().credentials(credentials.clone()).classify(Rules { partial });
+            engine.clocks(ground.clocks(clocks)).response_cap(64 * 1024 * 1024).build()
         };
-        let endpoint = join(&base, &["graphql-gateway", "api", "graphql"]);
-        Ok(Apollo(Arc::new(Parts { base, endpoint, strict: engine(false), partial: engine(true) })))
+        let (strict, partial) = (engine(false), engine(true));
+        let endpoint = join(&base.value, &["graphql-gateway", "api", "graphql"]);
+        Ok(Apollo(Arc::new(Parts { ground, base, proof: described, endpoint, strict, partial })))
     }
+}
+
+fn credentials(ground: &Ground, base: &Url, proof: Proof) -> Result<Arc<dyn Credentials>> {
+    let named = |key: &str, origin: &Origin| format!("{key} ({origin})");
+    Ok(match proof {
+        Proof::Token(token) => {
+            Arc::new(FixedKey::new(&token.value).map_err(|error| error.with_target(named(TOKEN.env, &token.origin)))?)
+        }
+        Proof::Client { id, secret } => {
+            let given = [
+                (CLIENT_ID, id.value.as_str(), &id.origin),
+                (CLIENT_SECRET, secret.value.expose_secret(), &secret.origin),
+            ];
+            if let Some((key, _, origin)) = given.iter().find(|(_, value, _)| value.trim().is_empty()) {
+                return Err(Error::new(ErrorKind::Config, "it is empty").with_target(named(key.env, origin)));
+            }
+            let token_url = join(base, &["multipass", "api", "oauth2", "token"]);
+            let asked =
+                ClientCredentials::builder(token_url, id.value, secret.value).secret_in_body().clock(*ground.clock());
+            let asked =
+                ground.middleware().iter().cloned().fold(asked, |asked, middleware| asked.middleware(middleware));
+            Arc::new(asked.build(ground.transport()))
+        }
+    })
 }
 
 impl Apollo {
@@ -183,18 +186,18 @@ impl Apollo {
         ApolloBuilder::default()
     }
 
-    /// A client with the settings of an environment: `CUBE_APOLLO_URL`, `CUBE_APOLLO_CLIENT_ID`,
-    /// `CUBE_APOLLO_CLIENT_SECRET`.
+    /// A client with the settings of an environment: `CUBE_APOLLO_URL`, and `CUBE_APOLLO_CLIENT_ID` with
+    /// `CUBE_APOLLO_CLIENT_SECRET`, or `CUBE_APOLLO_TOKEN`.
     ///
     /// # Errors
     /// `Config`, naming the variable that is missing or wrong.
-    pub fn from_environment(environment: &Settable) -> Result<Self> {
-        Self::builder().environment(environment)?.build()
+    pub fn from_environment(environment: &Environment) -> Result<Self> {
+        Self::builder().environment(environment).build()
     }
 
     /// The base URL.
     pub fn url(&self) -> &Url {
-        &self.0.base
+        &self.0.base.value
     }
 
     /// Every operation of the service: name and whether it may be sent twice.
@@ -202,12 +205,24 @@ impl Apollo {
         crate::graphql::OPERATIONS
     }
 
+    /// Every document that the client sends, those for later pages included: for servers that take only documents that
+    /// they know.
+    pub fn documents() -> Vec<&'static str> {
+        crate::graphql::texts().into_iter().flat_map(|(_, first, later)| [Some(first), later]).flatten().collect()
+    }
+
+    /// What it was set up with, without secrets.
+    pub fn describe(&self) -> Vec<Described> {
+        let base = Described::new("Apollo URL", SafeUrl(&self.0.base.value).to_string(), self.0.base.origin.clone());
+        [base].into_iter().chain(self.0.proof.clone()).chain(self.0.ground.describe()).collect()
+    }
+
     /// Sends a request; errors beside data fail it unless `partial`.
-    pub(crate) async fn send(&self, request: Request, partial: bool) -> Result<Answer> {
+    pub(crate) async fn send(&self, request: &Request, partial: bool) -> Result<Answer> {
         let parts = &self.0;
         let operation = request.operation;
         let target =
-            request.target().map_or_else(|| parts.base.host_str().unwrap_or_default().to_owned(), str::to_owned);
+            request.target().map_or_else(|| parts.base.value.host_str().unwrap_or_default().to_owned(), str::to_owned);
         let call = Call::new(operation, Method::POST, parts.endpoint.clone())
             .json(&request.body())?
             .header(HeaderName::from_static("fetch-user-agent"), HeaderValue::from_static(FETCH_USER_AGENT))
@@ -217,80 +232,8 @@ impl Apollo {
         let reply = engine.run(&call).await?;
         let mut body: Value =
             reply.json().map_err(|error| error.with_operation(operation).with_target(target.clone()))?;
-        let errors = body.get_mut("errors").map(Value::take);
-        let fault = errors
-            .as_ref()
-            .and_then(Value::as_array)
-            .and_then(|errors| ApolloFault::from_wire(errors, |text| reply.scrub(text)));
+        let fault = ApolloFault::of_reply(&body, reply.hidden());
         let data = body.get_mut("data").map(Value::take).unwrap_or_default();
         Ok(Answer { operation, target, bytes: reply.body.len(), data, fault })
     }
-}
-
-/// The data of a reply, with what errors about it must say.
-pub(crate) struct Answer {
-    operation: Operation,
-    target: String,
-    /// Length of the body.
-    pub(crate) bytes: usize,
-    pub(crate) data: Value,
-    pub(crate) fault: Option<ApolloFault>,
-}
-
-impl Answer {
-    /// The value at a pointer; none when it is absent or null.
-    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
-        self.data.pointer(pointer).filter(|value| !value.is_null())
-    }
-
-    /// Reads one value of this reply.
-    pub(crate) fn parse<T: DeserializeOwned>(&self, value: &Value) -> Result<T> {
-        T::deserialize(value).map_err(|cause| self.unreadable("an item", &cause))
-    }
-
-    /// Reads the value at a pointer; none when it is absent or null.
-    pub(crate) fn read<T: DeserializeOwned>(&self, pointer: &str) -> Result<Option<T>> {
-        self.at(pointer)
-            .map(|value| T::deserialize(value).map_err(|cause| self.unreadable(pointer, &cause)))
-            .transpose()
-    }
-
-    /// Reads the value at a pointer, which must be there.
-    pub(crate) fn require<T: DeserializeOwned>(&self, pointer: &str) -> Result<T> {
-        self.read(pointer)?.ok_or_else(|| self.absent(pointer))
-    }
-
-    /// A field whose value says nothing must at least be there: its type is not published, null may be success.
-    pub(crate) fn acknowledges(&self, pointer: &str) -> Result<()> {
-        self.data.pointer(pointer).map(drop).ok_or_else(|| self.absent(pointer))
-    }
-
-    /// A field that must be there is absent.
-    pub(crate) fn absent(&self, pointer: &str) -> Error {
-        self.error(ErrorKind::Decode, format!("the reply has no {}", dotted(pointer)))
-            .advice("update the SDK, or report this to the operator of Apollo")
-    }
-
-    /// Nothing has the id that was asked for.
-    pub(crate) fn not_found(&self, what: &str) -> Error {
-        self.error(ErrorKind::NotFound, format!("there is no such {what}, or it is hidden from this client"))
-    }
-
-    pub(crate) fn error(&self, kind: ErrorKind, words: impl Into<String>) -> Error {
-        Error::new(kind, words)
-            .with_operation(self.operation)
-            .with_target(self.target.clone())
-            .with_status(http::StatusCode::OK)
-    }
-
-    fn unreadable(&self, pointer: &str, cause: &serde_json::Error) -> Error {
-        // serde's words quote the value that it met, which may be a secret.
-        tracing::debug!(operation = %self.operation, category = ?cause.classify(), "a reply cannot be read");
-        self.error(ErrorKind::Decode, format!("{} of the reply: a field has another type", dotted(pointer)))
-            .advice("update the SDK, or report this to the operator of Apollo")
-    }
-}
-
-fn dotted(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".")
 }

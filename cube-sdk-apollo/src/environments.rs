@@ -15,147 +15,40 @@
 //!     .create("cube-9")
 //!     .accreditation("DEV")
 //!     .contact_team("platform")
-//!     .control_plane("module:builtin-control-plane-minimal:0.0.40".parse()?)
+//!     .control_plane("module:builtin-control-plane-minimal:0.0.40")
 //!     .control_plane_variable("tier", "edge".to_owned().into())
 //!     .patch_input(|input| assert_eq!(input["name"], "cube-9"))
 //!     .await?;
 //! let environment = apollo.environments().get("cube-9").await?;
 //! assert_eq!(environment.id, created.environment.id);
 //!
+//! let shown = apollo.environments().delete(&environment).dry_run().await?;
+//! assert_eq!(shown.target.as_deref(), Some("cube-9"));
 //! let change = apollo.environments().delete(&environment).await?;
 //! apollo.change_requests().approve(change.rid()).await?;
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString, Timestamp};
+use cube_sdk_core::listing::Listing;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString, names};
 use serde::Serialize;
 
-use crate::change_requests::ChangeRequest;
-use crate::client::{Answer, Apollo};
-use crate::drain::{Listing, Shape, Source};
+use crate::choice::Match;
+use crate::client::Apollo;
 use crate::graphql::{
     ConsoleListEnvs, CreateEnv, DeleteEnv, MyTeams, Patch, Request, console_list_envs, create_env, delete_env,
     my_teams, wire,
 };
-use crate::ids::{AgentId, EnvironmentId, MavenCoordinate, Rid};
-use crate::modules::{ModuleInstallation, VariableInput, install_on};
-use crate::read::{Read, Session};
-use crate::resolve::{EnvironmentRef, Match, Named, all_environments};
-use crate::write::{Write, awaited};
-
-/// An environment.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Environment {
-    /// The id that other calls take.
-    pub id: EnvironmentId,
-    /// The RID; deleting needs it.
-    pub rid: Option<Rid>,
-    /// The name; the id when it has none.
-    pub name: String,
-    /// The space; config updates need it.
-    pub space_id: Option<String>,
-    /// The namespace; installing and uninstalling need it.
-    pub namespace_id: Option<String>,
-    /// The accreditation, told only when the environment was just created.
-    pub accreditation: Option<String>,
-    /// Teams with a role.
-    pub teams: Vec<String>,
-}
-
-impl Environment {
-    pub(crate) fn from_wire(wire: wire::Environment, answer: &Answer) -> Result<Self> {
-        let id = wire.id.filter(|id| !id.is_empty()).ok_or_else(|| answer.absent("/environment/id"))?;
-        Ok(Self {
-            name: wire.name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone()),
-            id: id.into(),
-            rid: wire.rid.map(Rid::from),
-            space_id: wire.space_id,
-            namespace_id: wire.namespace_id,
-            accreditation: wire.accreditation,
-            teams: teams(wire.role_policy),
-        })
-    }
-
-    /// Of which only the id is known.
-    pub(crate) fn by_id(id: EnvironmentId) -> Self {
-        Self {
-            name: id.to_string(),
-            id,
-            rid: None,
-            space_id: None,
-            namespace_id: None,
-            accreditation: None,
-            teams: Vec::new(),
-        }
-    }
-
-    /// A part that a call needs and a reply may lack.
-    pub(crate) fn need<'a, T: ?Sized>(&self, part: Option<&'a T>, name: &str) -> Result<&'a T> {
-        part.ok_or_else(|| {
-            Error::new(ErrorKind::Decode, format!("Apollo tells no {name} of this environment"))
-                .with_target(self.name.clone())
-                .advice("check that the client's team has a role on it")
-        })
-    }
-}
-
-fn teams(policy: Option<wire::RolePolicy>) -> Vec<String> {
-    let statements = policy.map(|policy| policy.team_role_statements.0).unwrap_or_default();
-    statements.into_iter().filter_map(|statement| statement.team?.name).collect()
-}
-
-impl Named for Environment {
-    fn ids(&self) -> Vec<&str> {
-        self.rid.iter().map(Rid::as_str).chain([self.id.as_str()]).collect()
-    }
-
-    fn names(&self) -> Vec<&str> {
-        vec![&self.name]
-    }
-}
-
-/// An environment with its label and agents: slower to list than the environment alone.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct EnvironmentOverview {
-    /// The environment.
-    pub environment: Environment,
-    /// A label for people, never a key.
-    pub display_name: Option<String>,
-    /// Its agents.
-    pub agents: Vec<Agent>,
-}
-
-/// An agent of an environment.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Agent {
-    /// Its id, if told.
-    pub id: Option<AgentId>,
-    /// The connection status in the server's word; the words are not published.
-    pub connection_status: Option<String>,
-    /// When it last reported.
-    pub last_updated: Option<Timestamp>,
-    /// The name of its union member, such as `ApolloAgent_Reporting`.
-    pub type_name: String,
-}
-
-impl Agent {
-    /// Has it ever reported?
-    pub fn is_reporting(&self) -> bool {
-        self.type_name == "ApolloAgent_Reporting"
-    }
-
-    pub(crate) fn from_wire(wire: wire::Agent) -> Self {
-        Self {
-            id: wire.agent_id.map(AgentId::from),
-            connection_status: wire.connection_status,
-            last_updated: wire.last_updated.0,
-            type_name: wire.type_name.unwrap_or_default(),
-        }
-    }
-}
+use crate::ids::{MavenCoordinate, Rid};
+use crate::listing::{BY_ID, Shape, Source, list};
+use crate::mode::Mode;
+pub use crate::model::{Agent, Environment, EnvironmentOverview};
+use crate::model::{ChangeRequest, ModuleInstallation, Subject, VariableInput, refuse_masked};
+use crate::modules::{installing, read_installed};
+use crate::mutation::{Mutation, Prepared, mutation};
+use crate::query::Query;
+use crate::references::EnvironmentRef;
+use crate::resolve::all_environments;
 
 /// Environments of the fleet. From [`Apollo::environments`].
 #[derive(Clone, Debug)]
@@ -170,47 +63,45 @@ impl Apollo {
     }
 
     /// The teams of this client's credentials.
-    pub fn my_teams(&self) -> Read<Vec<String>> {
-        Read::new(self, |session| async move {
-            let answer = session.ask::<MyTeams>(my_teams::Variables {}).await?;
-            let teams: wire::List<wire::Team> = answer.read("/me/apolloTeams")?.unwrap_or_default();
-            Ok(teams.0.into_iter().filter_map(|team| team.name).collect())
+    pub fn my_teams(&self) -> Query<Vec<String>> {
+        Query::new(self, |mode| async move {
+            let answer = mode.ask::<MyTeams>(my_teams::Variables {}).await?;
+            let teams: Option<wire::List<wire::Team>> = answer.read("/me/apolloTeams")?;
+            let teams = answer.listed(teams, "/me/apolloTeams")?;
+            Ok(teams.items.into_iter().filter_map(|team| team.name).collect())
         })
     }
+}
+
+/// The list with labels and agents.
+pub(crate) fn all_overviews() -> Source<EnvironmentOverview> {
+    let shape = Shape { page: "/apollo/environments", list: "environments", identity: BY_ID };
+    Source::items(
+        shape,
+        |token| {
+            let page_token = token.map(str::to_owned);
+            Request::of::<ConsoleListEnvs>(console_list_envs::Variables { page_size: 500, page_token })
+        },
+        |value, answer| EnvironmentOverview::from_wire(answer.parse(value)?, answer),
+    )
 }
 
 impl Environments {
     /// Every environment that this client may see, 500 to a page.
     pub fn list(&self) -> Listing<Environment> {
-        all_environments(&self.apollo)
+        list(&self.apollo, |_| async { Ok(all_environments()) })
     }
 
     /// The same with labels and agents; measured slower by two thirds on a fleet of 166.
     pub fn overview(&self) -> Listing<EnvironmentOverview> {
-        let shape = Shape { page: "/apollo/environments", list: "environments", identity: &["id", "rid"] };
-        Listing::new(&self.apollo, shape, |_| async {
-            Ok(Source {
-                request: Box::new(|token| {
-                    let page_token = token.map(str::to_owned);
-                    Request::of::<ConsoleListEnvs>(console_list_envs::Variables { page_size: 500, page_token })
-                }),
-                item: Box::new(|value, answer| {
-                    let mut wire: wire::Environment = answer.parse(value)?;
-                    Ok(EnvironmentOverview {
-                        display_name: wire.display_metadata.take().and_then(|metadata| metadata.display_name),
-                        agents: std::mem::take(&mut wire.agents).0.into_iter().map(Agent::from_wire).collect(),
-                        environment: Environment::from_wire(wire, answer)?,
-                    })
-                }),
-            })
-        })
+        list(&self.apollo, |_| async { Ok(all_overviews()) })
     }
 
-    /// One environment by name or RID. A RID is asked for directly; a name is looked up in the whole list: exact,
+    /// One environment by name, id or RID. A RID is asked for directly; a name is looked up in the whole list: exact,
     /// else without case, else as the only one that contains it.
-    pub fn get(&self, environment: impl Into<EnvironmentRef>) -> Read<Environment> {
+    pub fn get(&self, environment: impl Into<EnvironmentRef>) -> Query<Environment> {
         let environment = environment.into();
-        Read::new(&self.apollo, |session| async move { session.environment(&environment, Match::Free).await })
+        Query::new(&self.apollo, |mode| async move { mode.environment(&environment, Match::Free).await })
     }
 
     /// Creates an environment.
@@ -227,22 +118,22 @@ impl Environments {
     }
 
     /// Opens the change request that deletes an environment with its entities, modules and config. Takes the exact
-    /// name or the RID only.
-    pub fn delete(&self, environment: impl Into<EnvironmentRef>) -> Write<ChangeRequest> {
+    /// name, the id or the RID only.
+    pub fn delete(&self, environment: impl Into<EnvironmentRef>) -> Mutation<ChangeRequest> {
         let (apollo, environment) = (self.apollo.clone(), environment.into());
-        Write::new(|_| async move {
-            let session = Session::strict(apollo.clone());
-            let environment = session.environment(&environment, Match::Exact).await?;
+        Mutation::new(|_| async move {
+            let environment = Mode::strict(&apollo).environment(&environment, Match::Exact).await?;
             let rid = environment.need(environment.rid.as_ref(), "RID")?.to_string();
             let request = Request::of::<DeleteEnv>(delete_env::Variables { rid })?.about(environment.name.as_str());
-            let answer = session.send(request).await?;
-            ChangeRequest::opened(&apollo, &answer, "/apollo/deleteEnvironment", &environment, None)
+            Ok(Prepared::one(&apollo.clone(), request, move |answer| {
+                ChangeRequest::opened(&apollo, answer, "/apollo/deleteEnvironment", &environment, Subject::Deletion)
+            }))
         })
     }
 }
 
 /// An environment that was just created.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct CreatedEnvironment {
     /// The environment.
@@ -258,7 +149,7 @@ pub struct CreateEnvironment {
     name: String,
     accreditation: Option<String>,
     contact_team: Option<String>,
-    control_plane: Option<MavenCoordinate>,
+    control_plane: Option<Result<MavenCoordinate>>,
     variables: Vec<VariableInput>,
     patch: Option<Patch>,
 }
@@ -278,8 +169,8 @@ impl CreateEnvironment {
 
     /// The module that runs Apollo's own agent, such as `module:builtin-control-plane-minimal:0.0.40`. Its variable
     /// `environmentId` is set to the new environment's id unless given.
-    pub fn control_plane(mut self, module: MavenCoordinate) -> Self {
-        self.control_plane = Some(module);
+    pub fn control_plane(mut self, module: impl TryInto<MavenCoordinate, Error: Into<Error>>) -> Self {
+        self.control_plane = Some(names::taken(module));
         self
     }
 
@@ -289,34 +180,63 @@ impl CreateEnvironment {
         self
     }
 
-    async fn send(mut self) -> Result<CreatedEnvironment> {
+    async fn prepare(self) -> Result<Prepared<CreatedEnvironment>> {
         if self.name.trim().is_empty() || Rid::is_rid(&self.name) {
             return Err(Error::new(ErrorKind::InvalidInput, "an environment needs a name that is no RID"));
         }
+        let module = self.control_plane.transpose()?;
+        refuse_masked(&self.variables)?;
         let input = create_env::CreateApolloEnvironmentRequest {
             name: self.name.clone(),
-            accreditation: self.accreditation.take(),
-            contact_team: self.contact_team.take(),
+            accreditation: self.accreditation,
+            contact_team: self.contact_team,
         };
         let request = Request::of::<CreateEnv>(create_env::Variables { request: input })?
-            .patch("request", self.patch.take())
+            .patch("request", self.patch)
             .about(self.name.as_str());
-        let answer = self.apollo.send(request, false).await?;
-        let environment = Environment::from_wire(answer.require("/apollo/createEnvironment")?, &answer)?;
-        let Some(module) = self.control_plane.take() else {
-            return Ok(CreatedEnvironment { environment, control_plane: None });
+        let (apollo, variables) = (self.apollo, self.variables);
+        let Some(module) = module else {
+            return Ok(Prepared::one(&apollo, request, |answer| {
+                let environment = Environment::from_wire(answer.require("/apollo/createEnvironment")?, answer)?;
+                Ok(CreatedEnvironment { environment, control_plane: None })
+            }));
         };
-        if !self.variables.iter().any(|variable| variable.name == "environmentId") {
-            let id = SecretString::from(environment.id.as_str());
-            self.variables.push(VariableInput::text("environmentId", id));
-        }
-        let installed = install_on(&self.apollo, &environment, &module, None, self.variables, false, None).await;
-        let control_plane = installed.map_err(|error| {
-            let next = format!("environment {} exists: install the module on it", environment.id);
-            error.advice(next)
-        })?;
-        Ok(CreatedEnvironment { environment, control_plane: Some(control_plane) })
+        // The new id is not known before.
+        let unborn = Environment::by_id("(the new environment's id)".into());
+        let then = installing(
+            &Environment { name: self.name, ..unborn.clone() },
+            &module,
+            None,
+            own_id(&variables, &unborn),
+            false,
+            None,
+        )?;
+        let first = request.clone();
+        let prepared = Prepared::of(&request, move || async move {
+            let answer = apollo.send(&first, false).await?;
+            let environment = Environment::from_wire(answer.require("/apollo/createEnvironment")?, &answer)?;
+            let variables = own_id(&variables, &environment);
+            let installed = async {
+                let request = installing(&environment, &module, None, variables, false, None)?;
+                read_installed(&apollo.send(&request, false).await?)
+            };
+            let control_plane = installed.await.map_err(|error| {
+                let next = format!("environment {} exists: install the module on it", environment.id);
+                error.advice(next)
+            })?;
+            Ok(CreatedEnvironment { environment, control_plane: Some(control_plane) })
+        });
+        Ok(prepared.followed_by(&then))
     }
 }
 
-awaited!(CreateEnvironment -> CreatedEnvironment);
+mutation!(CreateEnvironment => CreatedEnvironment);
+
+/// The variables with `environmentId`, which is the environment's own unless given.
+fn own_id(variables: &[VariableInput], environment: &Environment) -> Vec<VariableInput> {
+    let mut variables = variables.to_vec();
+    if !variables.iter().any(|variable| variable.name == "environmentId") {
+        variables.push(VariableInput::text("environmentId", SecretString::from(environment.id.as_str())));
+    }
+    variables
+}

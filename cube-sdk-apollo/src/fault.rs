@@ -3,10 +3,11 @@
 use std::fmt;
 
 use cube_sdk_core::engine::{Classify, Reply};
-use cube_sdk_core::redact::{excerpt, masked};
+use cube_sdk_core::redact::{Hidden, excerpt, masked, masked_text, one_line};
 use cube_sdk_core::{Error, ErrorKind, Operation, Result};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -23,7 +24,7 @@ use serde_json::value::RawValue;
 /// assert!(fault.errors[0].parameters().is_null());
 /// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ApolloFault {
     /// The errors; never empty.
@@ -42,6 +43,8 @@ pub struct GraphQlError {
     pub code: Option<String>,
     /// `errorName`, else `classification`.
     pub name: Option<String>,
+    /// `errorInstanceId`: the id to quote to the operator of Apollo.
+    pub instance_id: Option<String>,
     parameters: Value,
 }
 
@@ -51,40 +54,70 @@ impl GraphQlError {
         masked(&self.parameters)
     }
 
-    fn from_wire(error: &Value, scrub: impl Fn(&str) -> String) -> Self {
-        let text = |pointers: [&str; 2]| {
-            pointers.iter().find_map(|at| error.pointer(at)?.as_str()).filter(|text| !text.is_empty()).map(&scrub)
+    /// The kind that its code, name or classification tells.
+    fn word_kind(&self) -> Option<ErrorKind> {
+        [&self.code, &self.name].into_iter().flatten().find_map(|word| kind_of_word(word))
+    }
+
+    /// From an error object of GraphQL, whose words stand below `extensions`, of Conjure, where they stand on top, or
+    /// a text.
+    fn from_wire(error: &Value, hidden: &Hidden) -> Self {
+        let mut error = error.clone();
+        hidden.scrub_value(&mut error);
+        let word = |names: [&str; 2]| {
+            let at = |name: &str| error.get("extensions").and_then(|inner| inner.get(name)).or_else(|| error.get(name));
+            let mut texts = names.into_iter().filter_map(|name| at(name)?.as_str().filter(|text| !text.is_empty()));
+            texts.next().map(str::to_owned)
         };
         let path = error.get("path").and_then(Value::as_array).map(|path| {
             let parts: Vec<_> =
                 path.iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
             parts.join(".")
         });
-        let message = match error.get("message").and_then(Value::as_str) {
-            Some(message) => scrub(message),
-            None => scrub(&excerpt(error.to_string().as_bytes())),
+        let (code, name) = (word(["errorCode", "code"]), word(["errorName", "classification"]));
+        let said = error.as_str().or_else(|| error.get("message")?.as_str()).filter(|text| !text.is_empty());
+        let message = match (said, &name) {
+            (Some(said), _) => masked_text(said),
+            // Conjure's errors have no words beside their name.
+            (None, Some(name)) if error.get("errorName").is_some() => name.clone(),
+            (None, _) => excerpt(error.to_string().as_bytes()),
         };
+        let parameters = error.pointer("/extensions/parameters").or_else(|| error.get("parameters"));
         Self {
             message,
             path: path.unwrap_or_default(),
-            code: text(["/extensions/errorCode", "/extensions/code"]),
-            name: text(["/extensions/errorName", "/extensions/classification"]),
-            parameters: error
-                .pointer("/extensions/parameters")
-                .and_then(|value| serde_json::from_str(&scrub(&value.to_string())).ok())
-                .unwrap_or(Value::Null),
+            code,
+            name,
+            instance_id: word(["errorInstanceId", "errorInstanceID"]),
+            parameters: parameters.cloned().unwrap_or_default(),
         }
     }
 }
 
+/// With the details masked.
+impl Serialize for GraphQlError {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("GraphQlError", 6)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("path", &self.path)?;
+        fields.serialize_field("code", &self.code)?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("instance_id", &self.instance_id)?;
+        fields.serialize_field("parameters", &self.parameters())?;
+        fields.end()
+    }
+}
+
+/// One line, whatever the server sent.
 impl fmt::Display for GraphQlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        f.write_str(&one_line(self.message.trim(), 500))?;
         if !self.path.is_empty() {
-            write!(f, ", at {}", self.path)?;
+            write!(f, ", at {}", one_line(&self.path, 200))?;
         }
-        for part in [&self.code, &self.name].into_iter().flatten() {
-            write!(f, ", {part}")?;
+        let name = self.name.as_ref().filter(|name| **name != self.message);
+        for part in [self.code.as_ref(), name].into_iter().flatten() {
+            write!(f, ", {}", one_line(part, 100))?;
         }
         if !self.parameters.is_null() {
             write!(f, ", {}", excerpt(self.parameters.to_string().as_bytes()))?;
@@ -99,15 +132,20 @@ impl fmt::Debug for GraphQlError {
     }
 }
 
+/// The first errors, on one line.
 impl fmt::Display for ApolloFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.errors.iter().enumerate() {
+        const SHOWN: usize = 5;
+        for (index, error) in self.errors.iter().take(SHOWN).enumerate() {
             if index > 0 {
                 f.write_str("; ")?;
             }
             write!(f, "{error}")?;
         }
-        Ok(())
+        match self.errors.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 
@@ -124,17 +162,43 @@ impl ApolloErrorExt for Error {
 }
 
 impl ApolloFault {
-    pub(crate) fn from_wire(errors: &[Value], scrub: impl Fn(&str) -> String) -> Option<Self> {
-        let errors: Vec<_> = errors.iter().map(|error| GraphQlError::from_wire(error, &scrub)).collect();
+    /// The errors of a reply: a list as GraphQL has it, or one alone, as an object or a text.
+    pub(crate) fn of_reply(body: &Value, hidden: &Hidden) -> Option<Self> {
+        Self::of_errors(body.get("errors")?, hidden)
+    }
+
+    fn of_errors(errors: &Value, hidden: &Hidden) -> Option<Self> {
+        let errors: Vec<_> = match errors {
+            Value::Array(errors) => errors.iter().map(|error| GraphQlError::from_wire(error, hidden)).collect(),
+            Value::Object(fields) if fields.is_empty() => Vec::new(),
+            Value::String(text) if text.trim().is_empty() => Vec::new(),
+            Value::Object(_) | Value::String(_) => vec![GraphQlError::from_wire(errors, hidden)],
+            _ => Vec::new(),
+        };
         (!errors.is_empty()).then_some(Self { errors })
+    }
+
+    /// The errors of a refusal by status: GraphQL's, or Conjure's one, which is the body itself.
+    fn of_refusal(body: &Value, hidden: &Hidden) -> Option<Self> {
+        let own = || {
+            let is_conjure = ["errorCode", "errorName"].iter().any(|name| body.get(name).is_some_and(Value::is_string));
+            is_conjure.then(|| Self { errors: vec![GraphQlError::from_wire(body, hidden)] })
+        };
+        body.get("errors").and_then(|errors| Self::of_errors(errors, hidden)).or_else(own)
+    }
+
+    fn code(&self) -> Option<&str> {
+        self.errors.iter().find_map(|error| error.code.as_deref().or(error.name.as_deref()))
+    }
+
+    /// What to quote to the operator of Apollo.
+    fn instance_id(&self) -> Option<&str> {
+        self.errors.iter().find_map(|error| error.instance_id.as_deref())
     }
 
     /// The kind of the first error whose code, name or classification is known.
     fn kind(&self, operation: Operation) -> ErrorKind {
-        let known = self
-            .errors
-            .iter()
-            .find_map(|error| [&error.code, &error.name].into_iter().flatten().find_map(|word| kind_of_word(word)));
+        let known = self.errors.iter().find_map(GraphQlError::word_kind);
         let kind = known.unwrap_or(ErrorKind::Server);
         // Inside a 200 neither word proves that nothing ran, so neither may cause a replay of a write.
         match (kind, operation.idempotency().is_repeatable()) {
@@ -146,9 +210,8 @@ impl ApolloFault {
 
     pub(crate) fn into_error(self, operation: Operation) -> Error {
         let kind = self.kind(operation);
-        let code = self.errors.iter().find_map(|error| error.code.clone().or_else(|| error.name.clone()));
         let mut error = Error::new(kind, self.to_string()).with_status(StatusCode::OK);
-        if let Some(code) = code {
+        if let Some(code) = self.code() {
             error = error.with_code(code);
         }
         if kind == ErrorKind::Unsupported {
@@ -157,7 +220,7 @@ impl ApolloFault {
                  and adjust the request with patch_input",
             );
         }
-        error.with_fault(self)
+        error.with_request_id(self.instance_id()).with_fault(self)
     }
 }
 
@@ -195,7 +258,7 @@ struct Envelope<'a> {
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
     #[serde(default)]
-    errors: Option<Vec<Value>>,
+    errors: Value,
 }
 
 impl Classify for Rules {
@@ -207,7 +270,7 @@ impl Classify for Rules {
             let _: Value = reply.json()?;
             return Err(without_data(reply));
         };
-        let fault = ApolloFault::from_wire(envelope.errors.as_deref().unwrap_or_default(), |text| reply.scrub(text));
+        let fault = ApolloFault::of_errors(&envelope.errors, reply.hidden());
         let data = envelope.data.map_or("null", RawValue::get);
         let Some(fault) = fault else {
             return if is_empty(data) { Err(without_data(reply)) } else { Ok(()) };
@@ -222,25 +285,26 @@ impl Classify for Rules {
             tracing::warn!(operation = %operation, fault = %fault, "partial data");
             return Ok(());
         }
-        Err(fault.into_error(operation).with_request_id(reply.request_id()))
+        let instance_id = fault.instance_id().map(str::to_owned);
+        Err(fault.into_error(operation).with_request_id(instance_id.or_else(|| reply.request_id())))
     }
 }
 
+/// Anything but an object with fields.
 fn is_empty(data: &str) -> bool {
-    // Longer data cannot be empty, and need not be read twice.
-    data.len() <= 16
-        && serde_json::from_str::<Value>(data).is_ok_and(|data| match data {
-            Value::Object(fields) => fields.is_empty(),
-            other => other.is_null(),
-        })
+    // Longer objects cannot be empty, and need not be read twice.
+    !data.starts_with('{')
+        || data.len() <= 16
+            && serde_json::from_str::<Value>(data)
+                .is_ok_and(|data| data.as_object().is_some_and(serde_json::Map::is_empty))
 }
 
-/// Is the field of the mutation, one below `apollo`, other than null?
+/// Is a field of the mutation, one below `apollo`, other than null?
 fn field_is_set(data: &str) -> bool {
-    serde_json::from_str::<Value>(data).is_ok_and(|data| {
-        data.get("apollo")
-            .and_then(Value::as_object)
-            .is_some_and(|fields| fields.values().any(|field| !field.is_null()))
+    let data = serde_json::from_str::<Value>(data).unwrap_or_default();
+    data.as_object().into_iter().flat_map(serde_json::Map::values).any(|inner| match inner {
+        Value::Object(fields) => fields.values().any(|field| !field.is_null()),
+        other => !other.is_null(),
     })
 }
 
@@ -250,18 +314,22 @@ fn without_data(reply: &Reply) -> Error {
         .with_request_id(reply.request_id())
 }
 
-/// Not 200: by status; GraphQL errors in the body are kept as the typed fault.
+/// Not 200: by status, unless that is 400 or 422 and a code says more; what the body says is kept as the typed fault.
 fn refusal(operation: Operation, reply: &Reply) -> Error {
-    let error = reply.refusal();
-    let fault = reply
-        .json::<Value>()
-        .ok()
-        .and_then(|body| ApolloFault::from_wire(body.get("errors")?.as_array()?, |text| reply.scrub(text)));
-    match fault {
-        Some(fault) if fault.kind(operation) == ErrorKind::Unsupported && reply.status.is_client_error() => {
-            fault.into_error(operation).with_status(reply.status).with_request_id(reply.request_id())
-        }
-        Some(fault) => error.with_fault(fault),
-        None => error,
+    let plain = reply.refusal();
+    let body = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
+    let Some(fault) = ApolloFault::of_refusal(&body, reply.hidden()) else { return plain };
+    let says_little = matches!(reply.status.as_u16(), 400 | 422);
+    let known = fault.errors.iter().any(|error| error.word_kind().is_some());
+    let kind = if says_little && known { fault.kind(operation) } else { plain.kind() };
+    let mut error = if kind == ErrorKind::Unsupported && reply.status.is_client_error() {
+        fault.clone().into_error(operation)
+    } else {
+        Error::new(kind, fault.to_string()).with_retry_after(plain.retry_after()).with_fault(fault.clone())
+    };
+    if let Some(code) = fault.code() {
+        error = error.with_code(code);
     }
+    let id = fault.instance_id().map(str::to_owned).or_else(|| reply.request_id());
+    error.with_status(reply.status).with_request_id(id)
 }

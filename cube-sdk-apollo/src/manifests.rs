@@ -6,24 +6,26 @@
 //! use cube_sdk_apollo::manifests::CreatedProduct;
 //!
 //! let manifests = apollo.manifests();
-//! let product = "com.example:new-app".parse()?;
-//! assert_eq!(manifests.create_product(&product).await?, CreatedProduct::Created);
-//! assert_eq!(manifests.create_product(&product).await?, CreatedProduct::AlreadyExists);
+//! let product = "com.example:new-app";
+//! assert_eq!(manifests.create_product(product).await?, CreatedProduct::Created);
+//! assert_eq!(manifests.create_product(product).await?, CreatedProduct::AlreadyExists);
 //! let manifest = "manifest-version: 1.0\nproduct-group: com.example\nproduct-name: new-app\nproduct-version: 1.0.0\n";
 //! let release = manifests.create_release(manifest).await?;
 //! assert_eq!(release.coordinate, "com.example:new-app:1.0.0");
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, names};
+use serde::Serialize;
 
-use crate::client::{Answer, Apollo};
+use crate::answer::Answer;
+use crate::client::Apollo;
 use crate::graphql::{CreateProduct, CreateProductRelease, Request, create_product, create_product_release, wire};
 use crate::ids::{ProductId, Rid};
-use crate::write::Write;
+use crate::mutation::{Mutation, Prepared};
 
 /// What came of creating a product.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum CreatedProduct {
     /// It is new.
@@ -35,7 +37,7 @@ pub enum CreatedProduct {
 }
 
 /// A release that was published.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PublishedRelease {
     /// The RID.
@@ -59,34 +61,35 @@ impl Apollo {
 
 impl Manifests {
     /// Makes sure that a product exists.
-    pub fn create_product(&self, product: &ProductId) -> Write<CreatedProduct> {
-        let (apollo, product_id) = (self.apollo.clone(), product.to_string());
-        Write::new(|_| async move {
+    pub fn create_product(&self, product: impl TryInto<ProductId, Error: Into<Error>>) -> Mutation<CreatedProduct> {
+        let (apollo, product) = (self.apollo.clone(), names::taken(product));
+        Mutation::new(|_| async move {
+            let product_id = product?.to_string();
             let about = product_id.clone();
             let request = Request::of::<CreateProduct>(create_product::Variables { product_id })?.about(about);
-            let answer = apollo.send(request, false).await?;
-            let result: wire::TypeName = answer.require("/apollo/createProduct")?;
-            Ok(match result.type_name.as_deref().unwrap_or_default() {
-                "ApolloProduct" => CreatedProduct::Created,
-                "ApolloProductAlreadyExists" => CreatedProduct::AlreadyExists,
-                other => CreatedProduct::Unknown(other.to_owned()),
-            })
+            Ok(Prepared::one(&apollo, request, |answer| {
+                let result: wire::TypeName = answer.require("/apollo/createProduct")?;
+                Ok(match result.type_name.as_deref().unwrap_or_default() {
+                    "ApolloProduct" => CreatedProduct::Created,
+                    "ApolloProductAlreadyExists" => CreatedProduct::AlreadyExists,
+                    other => CreatedProduct::Unknown(other.to_owned()),
+                })
+            }))
         })
     }
 
-    /// Publishes a release from the text of its manifest. Metadata only: charts and images are pushed before.
-    ///
-    /// A manifest that Apollo cannot read is `InvalidInput`, one that it rejects `Conflict`; both quote its reasons.
-    pub fn create_release(&self, manifest: impl Into<String>) -> Write<PublishedRelease> {
+    /// Publishes the release that a manifest describes; its product must exist.
+    pub fn create_release(&self, manifest: impl Into<String>) -> Mutation<PublishedRelease> {
         let (apollo, product_release_manifest) = (self.apollo.clone(), manifest.into());
-        Write::new(|_| async move {
+        Mutation::new(|_| async move {
             if product_release_manifest.trim().is_empty() {
                 return Err(Error::new(ErrorKind::InvalidInput, "the manifest is empty"));
             }
             let variables = create_product_release::Variables { product_release_manifest };
-            let answer = apollo.send(Request::of::<CreateProductRelease>(variables)?, false).await?;
-            let field = "/apollo/createProductReleaseFromManifestV2";
-            published(answer.require(field)?, &answer)
+            let request = Request::of::<CreateProductRelease>(variables)?;
+            Ok(Prepared::one(&apollo, request, |answer| {
+                published(answer.require("/apollo/createProductReleaseFromManifestV2")?, answer)
+            }))
         })
     }
 }
@@ -105,10 +108,10 @@ fn published(outcome: wire::ReleaseOutcome, answer: &Answer) -> Result<Published
             refused(ErrorKind::InvalidInput, format!("Apollo cannot read the manifest: {why}"))
         }
         "ApolloProductReleaseRejected" => {
-            let reasons = outcome.rejection_reasons.0.into_iter().map(|reason| {
+            let reasons = outcome.rejection_reasons.items.into_iter().map(|reason| {
                 let details = reason
                     .metadata
-                    .0
+                    .items
                     .into_iter()
                     .map(|pair| format!("{}={}", pair.key.unwrap_or_default(), pair.value.unwrap_or_default()));
                 let details: Vec<_> = details.collect();

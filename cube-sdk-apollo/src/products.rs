@@ -6,59 +6,28 @@
 //! for product in apollo.products().list().collect_up_to(1_000).await? {
 //!     println!("{} {:?}", product.id, product.labels);
 //! }
-//! let product = "com.example:mosquitto".parse()?;
-//! let versions = apollo.products().compare(&product, ["cube-7", "cube-8"]).await?;
+//! let versions = apollo.products().compare("com.example:mosquitto", ["cube-7", "cube-8"]).await?;
 //! assert_eq!(versions[0].entities[0].version(), Some("1.10"));
 //! assert!(versions[1].entities.is_empty());
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-use cube_sdk_core::Result;
+use cube_sdk_core::listing::Listing;
+use cube_sdk_core::{Error, names};
 use futures_util::{StreamExt, TryStreamExt};
-use serde::Serialize;
 
-use crate::client::{Answer, Apollo};
-use crate::drain::{Listing, Shape, Source};
-use crate::entities::Entity;
-use crate::entities::reads::entity_pages;
-use crate::environments::Environment;
-use crate::graphql::{EnvironmentVersions, ListProducts, Request, environment_versions, list_products, wire};
+use crate::choice::Match;
+use crate::client::Apollo;
+use crate::graphql::{EnvironmentVersions, ListProducts, Request, environment_versions, list_products};
 use crate::ids::ProductId;
-use crate::read::Read;
-use crate::resolve::{EnvironmentRef, Match};
+use crate::listing::{BY_ID, Shape, Source, entities, list};
+use crate::model::Entity;
+pub use crate::model::{InstalledVersions, Product, ProductLabel};
+use crate::query::Query;
+use crate::references::EnvironmentRef;
 
 /// Environments that are asked at the same time when versions are compared.
 const AT_ONCE: usize = 8;
-
-/// A product.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Product {
-    /// `group:artifact`, as the server wrote it.
-    pub id: String,
-    /// Labels: id and value.
-    pub labels: Vec<(String, String)>,
-}
-
-impl Product {
-    pub(crate) fn from_wire(wire: wire::Product, answer: &Answer) -> Result<Self> {
-        let labels = wire.labels.0.into_iter();
-        Ok(Self {
-            id: wire.product_id.ok_or_else(|| answer.absent("/product/productId"))?,
-            labels: labels.filter_map(|label| Some((label.label_id?, label.label_value.unwrap_or_default()))).collect(),
-        })
-    }
-}
-
-/// The entities of one product on one environment.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct InstalledVersions {
-    /// The environment.
-    pub environment: Environment,
-    /// Its entities of the product, with version, rollout, health and release channel.
-    pub entities: Vec<Entity>,
-}
 
 /// Products of the fleet. From [`Apollo::products`].
 #[derive(Clone, Debug)]
@@ -77,38 +46,39 @@ impl Products {
     /// Every product, 200 to a page.
     pub fn list(&self) -> Listing<Product> {
         let shape = Shape { page: "/apollo/products", list: "products", identity: &["productId"] };
-        Listing::new(&self.apollo, shape, |_| async {
-            Ok(Source {
-                request: Box::new(|token| {
+        list(&self.apollo, move |_| async move {
+            Ok(Source::items(
+                shape,
+                |token| {
                     let page_token = token.map(str::to_owned);
                     Request::of::<ListProducts>(list_products::Variables { page_size: 200, page_token })
-                }),
-                item: Box::new(|value, answer| Product::from_wire(answer.parse(value)?, answer)),
-            })
+                },
+                |value, answer| Product::from_wire(answer.parse(value)?, answer),
+            ))
         })
     }
 
     /// The installed versions of a product on several environments, asked eight at a time, in the order given.
     pub fn compare<E: Into<EnvironmentRef>>(
         &self,
-        product: &ProductId,
+        product: impl TryInto<ProductId, Error: Into<Error>>,
         environments: impl IntoIterator<Item = E>,
-    ) -> Read<Vec<InstalledVersions>> {
+    ) -> Query<Vec<InstalledVersions>> {
         let references: Vec<EnvironmentRef> = environments.into_iter().map(Into::into).collect();
-        let (apollo, product) = (self.apollo.clone(), product.to_string());
-        Read::new(&self.apollo, |session| async move {
+        let product = names::taken(product);
+        Query::new(&self.apollo, |mode| async move {
+            let product = product?;
             let asked = references.into_iter().map(|reference| {
-                let (session, apollo, product) = (session.clone(), apollo.clone(), product.clone());
+                let (mode, product) = (mode.clone(), product.clone());
                 async move {
-                    let environment = session.environment(&reference, Match::Free).await?;
-                    let list = entity_pages::<EnvironmentVersions, _>(
-                        &apollo,
-                        (&environment).into(),
-                        &["id", "rid"],
+                    let environment = mode.environment(&reference, Match::Free).await?;
+                    let all = entities::<EnvironmentVersions, _>(
+                        &environment,
+                        BY_ID,
                         |id| environment_versions::Variables { id },
                         |wire, _, answer| Entity::from_wire(wire, answer),
                     );
-                    let mut entities = list.within(&session).collect_up_to(usize::MAX).await?;
+                    let mut entities = mode.whole(all, "entities").await?;
                     entities.retain(|entity| entity.product.as_deref() == Some(product.as_str()));
                     Ok(InstalledVersions { environment, entities })
                 }

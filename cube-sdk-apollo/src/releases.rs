@@ -3,100 +3,79 @@
 //! ```
 //! # cube_sdk_testkit::apollo::tour(async |world| {
 //! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
-//! let product = "com.example:mosquitto".parse()?;
-//! let releases = apollo.releases(&product);
+//! let releases = apollo.releases("com.example:mosquitto");
 //! let newest = releases.list().try_next().await?.expect("it was released");
 //! let same = releases.get(newest.version()).await?;
 //! assert_eq!(same.rid, newest.rid);
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-use cube_sdk_core::{Error, ErrorKind, Result};
-use serde::Serialize;
+use cube_sdk_core::listing::Listing;
+use cube_sdk_core::{Error, ErrorKind, Result, names};
 
-use crate::client::{Answer, Apollo};
-use crate::drain::{Listing, Shape, Source};
-use crate::graphql::{ProductReleases, Request, product_releases, wire};
-use crate::ids::{ProductId, Rid};
-use crate::read::{Read, Session};
-
-/// A release.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Release {
-    /// The RID; channel changes need it.
-    pub rid: Rid,
-    /// `group:artifact:version`, as the server wrote it.
-    pub coordinate: String,
-    /// Names of the channels that it is in.
-    pub channels: Vec<String>,
-}
-
-impl Release {
-    pub(crate) fn from_wire(wire: wire::Release, answer: &Answer) -> Result<Self> {
-        Ok(Self {
-            rid: wire.rid.ok_or_else(|| answer.absent("/release/rid"))?.into(),
-            coordinate: wire.maven_coordinate.unwrap_or_default(),
-            channels: wire.release_channels.0.into_iter().filter_map(|channel| channel.name).collect(),
-        })
-    }
-
-    /// The part of the coordinate after the last colon.
-    pub fn version(&self) -> &str {
-        self.coordinate.rsplit_once(':').map_or("", |(_, version)| version)
-    }
-}
+use crate::client::Apollo;
+use crate::graphql::{ProductReleases, Request, product_releases};
+use crate::ids::ProductId;
+use crate::listing::{Shape, Source, list, list_in};
+use crate::mode::Mode;
+pub use crate::model::Release;
+use crate::query::Query;
 
 /// Releases of one product. From [`Apollo::releases`].
 #[derive(Clone, Debug)]
 pub struct Releases {
     apollo: Apollo,
-    product: ProductId,
+    product: Result<ProductId>,
 }
 
 impl Apollo {
-    /// Releases of a product.
-    pub fn releases(&self, product: &ProductId) -> Releases {
-        Releases { apollo: self.clone(), product: product.clone() }
+    /// Releases of a product. An id that is none is told when something is awaited.
+    pub fn releases(&self, product: impl TryInto<ProductId, Error: Into<Error>>) -> Releases {
+        Releases { apollo: self.clone(), product: names::taken(product) }
     }
 }
 
 impl Releases {
     /// The releases in the server's order, 50 to a page.
     pub fn list(&self) -> Listing<Release> {
-        let shape =
-            Shape { page: "/apollo/productByProductIdV2/productReleases", list: "productReleases", identity: &["rid"] };
-        let product = self.product.to_string();
-        Listing::new(&self.apollo, shape, |_| async {
-            Ok(Source {
-                request: Box::new(move |token| {
-                    let variables = product_releases::Variables { product_id: product.clone(), page_size: 50 };
-                    let request = match token {
-                        None => Request::of::<ProductReleases>(variables),
-                        Some(token) => Request::next::<ProductReleases>(variables, token),
-                    };
-                    Ok(request?.about(product.as_str()))
-                }),
-                item: Box::new(|value, answer| Release::from_wire(answer.parse(value)?, answer)),
-            })
-        })
+        let product = self.product.clone();
+        list(&self.apollo, |_| async move { Ok(all_releases(&product?)) })
     }
 
     /// The release of a version.
-    pub fn get(&self, version: impl Into<String>) -> Read<Release> {
-        let (this, version) = (self.clone(), version.into());
-        Read::new(&self.apollo, |session| async move { this.find(&session, &version).await })
+    pub fn get(&self, version: impl Into<String>) -> Query<Release> {
+        let (product, version) = (self.product.clone(), version.into());
+        Query::new(&self.apollo, |mode| async move { mode.release(&product?, &version).await })
     }
+}
 
-    pub(crate) async fn find(&self, session: &Session, version: &str) -> Result<Release> {
-        let mut list = self.list().within(session);
+/// The releases of a product.
+pub(crate) fn all_releases(product: &ProductId) -> Source<Release> {
+    let shape =
+        Shape { page: "/apollo/productByProductIdV2/productReleases", list: "productReleases", identity: &["rid"] };
+    let product = product.to_string();
+    Source::items(
+        shape,
+        move |token| {
+            let variables = product_releases::Variables { product_id: product.clone(), page_size: 50 };
+            Ok(Request::page::<ProductReleases>(variables, token)?.about(product.as_str()))
+        },
+        |value, answer| Release::from_wire(answer.parse(value)?, answer),
+    )
+}
+
+impl Mode {
+    /// The release of a version, by its whole name.
+    pub(crate) async fn release(&self, product: &ProductId, version: &str) -> Result<Release> {
+        let mut list = list_in(self, all_releases(product));
         while let Some(release) = list.try_next().await? {
             if release.version() == version {
                 return Ok(release);
             }
         }
+        self.no_gap(list.skipped(), "releases")?;
         Err(Error::new(ErrorKind::NotFound, format!("there is no release {}", version.escape_debug()))
-            .with_target(self.product.to_string())
+            .with_target(product.to_string())
             .advice("list the product's releases"))
     }
 }

@@ -19,68 +19,21 @@
 use cube_sdk_core::redact::is_placeholder;
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
-use serde::Serialize;
 
-use crate::client::{Answer, Apollo};
-use crate::entities::reads::entity_pages;
-use crate::entities::{Entity, EntityRef};
+use crate::choice::Match;
+use crate::client::Apollo;
 use crate::graphql::scalars::Hidden;
 use crate::graphql::{
-    CreateSecrets, EntitySecrets, Patch, Request, UpdateSecrets, create_secrets, entity_secrets, update_secrets, wire,
+    CreateSecrets, EntitySecrets, Patch, Request, UpdateSecrets, create_secrets, entity_secrets, update_secrets,
 };
-use crate::ids::Rid;
-use crate::read::{Read, Session};
-use crate::resolve::{EnvironmentRef, Match, Named, pick};
-
-/// A secret of an entity, without its values.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Secret {
-    /// The RID.
-    pub rid: Option<Rid>,
-    /// The name.
-    pub name: String,
-    /// The names of its keys; empty when its kind is unknown.
-    pub keys: Vec<String>,
-    /// The name of the specification's union member.
-    pub type_name: String,
-}
-
-impl Secret {
-    pub(crate) fn from_wire(wire: wire::Secret) -> Option<Self> {
-        let specification = wire.specification.unwrap_or_default();
-        Some(Self {
-            rid: wire.rid.map(Rid::from),
-            name: wire.name?,
-            keys: specification.keys.0.into_iter().filter_map(|key| key.key).collect(),
-            type_name: specification.type_name.unwrap_or_default(),
-        })
-    }
-}
-
-/// An entity with its secrets.
-#[derive(Clone, Debug)]
-pub(crate) struct Holder {
-    pub(crate) entity: Entity,
-    pub(crate) secrets: Vec<Secret>,
-}
-
-impl Holder {
-    fn from_wire(mut wire: wire::Entity, answer: &Answer) -> Result<Self> {
-        let secrets = std::mem::take(&mut wire.secrets).0.into_iter().filter_map(Secret::from_wire).collect();
-        Ok(Self { entity: Entity::from_wire(wire, answer)?, secrets })
-    }
-}
-
-impl Named for Holder {
-    fn ids(&self) -> Vec<&str> {
-        self.entity.ids()
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.entity.names()
-    }
-}
+use crate::listing::{BY_ID, entities};
+use crate::mode::Mode;
+pub use crate::model::Secret;
+use crate::model::{Environment, Holder};
+use crate::mutation::{Prepared, mutation};
+use crate::query::Query;
+use crate::references::{EntityRef, EnvironmentRef};
+use crate::resolve::chosen;
 
 /// Secrets on one environment. From [`Apollo::secrets`].
 #[derive(Clone, Debug)]
@@ -98,19 +51,22 @@ impl Apollo {
 
 impl Secrets {
     /// Names and key names of an entity's secrets.
-    pub fn list(&self, entity: impl Into<EntityRef>) -> Read<Vec<Secret>> {
+    pub fn list(&self, entity: impl Into<EntityRef>) -> Query<Vec<Secret>> {
         let (reference, entity) = (self.environment.clone(), entity.into());
-        Read::new(&self.apollo, |session| async move { Ok(holder(&session, reference, &entity.0).await?.secrets) })
+        Query::new(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            Ok(mode.holder(&environment, &entity, Match::Free).await?.secrets()?.to_vec())
+        })
     }
 
-    /// Creates a secret of an entity.
+    /// Creates a secret of an entity. Takes exact names, ids or RIDs only.
     pub fn create(&self, entity: impl Into<EntityRef>, name: impl Into<String>) -> CreateSecret {
-        CreateSecret(self.draft(entity.into(), name.into()))
+        CreateSecret { draft: self.draft(entity.into(), name.into()), patch: None }
     }
 
-    /// Overwrites keys of a secret.
+    /// Overwrites keys of a secret. Takes exact names, ids or RIDs only.
     pub fn update(&self, entity: impl Into<EntityRef>, name: impl Into<String>) -> UpdateSecret {
-        UpdateSecret(self.draft(entity.into(), name.into()))
+        UpdateSecret { draft: self.draft(entity.into(), name.into()), patch: None }
     }
 
     fn draft(&self, entity: EntityRef, name: String) -> Draft {
@@ -121,21 +77,21 @@ impl Secrets {
             name,
             description: None,
             keys: Vec::new(),
-            patch: None,
         }
     }
 }
 
-async fn holder(session: &Session, environment: EnvironmentRef, entity: &str) -> Result<Holder> {
-    let list = entity_pages::<EntitySecrets, _>(
-        &session.apollo,
-        environment,
-        &["id", "rid"],
-        |id| entity_secrets::Variables { id },
-        |wire, _, answer| Holder::from_wire(wire, answer),
-    );
-    let all = list.within(session).collect_up_to(usize::MAX).await?;
-    pick("entity", entity, &all, Match::Free).cloned()
+impl Mode {
+    /// The secrets of one entity.
+    pub(crate) async fn holder(&self, environment: &Environment, wanted: &EntityRef, how: Match) -> Result<Holder> {
+        let all = entities::<EntitySecrets, _>(
+            environment,
+            BY_ID,
+            |id| entity_secrets::Variables { id },
+            |wire, _, answer| Holder::from_wire(wire, answer),
+        );
+        chosen("entity", &wanted.0, &self.whole(all, "entities").await?, how, environment)
+    }
 }
 
 /// What is to be written.
@@ -146,7 +102,6 @@ struct Draft {
     name: String,
     description: Option<String>,
     keys: Vec<(String, SecretString)>,
-    patch: Option<Patch>,
 }
 
 impl Draft {
@@ -174,62 +129,55 @@ impl Draft {
     }
 }
 
-/// Creates a secret when awaited. The result is whatever the server tells; its type is not published.
+/// Creates a secret when awaited.
 #[must_use = "awaiting it creates the secret"]
-pub struct CreateSecret(Draft);
+pub struct CreateSecret {
+    draft: Draft,
+    patch: Option<Patch>,
+}
 
 /// Changes a secret when awaited.
 #[must_use = "awaiting it changes the secret"]
-pub struct UpdateSecret(Draft);
+pub struct UpdateSecret {
+    draft: Draft,
+    patch: Option<Patch>,
+}
 
 macro_rules! drafts {
     ($($builder:ident)*) => {$(
         impl $builder {
             /// A single value, under a key that is called like the secret.
-            pub fn value(mut self, value: SecretString) -> Self {
-                let name = self.0.name.clone();
-                self.0.keys.push((name, value));
-                self
+            pub fn value(self, value: SecretString) -> Self {
+                let name = self.draft.name.clone();
+                self.key(name, value)
             }
 
             /// A key and its value.
             pub fn key(mut self, key: impl Into<String>, value: SecretString) -> Self {
-                self.0.keys.push((key.into(), value));
+                self.draft.keys.push((key.into(), value));
                 self
             }
 
             /// Words for people.
             pub fn description(mut self, text: impl Into<String>) -> Self {
-                self.0.description = Some(text.into());
-                self
-            }
-
-            /// Changes the list of inputs before it is sent: their fields are a proposal, see docs/apollo-inputs.md.
-            pub fn patch_input(mut self, patch: impl FnOnce(&mut serde_json::Value) + Send + 'static) -> Self {
-                self.0.patch = Some(Box::new(patch));
+                self.draft.description = Some(text.into());
                 self
             }
         }
 
-        impl std::fmt::Debug for $builder {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($builder)).field("name", &self.0.name).finish_non_exhaustive()
-            }
-        }
-
-        cube_sdk_core::awaitable!($builder => ());
+        mutation!($builder => ());
     )*};
 }
 
 drafts!(CreateSecret UpdateSecret);
 
 impl CreateSecret {
-    async fn send(self) -> Result<()> {
-        let draft = self.0;
+    async fn prepare(self) -> Result<Prepared<()>> {
+        let draft = self.draft;
         draft.check(false)?;
-        let session = Session::strict(draft.apollo.clone());
-        let environment = session.environment(&draft.environment, Match::Free).await?;
-        let entity = session.entity(&environment, &draft.entity.0).await?;
+        let mode = Mode::strict(&draft.apollo);
+        let environment = mode.environment(&draft.environment, Match::Exact).await?;
+        let entity = mode.entity(&environment, &draft.entity, Match::Exact).await?;
         let hidden = draft.hidden();
         let keys = draft.keys.into_iter();
         let secret = create_secrets::ApolloCreateSecretRequest_Input {
@@ -239,26 +187,36 @@ impl CreateSecret {
         };
         let variables = create_secrets::Variables { entity_id: entity.id.to_string(), secrets: vec![secret] };
         let request = Request::of::<CreateSecrets>(variables)?
-            .patch("secrets", draft.patch)
+            .patch("secrets", self.patch)
             .hides(hidden)
             .about(format!("{}/{}/{}", environment.name, entity.name, draft.name));
-        session.send(request).await?.acknowledges("/apollo/createSecrets")
+        Ok(Prepared::one(&draft.apollo, request, |answer| answer.acknowledges("/apollo/createSecrets")))
     }
 }
 
 impl UpdateSecret {
-    async fn send(self) -> Result<()> {
-        let draft = self.0;
+    async fn prepare(self) -> Result<Prepared<()>> {
+        let draft = self.draft;
         draft.check(draft.description.is_some())?;
-        let session = Session::strict(draft.apollo.clone());
-        let environment = session.environment(&draft.environment, Match::Free).await?;
-        let holder = holder(&session, (&environment).into(), &draft.entity.0).await?;
-        let secret = holder.secrets.iter().find(|secret| secret.name == draft.name).ok_or_else(|| {
-            let names: Vec<_> = holder.secrets.iter().map(|secret| secret.name.as_str()).collect();
-            Error::new(ErrorKind::NotFound, format!("no secret is called `{}`", draft.name.escape_debug()))
-                .with_target(format!("{}/{}", environment.name, holder.entity.name))
-                .advice(format!("its secrets are: {}", names.join(", ")))
-        })?;
+        let mode = Mode::strict(&draft.apollo);
+        let environment = mode.environment(&draft.environment, Match::Exact).await?;
+        let holder = mode.holder(&environment, &draft.entity, Match::Exact).await?;
+        let target = format!("{}/{}", environment.name, holder.entity.name);
+        let named: Vec<_> = holder.secrets()?.iter().filter(|secret| secret.name == draft.name).collect();
+        let secret = match named.as_slice() {
+            [one] => one,
+            [] => {
+                let names: Vec<_> = holder.secrets()?.iter().map(|secret| secret.name.as_str()).collect();
+                let words = format!("no secret is called `{}`", draft.name.escape_debug());
+                return Err(Error::new(ErrorKind::NotFound, words)
+                    .with_target(target)
+                    .advice(format!("its secrets are: {}", names.join(", "))));
+            }
+            many => {
+                let words = format!("{} secrets are called `{}`", many.len(), draft.name.escape_debug());
+                return Err(Error::new(ErrorKind::Conflict, words).with_target(target));
+            }
+        };
         let rid = environment.need(secret.rid.as_ref(), "RID of the secret")?.to_string();
         let hidden = draft.hidden();
         let keys = draft.keys.into_iter();
@@ -269,9 +227,9 @@ impl UpdateSecret {
         };
         let variables = update_secrets::Variables { entity_id: holder.entity.id.to_string(), secrets: vec![secret] };
         let request = Request::of::<UpdateSecrets>(variables)?
-            .patch("secrets", draft.patch)
+            .patch("secrets", self.patch)
             .hides(hidden)
-            .about(format!("{}/{}/{}", environment.name, holder.entity.name, draft.name));
-        session.send(request).await?.acknowledges("/apollo/updateSecretsByEntityId")
+            .about(format!("{target}/{}", draft.name));
+        Ok(Prepared::one(&draft.apollo, request, |answer| answer.acknowledges("/apollo/updateSecretsByEntityId")))
     }
 }

@@ -64,19 +64,19 @@ fn echoes() -> Vec<Fault> {
 
 async fn every_write(apollo: &Apollo) -> Vec<Error> {
     let value = || SecretString::from(CANARY);
-    let product = "com.example:bridge".parse().unwrap();
+    let product = "com.example:bridge";
     let config = || json!({"db": {"password": CANARY, "url": format!("redis://:{}@h", "canary-url")}});
     vec![
         apollo.entities("cube-7").update_config("mosquitto", config()).await.unwrap_err(),
-        apollo.entities("cube-7").install("x", &product).config(config()).await.unwrap_err(),
-        apollo.modules("cube-7").install(&"a:b:1".parse().unwrap()).variable("v", value()).await.unwrap_err(),
-        apollo.modules("cube-7").update("Control").set("v", value()).await.unwrap_err(),
+        apollo.entities("cube-7").install("x", product).config(config()).await.unwrap_err(),
+        apollo.modules("cube-7").install("a:b:1").variable("v", value()).await.unwrap_err(),
+        apollo.modules("cube-7").update("Control plane").set("v", value()).await.unwrap_err(),
         apollo.secrets("cube-7").create("mosquitto", "s").value(value()).await.unwrap_err(),
         apollo.secrets("cube-7").update("mosquitto", "admin").key("pass", value()).await.unwrap_err(),
         apollo
             .environments()
             .create("y")
-            .control_plane("a:b:1".parse().unwrap())
+            .control_plane("a:b:1")
             .control_plane_variable("v", value())
             .await
             .unwrap_err(),

@@ -96,11 +96,11 @@ async fn reads(apollo: &Apollo) {
 
     let products = apollo.products().list().collect_up_to(10).await.unwrap();
     assert_eq!(products[0].id, "com.example:mosquitto");
-    let product = "com.example:mosquitto".parse().unwrap();
-    let versions = apollo.products().compare(&product, [&cube, &other]).await.unwrap();
+    let product = "com.example:mosquitto";
+    let versions = apollo.products().compare(product, [&cube, &other]).await.unwrap();
     assert_eq!(versions[0].entities[0].release_channel.as_deref(), Some("DEV"));
     assert!(versions[1].entities.is_empty());
-    assert_eq!(apollo.releases(&product).get("1.10").await.unwrap().channels, ["DEV"]);
+    assert_eq!(apollo.releases(product).get("1.10").await.unwrap().channels, ["DEV"]);
     assert_eq!(apollo.channels().list().await.unwrap()[0].description.as_deref(), Some("the DEV channel"));
 }
 
@@ -109,7 +109,7 @@ async fn writes(double: &Double, apollo: &Apollo) {
         .environments()
         .create("cube-9")
         .contact_team("platform")
-        .control_plane("module:cp:1.0.0".parse().unwrap())
+        .control_plane("module:cp:1.0.0")
         .control_plane_variable("tier", secret("edge"))
         .await
         .unwrap();
@@ -118,7 +118,7 @@ async fn writes(double: &Double, apollo: &Apollo) {
     assert_eq!(created.control_plane.unwrap().coordinate, "module:cp:1.0.0");
     let modules = apollo.modules(&cube);
     modules
-        .install(&"com.example:stack:2.0.0".parse().unwrap())
+        .install("com.example:stack:2.0.0")
         .display_name("Stack")
         .variable("region", secret("north"))
         .option("size", secret("small"))
@@ -132,7 +132,7 @@ async fn writes(double: &Double, apollo: &Apollo) {
     assert_eq!(gone.state.as_deref(), Some("ApolloProductModuleInstallationState_Placeholder"));
 
     let entities = apollo.entities(&cube);
-    let install = entities.install("broker", &"com.example:mosquitto".parse().unwrap());
+    let install = entities.install("broker", "com.example:mosquitto");
     let change = install.namespace("mqtt").release_channel("DEV").config(json!({"a": 1})).await.unwrap();
     assert_eq!(change.status(), Some(&ChangeRequestStatus::PendingApprovals));
     let reviews = apollo.change_requests();
@@ -170,22 +170,22 @@ async fn writes(double: &Double, apollo: &Apollo) {
     entities.uninstall("broker").await.unwrap();
 
     let manifests = apollo.manifests();
-    let product = "com.example:new".parse().unwrap();
-    assert_eq!(manifests.create_product(&product).await.unwrap(), CreatedProduct::Created);
-    assert_eq!(manifests.create_product(&product).await.unwrap(), CreatedProduct::AlreadyExists);
+    let product = "com.example:new";
+    assert_eq!(manifests.create_product(product).await.unwrap(), CreatedProduct::Created);
+    assert_eq!(manifests.create_product(product).await.unwrap(), CreatedProduct::AlreadyExists);
     let text = "product-group: com.example\nproduct-name: new\nproduct-version: 1.0.0\n";
     assert_eq!(manifests.create_release(text).await.unwrap().coordinate, "com.example:new:1.0.0");
     for version in 1..=200 {
         manifests.create_release(text.replace("1.0.0", &format!("2.0.{version}"))).await.unwrap();
     }
-    assert_eq!(apollo.releases(&product).list().collect_up_to(1_000).await.unwrap().len(), 201);
-    let release = "com.example:new:1.0.0".parse().unwrap();
-    let after = apollo.channels().add(&release, ["STABLE"]).rationale("soaked").await.unwrap();
+    assert_eq!(apollo.releases(product).list().collect_up_to(1_000).await.unwrap().len(), 201);
+    let release = "com.example:new:1.0.0";
+    let after = apollo.channels().add(release, ["STABLE"]).rationale("soaked").await.unwrap();
     assert_eq!(after.channels, ["DEV", "STABLE"]);
-    assert_eq!(apollo.channels().remove(&release, ["DEV"]).await.unwrap().channels, ["STABLE"]);
+    assert_eq!(apollo.channels().remove(release, ["DEV"]).await.unwrap().channels, ["STABLE"]);
     assert_eq!(apollo.channels().list().await.unwrap().len(), 2);
-    let labels = apollo.labels(&product);
-    assert_eq!(labels.set("customer", "north").await.unwrap().labels[0].1, "north");
+    let labels = apollo.labels(product);
+    assert_eq!(labels.set("customer", "north").await.unwrap().labels[0].value.as_deref(), Some("north"));
     assert!(labels.remove("customer").await.unwrap().labels.is_empty());
 
     let reset = apollo.agents(&cube).reset().await.unwrap();

@@ -162,29 +162,31 @@ const MUTATIONS: [&str; 21] = [
 ];
 
 async fn mutate(apollo: &cube_sdk_apollo::Apollo, name: &str) -> cube_sdk_core::Result<()> {
-    let product = "com.example:mosquitto".parse()?;
-    let release = "com.example:mosquitto:1.10".parse()?;
+    let product = "com.example:mosquitto";
+    let release = "com.example:mosquitto:1.10";
     let value = || "value".to_owned().into();
     let entities = apollo.entities("cube-7");
     match name {
         "CreateEnv" => apollo.environments().create("new").await.map(drop),
         "DeleteEnv" => apollo.environments().delete("cube-7").await.map(drop),
         "ResetAgents" => apollo.agents("cube-7").reset().await.map(drop),
-        "InstallEntities" => entities.install("x", &product).await.map(drop),
+        "InstallEntities" => entities.install("x", product).await.map(drop),
         "UninstallEntity" => entities.uninstall("mosquitto").await.map(drop),
         "UpdateEntityConfigV2" => entities.update_config("mosquitto", json!({})).await.map(drop),
         "EnforceEntityConfig" => entities.enforce("mosquitto").await.map(drop),
-        "InstallModule" => apollo.modules("cube-7").install(&"a:b:1".parse()?).await.map(drop),
+        "InstallModule" => apollo.modules("cube-7").install("a:b:1").await.map(drop),
         "UninstallModule" => apollo.modules("cube-7").uninstall("Control plane").await.map(drop),
-        "UpdateModuleInstallation" => apollo.modules("cube-7").update("Control").set("a", value()).await.map(drop),
+        "UpdateModuleInstallation" => {
+            apollo.modules("cube-7").update("Control plane").set("a", value()).await.map(drop)
+        }
         "CreateSecrets" => apollo.secrets("cube-7").create("mosquitto", "s").value(value()).await,
         "UpdateSecrets" => apollo.secrets("cube-7").update("mosquitto", "admin").value(value()).await,
-        "CreateProduct" => apollo.manifests().create_product(&product).await.map(drop),
+        "CreateProduct" => apollo.manifests().create_product(product).await.map(drop),
         "CreateProductRelease" => apollo.manifests().create_release("a: b").await.map(drop),
-        "AddToChannel" => apollo.channels().add(&release, ["A"]).await.map(drop),
-        "RemoveFromChannel" => apollo.channels().remove(&release, ["DEV"]).await.map(drop),
-        "SetLabel" => apollo.labels(&product).set("a", "b").await.map(drop),
-        "RemoveLabel" => apollo.labels(&product).remove("a").await.map(drop),
+        "AddToChannel" => apollo.channels().add(release, ["A"]).await.map(drop),
+        "RemoveFromChannel" => apollo.channels().remove(release, ["DEV"]).await.map(drop),
+        "SetLabel" => apollo.labels(product).set("a", "b").await.map(drop),
+        "RemoveLabel" => apollo.labels(product).remove("a").await.map(drop),
         "ApproveCR" => apollo.change_requests().approve("ri.approval.1.x").await.map(drop),
         "RejectCR" => apollo.change_requests().reject("ri.approval.1.x", "no").await.map(drop),
         "CancelCR" => apollo.change_requests().cancel("ri.approval.1.x").await.map(drop),

@@ -17,19 +17,18 @@ async fn an_environment_lives_is_copied_and_goes() {
     let (double, apollo) = support::seeded();
     let reviews = apollo.change_requests();
 
-    let created =
-        apollo.environments().create("cube-9").control_plane("module:cp:1.0.0".parse().unwrap()).await.unwrap();
+    let created = apollo.environments().create("cube-9").control_plane("module:cp:1.0.0").await.unwrap();
     let cube = created.environment;
     apollo
         .modules(&cube)
-        .install(&"com.example:stack:2.0.0".parse().unwrap())
+        .install("com.example:stack:2.0.0")
         .variable("region", "north".to_owned().into())
         .await
         .unwrap();
 
     let entities = apollo.entities(&cube);
-    let broker = entities.install("broker", &"com.example:mosquitto".parse().unwrap()).namespace("mqtt").await.unwrap();
-    let bridge = entities.install("bridge", &"com.example:bridge".parse().unwrap()).await.unwrap();
+    let broker = entities.install("broker", "com.example:mosquitto").namespace("mqtt").await.unwrap();
+    let bridge = entities.install("bridge", "com.example:bridge").await.unwrap();
     for change in [&broker, &bridge] {
         assert_eq!(change.status(), Some(&ChangeRequestStatus::PendingApprovals));
     }
@@ -91,9 +90,9 @@ async fn an_environment_lives_is_copied_and_goes() {
     assert_eq!(refused.status(), Some(&ChangeRequestStatus::Rejected));
     assert_eq!(refused.plan().await.unwrap_err().kind(), cube_sdk_core::ErrorKind::Conflict);
 
-    let release = "com.example:mosquitto:1.10".parse().unwrap();
-    assert_eq!(apollo.channels().add(&release, ["STABLE"]).await.unwrap().channels, ["DEV", "STABLE"]);
-    assert_eq!(apollo.channels().remove(&release, ["DEV"]).await.unwrap().channels, ["STABLE"]);
+    let release = "com.example:mosquitto:1.10";
+    assert_eq!(apollo.channels().add(release, ["STABLE"]).await.unwrap().channels, ["DEV", "STABLE"]);
+    assert_eq!(apollo.channels().remove(release, ["DEV"]).await.unwrap().channels, ["STABLE"]);
 
     let plan = apollo.replicate(&cube, "cube-9-spare").namespace("broker", "mqtt").await.unwrap();
     let shown = plan.to_string();

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use cube_sdk_byo::audit::{AuditEvent, AuditOutcome};
 use cube_sdk_byo::reader::ReaderEvent;
-use cube_sdk_byo::{ByoCode, ByoErrorExt, ObjectReader, Sha256};
+use cube_sdk_byo::{ByoCode, ByoErrorExt, ObjectReader, Sha256, StorageBuilder};
+use cube_sdk_core::engine::Clocks;
 use cube_sdk_core::{ErrorKind, Result};
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
 use futures_util::StreamExt;
@@ -133,6 +134,19 @@ async fn an_answer_with_another_etag_is_integrity() {
     account.world.faults().add(Fault::new(Effect::WrongEtag).on("GetObject").nth(3));
     let mut reader = account.session().open(uri).part_size(MIB).await.unwrap();
     assert_eq!(drain(&mut reader).await.unwrap_err().kind(), ErrorKind::Integrity);
+}
+
+#[tokio::test]
+async fn no_clock_is_too_long() {
+    let endless = Duration::MAX;
+    let mut clocks = Clocks::default();
+    (clocks.first_byte, clocks.idle, clocks.attempt, clocks.deadline) = (endless, endless, endless, endless);
+    let clocks = |storage: StorageBuilder| storage.connect_timeout(endless).clocks(clocks);
+    let account = account_with(AwsWorld::builder().rate_per_connection(4 * MIB), clocks).await;
+    let uri = account.put(Object::generated(12, MIB));
+    let mut reader = account.session().open(uri).deadline(endless).part_size(300 * KIB).await.unwrap();
+    assert_eq!(drain(&mut reader).await.unwrap().len(), 1 << 20);
+    reader.shutdown(endless).await.unwrap();
 }
 
 #[tokio::test]

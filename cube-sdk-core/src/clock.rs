@@ -108,9 +108,8 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, Error> {
         text.parse().map(Self).map_err(|cause: jiff::Error| {
             // The text may come from a server, and no time is longer.
-            let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-            let cut = if text.chars().nth(64).is_some() { "…" } else { "" };
-            Error::new(ErrorKind::InvalidInput, format!("`{shown}{cut}` is not an RFC 3339 time"))
+            let shown = crate::redact::one_line(text, 64);
+            Error::new(ErrorKind::InvalidInput, format!("`{shown}` is not an RFC 3339 time"))
                 .advice("write it like 2026-07-01T08:00:00Z")
                 .cause(cause)
         })

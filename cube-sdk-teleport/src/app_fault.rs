@@ -179,17 +179,17 @@ impl fmt::Display for AppFault {
 /// Reads the fault of an error.
 pub trait AppErrorExt {
     /// The fault of a failed dial; none when the error is about something else.
-    fn app_fault(&self) -> Option<AppFault>;
+    fn app_fault(&self) -> Option<&AppFault>;
 }
 
 impl AppErrorExt for Error {
-    fn app_fault(&self) -> Option<AppFault> {
-        self.fault::<AppFault>().copied()
+    fn app_fault(&self) -> Option<&AppFault> {
+        self.fault()
     }
 }
 
 impl AppErrorExt for std::io::Error {
-    fn app_fault(&self) -> Option<AppFault> {
+    fn app_fault(&self) -> Option<&AppFault> {
         self.get_ref()?.downcast_ref::<Error>()?.app_fault()
     }
 }

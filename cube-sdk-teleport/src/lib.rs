@@ -1,16 +1,19 @@
 //! TCP tunnels over WebSocket, tbot identities and dialling apps through Teleport, part of cube-sdk
 
 pub mod app_fault;
+mod app_name;
 pub mod apps;
-mod client;
-pub mod config;
 pub mod dial;
-mod fault;
-mod http_get;
+mod ground;
+mod refusal;
+mod seam;
 pub mod tbot;
 pub mod tunnel;
 
 pub use app_fault::{AppErrorExt, AppFault};
-pub use client::{OpenTunnel, Tunnels, TunnelsBuilder};
-pub use config::{KeyFile, KeySource, ProxySetting};
-pub use fault::{TunnelErrorExt, TunnelFault};
+pub use app_name::AppName;
+pub use async_trait::async_trait;
+pub use cube_sdk_core::settings::ProxySetting;
+pub use tunnel::client::{OpenTunnel, Tunnels, TunnelsBuilder};
+pub use tunnel::config::{self, KeyFile, KeySource};
+pub use tunnel::fault::{TunnelErrorExt, TunnelFault};

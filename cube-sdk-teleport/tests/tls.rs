@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use cube_sdk_core::transport::RootCertificates;
 use cube_sdk_core::{ErrorKind, SecretString};
 use cube_sdk_teleport::Tunnels;
 use cube_sdk_teleport::dial::DirectDialer;
@@ -30,9 +31,9 @@ async fn a_private_authority_is_trusted_only_when_given() {
     let builder = || Tunnels::builder().url(url.clone()).key(SecretString::from(KEY));
     let stranger = builder().build().unwrap().open("echo").await.unwrap_err();
     assert_eq!(stranger.kind(), ErrorKind::Connect);
-    assert!(stranger.to_string().contains("CA file"), "{stranger}");
+    assert!(stranger.to_string().contains("CUBE_CA_FILE"), "{stranger}");
 
-    let tunnels = builder().extra_ca(chain.as_bytes()).build().unwrap();
+    let tunnels = builder().extra_ca(RootCertificates::from_pem(chain.as_bytes()).unwrap()).build().unwrap();
     let tunnel = tunnels.open("echo").await.unwrap();
     let sent = bytes(1, 2_000_000);
     let stream = TcpStream::connect(tunnel.local_addr()).await.unwrap();
@@ -40,4 +41,16 @@ async fn a_private_authority_is_trusted_only_when_given() {
     assert!(!tunnel.shutdown(Duration::from_secs(1)).await.aborted);
     server.abort();
     assert!(ServerTls::from_pem(b"", key.as_bytes()).is_err());
+}
+
+#[test]
+fn a_certificate_of_version_1_is_no_mismatch() {
+    let pem = include_bytes!("x509_v1.pem");
+    let error = ServerTls::from_pem(pem, pem).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("UnsupportedCertVersion"), "{error}");
+    let made = |names: &str| rcgen::generate_simple_self_signed(vec![names.to_owned()]).unwrap();
+    let (one, other) = (made("a"), made("b"));
+    let error = ServerTls::from_pem(one.cert.pem().as_bytes(), other.signing_key.serialize_pem().as_bytes());
+    assert!(error.unwrap_err().to_string().contains("do not belong together"));
 }

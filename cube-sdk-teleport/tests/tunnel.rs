@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use cube_sdk_core::{ErrorKind, SecretString};
-use cube_sdk_teleport::tunnel::{Ending, Party, Protocol, TunnelCode, TunnelEvent, TunnelState, Version};
+use cube_sdk_teleport::tunnel::{Ending, Party, Protocol, Relay, TunnelCode, TunnelEvent, TunnelState, Version};
 use cube_sdk_teleport::{TunnelErrorExt as _, Tunnels};
 use futures_util::StreamExt as _;
 use support::{World, bytes, eventually, exchange};
@@ -144,6 +144,25 @@ async fn a_stop_waits_for_streams_and_then_cuts_them() {
         assert!(stream.read(&mut byte).await.is_err(), "a cut stream does not look complete");
     }
     eventually("the relay has nothing left", || world.relay.traffic().streams == 0).await;
+}
+
+#[tokio::test]
+async fn no_grace_and_no_limit_is_too_long() {
+    let endless = Duration::MAX;
+    for protocol in [Protocol::V1, Protocol::V2] {
+        let world = World::with(Relay::builder().dial_limit(endless).idle_limit(endless)).await;
+        let tunnel = world.tunnels(protocol).open("echo").await.unwrap();
+        let mut stream = TcpStream::connect(tunnel.local_addr()).await.unwrap();
+        stream.write_all(b"x").await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'x');
+        drop(stream);
+        let report = tunnel.shutdown(endless).await;
+        assert!(!report.aborted);
+        // What the relay announces is what a frame can hold; the agent's own clock must take that too.
+        let tunnel = world.tunnels(protocol).open("echo").await.unwrap();
+        assert_eq!(world.relay.drain(endless).await.left, 0);
+        tunnel.shutdown(endless).await;
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::io::Read as _;
 
 use aws_client::{s3, session, sts, user};
 use aws_sdk_s3::operation::RequestId as _;
-use cube_sdk_testkit::aws::AwsWorld;
+use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault};
 use serde_json::{Value, json};
 
 fn of<'a>(records: &'a [Value], id: &str) -> &'a Value {
@@ -86,26 +86,104 @@ async fn each_call_leaves_its_record() {
     assert_eq!(decrypt["requestParameters"]["encryptionContext"]["aws:s3:arn"], context);
 }
 
+/// `eventName`, `errorCode` and `eventCategory` of each record.
+fn rows(world: &AwsWorld) -> Vec<(String, Option<String>, String)> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let row = |record: &Value| {
+        (text(&record["eventName"]).unwrap(), text(&record["errorCode"]), text(&record["eventCategory"]).unwrap())
+    };
+    world.cloudtrail().iter().map(row).collect()
+}
+
+fn row(name: &str, code: Option<&str>, category: &str) -> (String, Option<String>, String) {
+    (name.to_owned(), code.map(str::to_owned), category.to_owned())
+}
+
 #[tokio::test]
-async fn denials_are_recorded_too() {
+async fn the_account_is_told_what_aws_tells_it() {
     let world = AwsWorld::builder().start().await.unwrap();
     let card = world.card();
-    let client = s3(&world, session(&world, &card.role_arn).await, &card.region);
-    client.get_object().bucket(&card.bucket).key(&card.kms_denied_key).send().await.unwrap_err();
-    let refused = sts(&world, user(&card.worker)).assume_role().role_arn(&card.bad_role_arn).role_session_name("edge");
-    refused.send().await.unwrap_err();
-    let codes: Vec<(Value, Value)> =
-        world.cloudtrail().into_iter().map(|mut r| (r["eventName"].take(), r["errorCode"].take())).collect();
-    let row = |name: &str, code: Value| (json!(name), code);
+    let credentials = session(&world, &card.role_arn).await;
+    let client = s3(&world, credentials.clone(), &card.region);
+    let get = |key: &str| client.get_object().bucket(&card.bucket).key(key).send();
+    get(&card.kms_denied_key).await.unwrap_err();
+    get(&card.missing_key).await.unwrap_err();
+    client.get_object().bucket(&card.bucket).key(&card.object_key).range("bytes=99999999-").send().await.unwrap_err();
+    client.get_object().bucket(&card.bucket).key(&card.object_key).if_match("\"x\"").send().await.unwrap_err();
+    client.list_objects_v2().bucket(&card.bucket).prefix("vision/").send().await.unwrap();
+    // The caller's own account is told of a bucket that does not exist, and of a refused call of its own.
+    client.head_bucket().bucket(&card.gone_bucket).send().await.unwrap_err();
+    sts(&world, credentials.clone()).get_caller_identity().send().await.unwrap();
+    sts(&world, user(&card.admin))
+        .assume_role()
+        .role_arn(&card.role_arn)
+        .role_session_name("me")
+        .send()
+        .await
+        .unwrap_err();
     assert_eq!(
-        codes,
+        rows(&world),
         [
-            row("AssumeRole", Value::Null),
-            row("GetObject", json!("AccessDenied")),
-            row("Decrypt", json!("AccessDenied")),
-            row("AssumeRole", json!("AccessDenied")),
+            row("AssumeRole", None, "Management"),
+            row("GetObject", Some("AccessDenied"), "Data"),
+            row("Decrypt", Some("AccessDenied"), "Management"),
+            row("GetObject", Some("NoSuchKey"), "Data"),
+            row("GetObject", Some("InvalidRange"), "Data"),
+            row("GetObject", Some("PreconditionFailed"), "Data"),
+            row("ListObjects", None, "Data"),
+            row("HeadBucket", Some("NoSuchBucket"), "Data"),
+            row("GetCallerIdentity", None, "Management"),
+            row("AssumeRole", Some("AccessDenied"), "Management"),
         ]
     );
+    let list = &world.cloudtrail()[6];
+    assert_eq!(list["requestParameters"]["prefix"], "vision/");
+    assert_eq!(list["resources"][0]["ARNPrefix"], format!("arn:aws:s3:::{}/vision/", card.bucket));
+}
+
+#[tokio::test]
+async fn the_account_is_not_told_what_aws_keeps_from_it() {
+    let world = AwsWorld::builder().start().await.unwrap();
+    let card = world.card();
+    let credentials = session(&world, &card.role_arn).await;
+    // Another account's refused AssumeRole, its other calls, and its look at a bucket that is nobody's.
+    let worker = sts(&world, user(&card.worker));
+    worker.assume_role().role_arn(&card.bad_role_arn).role_session_name("edge").send().await.unwrap_err();
+    worker.get_caller_identity().send().await.unwrap();
+    let stranger = s3(&world, user(&card.worker), &card.region);
+    stranger.head_bucket().bucket(&card.gone_bucket).send().await.unwrap_err();
+    // What never came to the service, or was not its answer.
+    let client = s3(&world, credentials.clone(), &card.region);
+    for effect in [
+        Effect::Bare { status: 503 },
+        Effect::Page { status: 502, content_type: "text/html".to_owned(), body: "bad gateway".to_owned() },
+        Effect::DropConnection,
+    ] {
+        world.faults().add(Fault::new(effect).nth(1));
+        client.head_bucket().bucket(&card.bucket).send().await.unwrap_err();
+        world.faults().clear();
+    }
+    // Keys that do not prove who calls: a wrong secret, an unknown key, a session that is over.
+    let get = async |credentials, region: &str| {
+        let client = s3(&world, credentials, region);
+        client.get_object().bucket(&card.bucket).key(&card.object_key).send().await.unwrap_err();
+    };
+    get(aws_client::keys(&card.worker.access_key_id, "wrong", None), &card.region).await;
+    get(aws_client::keys("AKIAAAAAAAAAAAAAAAAA", "secret", None), &card.region).await;
+    world.expire_sessions();
+    get(credentials, &card.region).await;
+    assert_eq!(rows(&world), [row("AssumeRole", None, "Management")]);
+
+    // A stranger's refused call on an own bucket is shown, by account only, and so is nobody's.
+    stranger.get_object().bucket(&card.bucket).key(&card.object_key).send().await.unwrap_err();
+    let host = world.address();
+    let path = format!("/{}/{}", card.bucket, card.object_key);
+    let unsigned = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    aws_client::exchange(&world, &unsigned).await;
+    let shown = world.cloudtrail();
+    let identities: Vec<&Value> = shown[1..].iter().map(|record| &record["userIdentity"]["accountId"]).collect();
+    assert_eq!(identities, [&json!(card.edgegate_account_id), &json!("ANONYMOUS_PRINCIPAL")]);
+    assert!(shown[1..].iter().all(|record| record["errorCode"] == "AccessDenied"));
 }
 
 #[tokio::test]

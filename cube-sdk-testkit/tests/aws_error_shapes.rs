@@ -4,28 +4,10 @@
 
 mod aws_client;
 
-use std::time::Duration;
-
-use aws_client::{exchange, keys, query, s3, session, user};
+use aws_client::{exchange, header, keys, presigning, query, s3, send, session, user};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::{RequestId as _, RequestIdExt as _};
-use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, WrongRegion};
-
-fn presigning() -> PresigningConfig {
-    PresigningConfig::expires_in(Duration::from_secs(60)).unwrap()
-}
-
-/// The presigned request as raw HTTP, with further headers.
-async fn send(world: &AwsWorld, request: &PresignedRequest, headers: &str) -> (String, String) {
-    let path = request.uri().strip_prefix(world.endpoint_url()).unwrap();
-    let (method, host) = (request.method(), world.address());
-    exchange(world, &format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n")).await
-}
-
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().find_map(|line| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v))
-}
 
 #[tokio::test]
 async fn get_errors_carry_code_message_and_ids() {
@@ -111,6 +93,8 @@ async fn head_errors_have_no_body() {
     let get = client.get_object().bucket(&card.bucket).key(&card.object_key).presigned(presigning()).await.unwrap();
     let (head, body) = send(&world, &get, &format!("if-none-match: {etag}\r\n")).await;
     assert!(head.starts_with("HTTP/1.1 304 ") && body.is_empty(), "{head}");
+    assert_eq!(header(&head, "etag"), Some(etag.as_str()));
+    assert!(header(&head, "last-modified").is_some());
 }
 
 #[tokio::test]

@@ -138,6 +138,16 @@ async fn iam_calls_and_their_errors() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_never_settles_is_no_panic() {
+    let world = AwsWorld::builder().iam_delay(Duration::MAX..=Duration::MAX).start().await.unwrap();
+    let card = world.card();
+    let role = card.drift_role_arn.rsplit('/').next().unwrap();
+    let update = [("RoleName", role), ("PolicyDocument", r#"{"Version":"2012-10-17","Statement":[]}"#)];
+    let (status, body) = query(&world, &card.admin, "iam", "UpdateAssumeRolePolicy", &update).await;
+    assert!(status < 500, "{body}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn changes_to_roles_settle_by_tokios_clock() {
     let wait = Duration::from_secs(10);
     let world = AwsWorld::builder().iam_delay(wait..=wait).start().await.unwrap();
@@ -155,4 +165,74 @@ async fn changes_to_roles_settle_by_tokios_clock() {
     assert_eq!(query(&world, &card.worker, "sts", "AssumeRole", &assume).await.0, 403);
     tokio::time::advance(wait).await;
     assert_eq!(query(&world, &card.worker, "sts", "AssumeRole", &assume).await.0, 200);
+}
+
+#[tokio::test]
+async fn policy_variables_reach_s3() {
+    let world = AwsWorld::builder().start().await.unwrap();
+    let card = world.card();
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"sts:AssumeRole"}}]}}"#,
+        card.principal_arn
+    );
+    for key in ["a*b", "axb", "what?", "whatx", "$1", "run/edgegate-test"] {
+        world.put_object(&card.bucket, key, cube_sdk_testkit::aws::Object::bytes("0123456789")).unwrap();
+    }
+    let bucket = &card.bucket;
+    let policy = |version: &str| {
+        format!(
+            r#"{{"Version":"{version}","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":[
+                "arn:aws:s3:::{bucket}/a${{*}}b","arn:aws:s3:::{bucket}/what${{?}}","arn:aws:s3:::{bucket}/${{$}}1",
+                "arn:aws:s3:::{bucket}/${{aws:username}}/*"]}}]}}"#
+        )
+    };
+    for (version, readable) in [("2012-10-17", &["a*b", "what?", "$1"][..]), ("2008-10-17", &[])] {
+        let role = world.put_role("variables", &trust, Some(&policy(version))).unwrap();
+        let client = s3(&world, session(&world, &role).await, &card.region);
+        for key in ["a*b", "axb", "what?", "whatx", "$1", "run/edgegate-test"] {
+            assert_eq!(read(&world, &client, key).await.is_ok(), readable.contains(&key), "{version} {key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn quotas_and_characters_of_stored_policies() {
+    let world = AwsWorld::builder().start().await.unwrap();
+    let card = world.card();
+    let role = card.role_arn.rsplit('/').next().unwrap();
+    let with = |resource: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:*","Resource":"{resource}"}}]}}"#
+        )
+    };
+    let long = with(&format!("arn:aws:s3:::{}", "x".repeat(10_300)));
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"{}","Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"sts:AssumeRole"}}]}}"#,
+        "x".repeat(2_048),
+        card.principal_arn
+    );
+    let dashed = with("arn:aws:s3:::b/–");
+    for (action, fields, status, words) in [
+        (
+            "PutRolePolicy",
+            [("RoleName", role), ("PolicyName", "p"), ("PolicyDocument", &long)],
+            409,
+            "Maximum policy size of 10240 bytes",
+        ),
+        (
+            "PutRolePolicy",
+            [("RoleName", role), ("PolicyName", "p"), ("PolicyDocument", &dashed)],
+            400,
+            "<Code>ValidationError</Code>",
+        ),
+        (
+            "UpdateAssumeRolePolicy",
+            [("RoleName", role), ("X", ""), ("PolicyDocument", &trust)],
+            409,
+            "ACLSizePerRole: 2048",
+        ),
+    ] {
+        let (answered, body) = query(&world, &card.admin, "iam", action, &fields).await;
+        assert!(answered == status && body.contains(words), "{action}: {answered} {body}");
+    }
 }

@@ -1,15 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod cube;
-#[cfg(feature = "edgegate")]
-pub mod edgegate;
+pub mod error;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
-pub use cube_sdk_core::error::{RetryReport, Sent, StopReason, WhichClock};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
+pub use error::{RetryReport, Sent, StopReason, WhichClock};
 
-/// What every domain stands on: engine, transport, credentials, retry, pager, waiter.
+/// What every domain stands on: engine, transport, credentials, retry, lists, caches, names, waiter.
 pub use cube_sdk_core as core;
 
 /// Palantir Apollo: typed GraphQL services.
@@ -18,7 +17,9 @@ pub use cube_sdk_apollo as apollo;
 
 /// EdgeGate and bring-your-own storage: REST services, IAM documents, audit; with feature `s3` sessions,
 /// probe and the streaming reader.
-#[cfg(feature = "edgegate")]
+///
+#[doc = include_str!("../docs/byo.md")]
+#[cfg(feature = "byo")]
 pub use cube_sdk_byo as byo;
 
 /// Tunnels over WebSocket, tbot identities, dialling apps through a Teleport proxy.

@@ -2,7 +2,13 @@
 
 pub use crate::{Cube, Error, ErrorKind, Result};
 
-#[cfg(feature = "edgegate")]
-pub use cube_sdk_byo::ByoErrorExt as _;
-#[cfg(feature = "edgegate")]
+#[cfg(feature = "apollo")]
+pub use cube_sdk_apollo::ApolloErrorExt as _;
+#[cfg(feature = "byo")]
 pub use cube_sdk_byo::{Bucket, ByoCode, KmsKeyArn, Region, RoleArn, S3Uri, Sha256};
+#[cfg(feature = "byo")]
+pub use cube_sdk_byo::{ByoErrorExt as _, rest::RefusalExt as _};
+#[cfg(feature = "s3")]
+pub use cube_sdk_byo::{GrantRef, Scope};
+#[cfg(feature = "teleport")]
+pub use cube_sdk_teleport::{AppErrorExt as _, TunnelErrorExt as _};

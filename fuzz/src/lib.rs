@@ -56,10 +56,16 @@ mod s3_uri;
 mod sha256;
 
 // cube-sdk-teleport
+#[path = "../../cube-sdk-teleport/src/app_name.rs"]
+mod app_name;
 mod dial;
+mod ground;
+#[path = "../../cube-sdk-teleport/src/refusal.rs"]
+mod refusal;
 mod tbot;
 mod tunnel;
 
 // cube-sdk-apollo
+#[allow(unused_imports, reason = "the room serves services that are not built here")]
 #[path = "../../cube-sdk-apollo/src/entity_config/mod.rs"]
 mod entity_config;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use cube_sdk::SecretString;
 use cube_sdk::byo::Sha256;
 use cube_sdk::core::secret::ExposeSecret as _;
+use cube_sdk::core::transport::RootCertificates;
 use cube_sdk::teleport::Tunnels;
 use cube_sdk::teleport::dial::{AppConfig, Dialer, Route};
 use cube_sdk::teleport::tunnel::{
@@ -58,7 +59,8 @@ impl OwnRelay {
     pub fn tunnels(&self, protocol: Protocol) -> Tunnels {
         let mut builder = Tunnels::builder().url(self.url.clone()).key(SecretString::from(KEY)).protocol(protocol);
         if let Some(authority) = &self.authority {
-            builder = builder.extra_ca(authority.as_bytes());
+            let authority = RootCertificates::from_pem(authority.as_bytes()).expect("an authority of our own");
+            builder = builder.extra_ca(authority);
         }
         builder.build().expect("the settings are right")
     }

@@ -6,7 +6,7 @@ use std::io::SeekFrom;
 use std::time::Duration;
 
 use cube_sdk::byo::{ByoCode, ByoErrorExt, ObjectReader, S3Uri, Session, Sha256, Storage, StorageBuilder};
-use cube_sdk::core::retry::{Backoff, RetryPolicy};
+use cube_sdk::core::retry::{Backoff, Retrier, RetryBudget, RetryPolicy};
 use cube_sdk::{Error, ErrorKind};
 use cube_sdk_tests::real::{AwsCli, SeaweedFs};
 use futures_util::StreamExt;
@@ -173,7 +173,11 @@ async fn a_server_killed_in_the_middle_costs_time_or_an_error_and_never_a_byte()
     let uri = shelf.put("model.onnx", &object);
 
     let backoff = Backoff::new(Duration::from_millis(200), Duration::from_millis(500));
-    let patient = opened(shelf.storage().retry(RetryPolicy::default().max_attempts(60).backoff(backoff)));
+    let patient = opened(
+        shelf
+            .storage()
+            .retrier(Retrier::new(RetryPolicy::default().max_attempts(60).backoff(backoff), RetryBudget::default())),
+    );
     let (mut broken, mut whole) = (0, 0);
     for received in [4 * MIB, 16 * MIB, 48 * MIB] {
         let outcome = killed(&mut shelf, &patient, &object, &uri, received).await;
@@ -186,7 +190,7 @@ async fn a_server_killed_in_the_middle_costs_time_or_an_error_and_never_a_byte()
     assert!(broken > 0, "no body broke: the server was always killed between two of them");
     assert!(whole > 0, "patience brought no read to its end");
 
-    let hasty = opened(shelf.storage().retry(RetryPolicy::never()));
+    let hasty = opened(shelf.storage().retrier(Retrier::never()));
     let error = killed(&mut shelf, &hasty, &object, &uri, 4 * MIB).await.end.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Connect | ErrorKind::Transport), "{error}");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use cube_sdk_core::SecretString;
+use cube_sdk_core::transport::RootCertificates;
 use cube_sdk_teleport::Tunnels;
 use cube_sdk_teleport::dial::{DirectDialer, Route};
 use cube_sdk_teleport::tunnel::{AppName, Authorizer, Caller, Protocol, Refusal, Relay, RelayServer, ServerTls};
@@ -115,7 +116,7 @@ pub async fn agent(url: &str, protocol: &str, ca: &[&str]) -> Result<()> {
     let protocol = if protocol == "1" { Protocol::V1 } else { Protocol::V2 };
     let mut builder = Tunnels::builder().url(url.parse()?).key(SecretString::from(KEY)).protocol(protocol);
     if let [file] = ca {
-        builder = builder.extra_ca(std::fs::read(file)?);
+        builder = builder.extra_ca(RootCertificates::from_file(file.as_ref())?);
     }
     let tunnel = builder.build()?.open(APP).await?;
     announce(tunnel.local_addr());

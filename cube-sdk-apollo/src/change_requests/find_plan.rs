@@ -5,27 +5,45 @@ use std::time::Duration;
 use cube_sdk_core::waiter::{Progress, Waiter};
 use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, awaitable};
 
-use super::{ChangeRequest, ChangeRequestStatus, INTERVAL};
-use crate::client::Apollo;
-use crate::ids::EnvironmentId;
-use crate::plans::Plan;
+use super::wait::INTERVAL;
+use crate::choice::{Match, Wanted};
+use crate::mode::Mode;
+use crate::model::{ChangeRequest, Environment, Plan, Subject};
+use crate::references::EntityRef;
+use crate::words::ChangeRequestStatus;
 
-/// Looks for the plan of a change request when awaited: the one proposed first since the request was opened, with a
-/// minute's grace for clocks that differ; a plan that had ended before the request was opened is not it.
+/// Looks for the plan of a change request when awaited: the one that Apollo proposed first since the request was
+/// opened. Where that is not known yet, the request is read first. Both times are Apollo's own.
 #[derive(Clone, Debug)]
 #[must_use = "awaiting it looks for the plan"]
 pub struct FindPlan {
     change: ChangeRequest,
-    entity: Option<String>,
+    entity: Option<EntityRef>,
     interval: Duration,
     tries: u32,
 }
 
-impl FindPlan {
-    pub(super) const fn of(change: ChangeRequest, entity: Option<String>) -> Self {
-        Self { change, entity, interval: INTERVAL, tries: 12 }
+impl ChangeRequest {
+    /// The plan that followed. Polls until Apollo proposes it.
+    ///
+    /// The entity is the one that the call was about; after [`ChangeRequests::resume`](super::ChangeRequests::resume)
+    /// use [`Self::plan_of`].
+    pub fn plan(&self) -> FindPlan {
+        let entity = match &self.subject {
+            Subject::Entity { id: Some(id), .. } => Some(id.into()),
+            Subject::Entity { name, id: None } => Some(EntityRef(Wanted::Name(name.clone()))),
+            Subject::Unknown | Subject::Deletion => None,
+        };
+        FindPlan { change: self.clone(), entity, interval: INTERVAL, tries: 12 }
     }
 
+    /// The plan of this entity that followed. Takes its exact name, its id or RID only.
+    pub fn plan_of(&self, entity: impl Into<EntityRef>) -> FindPlan {
+        FindPlan { change: self.clone(), entity: Some(entity.into()), interval: INTERVAL, tries: 12 }
+    }
+}
+
+impl FindPlan {
     /// Time between two looks. Default 5 s.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -39,58 +57,62 @@ impl FindPlan {
     }
 
     async fn find(self) -> Result<Plan> {
-        let change = self.change;
-        let target = change.rid().to_string();
+        let target = self.change.rid().to_string();
+        let (Some(environment), Some(entity)) = (self.change.environment().cloned(), self.entity) else {
+            return Err(Error::new(ErrorKind::InvalidInput, "the entity of this change request is not known")
+                .with_target(target)
+                .advice("name it with plan_of"));
+        };
+        // A reply that opens a request tells no time; one that was resumed tells nothing at all.
+        let change = if self.change.created_at().is_some() { self.change } else { self.change.look().await? };
         if change.is_done() && !change.is_merged() {
             let status = change.status().map_or("", ChangeRequestStatus::as_str);
             return Err(
                 Error::new(ErrorKind::Conflict, format!("it ended {status}, so no plan follows")).with_target(target)
             );
         }
-        let (Some(environment), Some(entity)) = (change.environment().cloned(), self.entity) else {
-            return Err(Error::new(ErrorKind::InvalidInput, "the entity of this change request is not known")
-                .with_target(target)
-                .advice("name it with plan_of"));
-        };
-        let (created, opened) = (change.created_at(), change.opened_at);
-        let apollo = change.apollo.clone();
+        let since = change.created_at().ok_or_else(|| {
+            Error::new(ErrorKind::Decode, "Apollo does not tell when it was opened, so its plan cannot be told")
+                .with_target(target.clone())
+                .advice("look at the plans of its entity")
+        })?;
+        let (apollo, environment) = (change.apollo.clone(), Environment::by_id(environment));
         let looked = Waiter::new(
             "the plan",
             self.interval,
             move || {
-                let (apollo, environment, entity) = (apollo.clone(), environment.clone(), entity.clone());
-                async move { first_since(&apollo, environment, &entity, created, opened).await }
+                let (mode, environment, entity) = (Mode::strict(&apollo), environment.clone(), entity.clone());
+                async move { first_since(&mode, &environment, &entity, since).await }
             },
             |found: &Option<Plan>| if found.is_some() { Progress::Done } else { Progress::Running },
         );
         looked.tries(self.tries).await?.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "Apollo has proposed no plan for it yet")
                 .with_target(target)
-                .advice("look again later")
+                .advice("look again later; an entity that was removed meanwhile has no plans any more")
         })
     }
 }
 
 async fn first_since(
-    apollo: &Apollo,
-    environment: EnvironmentId,
-    entity: &str,
-    created: Option<Timestamp>,
-    opened: Option<Timestamp>,
+    mode: &Mode,
+    environment: &Environment,
+    entity: &EntityRef,
+    since: Timestamp,
 ) -> Result<Option<Plan>> {
-    let found = apollo.plans_by_id(environment).of(entity).await;
-    let plans = match found {
-        Ok(plans) => plans,
-        // An entity that is being installed may not be listed yet.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let found = async {
+        let entity = mode.entity(environment, entity, Match::Exact).await?;
+        mode.plans_of(environment, &entity.id, 10).await
     };
-    let since = created.or(opened).map(|at| at.saturating_sub(Duration::from_secs(60)));
-    let later = |plan: &Plan| since.is_none_or(|since| plan.proposed() >= Some(since));
-    // Both times are Apollo's own; this machine's clock would not do.
-    let over = |plan: &Plan| plan.ended().zip(created).is_some_and(|(ended, created)| ended < created);
-    let ours = plans.into_iter().filter(|plan| later(plan) && !over(plan));
-    Ok(ours.min_by_key(Plan::proposed))
+    match found.await {
+        Ok(plans) => {
+            let later = plans.into_iter().filter(|plan| plan.proposed() >= Some(since));
+            Ok(later.min_by_key(Plan::proposed))
+        }
+        // An entity that is being installed may not be listed yet.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 awaitable!(FindPlan => Plan, find);

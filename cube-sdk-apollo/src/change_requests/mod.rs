@@ -5,6 +5,8 @@
 //! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! use std::time::Duration;
 //!
+//! use cube_sdk_apollo::change_requests::ChangeRequestStatus;
+//!
 //! let change = apollo.entities("cube-7").enforce("mosquitto").await?;
 //! println!("{} {:?} {:?} {:?}", change.rid(), change.title(), change.status(), change.created_at());
 //! let id = change.resume_id(); // store it: another process can go on waiting
@@ -13,6 +15,9 @@
 //! assert_eq!(reviews.of("cube-7").collect_up_to(100).await?.len(), 1);
 //! let open = reviews.list().collect_up_to(100).await?;
 //! assert_eq!(open[0].environment_name(), Some("cube-7"));
+//! let waiting = || [ChangeRequestStatus::PendingApprovals];
+//! assert_eq!(reviews.by_status(waiting()).collect().await?.len(), 1);
+//! assert_eq!(reviews.of_by_status("cube-8", waiting()).collect().await?.len(), 0);
 //! assert!(change.environment().is_some());
 //! let reviewed = reviews.approve(change.rid()).comment("seen").await?;
 //! assert!(reviewed.status.is_some());
@@ -32,49 +37,27 @@
 //! ```
 
 mod find_plan;
-mod request;
+mod wait;
 
-use std::time::Duration;
-
-use cube_sdk_core::{Error, ErrorKind, Result, open_enum};
+use cube_sdk_core::listing::Listing;
+use cube_sdk_core::{Error, ErrorKind, Result};
 
 pub use find_plan::FindPlan;
-pub use request::ChangeRequest;
+pub(crate) use wait::look_together;
 
-use crate::client::{Answer, Apollo};
-use crate::drain::{Listing, Shape, Source};
-use crate::environments::Environment;
+use crate::choice::Match;
+use crate::client::Apollo;
 use crate::graphql::{
     ApproveCR, CancelCR, ListCRs, ListCRsByEnv, Patch, RejectCR, Request, approve_cr, cancel_cr, list_c_rs,
-    list_c_rs_by_env, reject_cr, wire,
+    list_c_rs_by_env, reject_cr,
 };
 use crate::ids::Rid;
-use crate::read::Session;
-use crate::resolve::{EnvironmentRef, Match};
-use crate::write::{Write, awaited};
-
-open_enum! {
-    /// Where a change request stands.
-    pub enum ChangeRequestStatus {
-        /// Waits for people.
-        PendingApprovals = "PENDING_APPROVALS",
-        /// Approved, not yet applied.
-        Approved = "APPROVED",
-        /// Being applied.
-        ApprovedApplying = "APPROVED_APPLYING",
-        /// Applied: its plan follows.
-        ApprovedMerged = "APPROVED_MERGED",
-        /// Withdrawn.
-        Cancelled = "CANCELLED",
-        /// Refused by a reviewer.
-        Rejected = "REJECTED",
-        /// Could not be applied.
-        Error = "ERROR",
-    }
-}
-
-/// Time between two looks unless told otherwise.
-pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
+use crate::listing::{Shape, Source, list};
+use crate::model::Environment;
+pub use crate::model::{ChangeRequest, Reviewed};
+use crate::mutation::{Mutation, Prepared, mutation};
+use crate::references::EnvironmentRef;
+pub use crate::words::ChangeRequestStatus;
 
 /// Change requests of the fleet. From [`Apollo::change_requests`].
 #[derive(Clone, Debug)]
@@ -89,51 +72,41 @@ impl Apollo {
     }
 }
 
-/// What a review left.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Reviewed {
-    /// The change request.
-    pub rid: Rid,
-    /// Its status after the review.
-    pub status: Option<ChangeRequestStatus>,
-}
-
-impl Reviewed {
-    fn from_answer(answer: &Answer, field: &str) -> Result<Self> {
-        let wire: wire::ChangeRequest = answer.require(field)?;
-        Ok(Self {
-            rid: wire.rid.ok_or_else(|| answer.absent("/changeRequest/rid"))?.into(),
-            status: wire.request_status,
-        })
-    }
-}
+/// Which of the change requests that are read are wanted; all without any.
+type Wanted = Option<Vec<ChangeRequestStatus>>;
 
 impl ChangeRequests {
     /// Every change request that this client may see, 50 to a page.
     pub fn list(&self) -> Listing<ChangeRequest> {
-        let shape = Shape { page: "/apollo/changeRequests", list: "changeRequests", identity: &["rid"] };
         let apollo = self.apollo.clone();
-        Listing::new(&self.apollo, shape, |_| async {
-            Ok(Source {
-                request: Box::new(|token| {
-                    let variables = list_c_rs::Variables { page_size: 50 };
-                    match token {
-                        None => Request::of::<ListCRs>(variables),
-                        Some(token) => Request::next::<ListCRs>(variables, token),
-                    }
-                }),
-                item: Box::new(move |value, answer| ChangeRequest::from_wire(&apollo, answer.parse(value)?, answer)),
-            })
-        })
+        list(&self.apollo, |_| async { Ok(of_fleet(apollo, None)) })
+    }
+
+    /// The change requests of the fleet that have one of these statuses. Apollo does not filter: all are read.
+    pub fn by_status(&self, statuses: impl IntoIterator<Item = ChangeRequestStatus>) -> Listing<ChangeRequest> {
+        let (apollo, wanted) = (self.apollo.clone(), Some(statuses.into_iter().collect()));
+        list(&self.apollo, |_| async { Ok(of_fleet(apollo, wanted)) })
     }
 
     /// The change requests of one environment, 50 to a page.
     pub fn of(&self, environment: impl Into<EnvironmentRef>) -> Listing<ChangeRequest> {
-        let (apollo, reference) = (self.apollo.clone(), environment.into());
-        Listing::new(&self.apollo, BY_ENVIRONMENT, |session: Session| async move {
-            let environment = session.environment(&reference, Match::Free).await?;
-            Ok(source(apollo, environment.id.to_string(), Some(environment)))
+        self.within(environment.into(), None)
+    }
+
+    /// Those of one environment that have one of these statuses. Apollo does not filter: all are read.
+    pub fn of_by_status(
+        &self,
+        environment: impl Into<EnvironmentRef>,
+        statuses: impl IntoIterator<Item = ChangeRequestStatus>,
+    ) -> Listing<ChangeRequest> {
+        self.within(environment.into(), Some(statuses.into_iter().collect()))
+    }
+
+    fn within(&self, reference: EnvironmentRef, wanted: Wanted) -> Listing<ChangeRequest> {
+        let apollo = self.apollo.clone();
+        list(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            Ok(of_environment(apollo, environment, wanted))
         })
     }
 
@@ -143,26 +116,25 @@ impl ChangeRequests {
     }
 
     /// Rejects a change request; Apollo demands a comment.
-    pub fn reject(&self, rid: impl Into<Rid>, comment: impl Into<String>) -> Write<Reviewed> {
+    pub fn reject(&self, rid: impl Into<Rid>, comment: impl Into<String>) -> Mutation<Reviewed> {
         let (apollo, rid, comment) = (self.apollo.clone(), rid.into(), comment.into());
-        Write::new(|_| async move {
+        Mutation::new(|_| async move {
+            let target = exact(&rid)?;
             if comment.trim().is_empty() {
-                return Err(
-                    Error::new(ErrorKind::InvalidInput, "rejecting needs a comment").with_target(rid.to_string())
-                );
+                return Err(Error::new(ErrorKind::InvalidInput, "rejecting needs a comment").with_target(target));
             }
-            let request =
-                Request::of::<RejectCR>(reject_cr::Variables { rid: rid.to_string(), comment })?.about(rid.as_str());
-            Reviewed::from_answer(&apollo.send(request, false).await?, "/apollo/rejectChangeRequest")
+            let request = Request::of::<RejectCR>(reject_cr::Variables { rid: target.clone(), comment })?.about(target);
+            Ok(reviewing(&apollo, request, "/apollo/rejectChangeRequest"))
         })
     }
 
     /// Withdraws a change request.
-    pub fn cancel(&self, rid: impl Into<Rid>) -> Write<Reviewed> {
+    pub fn cancel(&self, rid: impl Into<Rid>) -> Mutation<Reviewed> {
         let (apollo, rid) = (self.apollo.clone(), rid.into());
-        Write::new(|_| async move {
-            let request = Request::of::<CancelCR>(cancel_cr::Variables { rid: rid.to_string() })?.about(rid.as_str());
-            Reviewed::from_answer(&apollo.send(request, false).await?, "/apollo/cancelChangeRequest")
+        Mutation::new(|_| async move {
+            let target = exact(&rid)?;
+            let request = Request::of::<CancelCR>(cancel_cr::Variables { rid: target.clone() })?.about(target);
+            Ok(reviewing(&apollo, request, "/apollo/cancelChangeRequest"))
         })
     }
 
@@ -173,7 +145,7 @@ impl ChangeRequests {
     pub fn resume(&self, id: &str) -> Result<ChangeRequest> {
         match id.split_once('/') {
             Some((environment, rid)) if !environment.is_empty() && Rid::is_rid(rid) && !rid.contains('/') => {
-                Ok(ChangeRequest::known(&self.apollo, environment.into(), rid.into(), None))
+                Ok(ChangeRequest::known(&self.apollo, environment.into(), rid.into()))
             }
             _ => Err(Error::new(ErrorKind::InvalidInput, "not the resume id of a change request")
                 .advice("it is environment-id/rid, as resume_id gives it")),
@@ -181,33 +153,60 @@ impl ChangeRequests {
     }
 }
 
-const BY_ENVIRONMENT: Shape =
-    Shape { page: "/apollo/environmentById/changeRequests", list: "changeRequests", identity: &["rid"] };
-
-fn source(apollo: Apollo, id: String, environment: Option<Environment>) -> Source<ChangeRequest> {
-    Source {
-        request: Box::new(move |token| {
-            let variables = list_c_rs_by_env::Variables { env_id: id.clone(), page_size: 50 };
-            let request = match token {
-                None => Request::of::<ListCRsByEnv>(variables),
-                Some(token) => Request::next::<ListCRsByEnv>(variables, token),
-            };
-            Ok(request?.about(id.as_str()))
-        }),
-        item: Box::new(move |value, answer| {
-            let mut change = ChangeRequest::from_wire(&apollo, answer.parse(value)?, answer)?;
-            if let Some(environment) = &environment {
-                change.place(environment);
-            }
-            Ok(change)
-        }),
+/// A review names a change request by its RID; a title is none.
+fn exact(rid: &Rid) -> Result<String> {
+    if Rid::is_rid(rid.as_str()) {
+        return Ok(rid.to_string());
     }
+    let words = format!("`{}` is no RID of a change request", rid.as_str().escape_debug());
+    Err(Error::new(ErrorKind::InvalidInput, words).advice("take the RID from the list of change requests"))
+}
+
+fn reviewing(apollo: &Apollo, request: Request, field: &'static str) -> Prepared<Reviewed> {
+    Prepared::one(apollo, request, |answer| Reviewed::from_answer(answer, field))
+}
+
+fn is_wanted(change: &ChangeRequest, wanted: &Wanted) -> bool {
+    wanted.as_ref().is_none_or(|statuses| change.status().is_some_and(|status| statuses.contains(status)))
+}
+
+fn of_fleet(apollo: Apollo, wanted: Wanted) -> Source<ChangeRequest> {
+    let shape = Shape { page: "/apollo/changeRequests", list: "changeRequests", identity: &["rid"] };
+    Source::some_items(
+        shape,
+        |token| Request::page::<ListCRs>(list_c_rs::Variables { page_size: 50 }, token),
+        move |value, answer| {
+            let change = ChangeRequest::from_wire(&apollo, answer.parse(value)?, answer)?;
+            Ok(is_wanted(&change, &wanted).then_some(change))
+        },
+    )
+}
+
+/// Every change request of the fleet.
+pub(crate) fn all_of_fleet(apollo: &Apollo) -> Source<ChangeRequest> {
+    of_fleet(apollo.clone(), None)
 }
 
 /// The change requests of the environment with this id.
-pub(crate) fn of_environment(apollo: &Apollo, id: String) -> Listing<ChangeRequest> {
-    let owned = apollo.clone();
-    Listing::new(apollo, BY_ENVIRONMENT, |_| async { Ok(source(owned, id, None)) })
+pub(crate) fn all_of(apollo: &Apollo, environment: &Environment) -> Source<ChangeRequest> {
+    of_environment(apollo.clone(), environment.clone(), None)
+}
+
+fn of_environment(apollo: Apollo, environment: Environment, wanted: Wanted) -> Source<ChangeRequest> {
+    let shape = Shape { page: "/apollo/environmentById/changeRequests", list: "changeRequests", identity: &["rid"] };
+    let (id, target) = (environment.id.to_string(), environment.name.clone());
+    Source::some_items(
+        shape,
+        move |token| {
+            let variables = list_c_rs_by_env::Variables { env_id: id.clone(), page_size: 50 };
+            Ok(Request::page::<ListCRsByEnv>(variables, token)?.about(target.as_str()))
+        },
+        move |value, answer| {
+            let mut change = ChangeRequest::from_wire(&apollo, answer.parse(value)?, answer)?;
+            change.place(&environment);
+            Ok(is_wanted(&change, &wanted).then_some(change))
+        },
+    )
 }
 
 /// Approves when awaited.
@@ -226,11 +225,12 @@ impl Approve {
         self
     }
 
-    async fn send(self) -> Result<Reviewed> {
-        let variables = approve_cr::Variables { rid: self.rid.to_string(), comment: self.comment };
-        let request = Request::of::<ApproveCR>(variables)?.patch("comment", self.patch).about(self.rid.as_str());
-        Reviewed::from_answer(&self.apollo.send(request, false).await?, "/apollo/approveChangeRequest")
+    async fn prepare(self) -> Result<Prepared<Reviewed>> {
+        let target = exact(&self.rid)?;
+        let variables = approve_cr::Variables { rid: target.clone(), comment: self.comment };
+        let request = Request::of::<ApproveCR>(variables)?.patch("comment", self.patch).about(target);
+        Ok(reviewing(&self.apollo, request, "/apollo/approveChangeRequest"))
     }
 }
 
-awaited!(Approve -> Reviewed);
+mutation!(Approve => Reviewed);

@@ -1,19 +1,20 @@
 //! Installing an entity.
 
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString, names};
 use serde_json::Value;
 
 use super::config_update::refuse_managed;
 use super::{Entities, about};
-use crate::change_requests::ChangeRequest;
+use crate::choice::Match;
 use crate::client::Apollo;
 use crate::entity_config::{render, secret_texts};
 use crate::graphql::scalars::Hidden;
 use crate::graphql::{InstallEntities, Patch, Request, install_entities};
 use crate::ids::ProductId;
-use crate::read::Session;
-use crate::resolve::{EnvironmentRef, Match};
-use crate::write::awaited;
+use crate::mode::Mode;
+use crate::model::{ChangeRequest, Subject};
+use crate::mutation::{Prepared, mutation};
+use crate::references::EnvironmentRef;
 
 /// Opens the change request that installs a product as an entity, when awaited.
 #[must_use = "awaiting it opens the change request"]
@@ -21,7 +22,7 @@ pub struct InstallEntity {
     apollo: Apollo,
     environment: EnvironmentRef,
     name: String,
-    product: ProductId,
+    product: Result<ProductId>,
     namespace: String,
     release_channel: Option<String>,
     config: Option<Value>,
@@ -31,13 +32,17 @@ pub struct InstallEntity {
 }
 
 impl Entities {
-    /// Installs `product` under `name`.
-    pub fn install(&self, name: impl Into<String>, product: &ProductId) -> InstallEntity {
+    /// Installs `product` under `name`. Takes the environment's exact name, its id or RID only.
+    pub fn install(
+        &self,
+        name: impl Into<String>,
+        product: impl TryInto<ProductId, Error: Into<Error>>,
+    ) -> InstallEntity {
         InstallEntity {
             apollo: self.apollo.clone(),
             environment: self.environment.clone(),
             name: name.into(),
-            product: product.clone(),
+            product: names::taken(product),
             namespace: "default".into(),
             release_channel: None,
             config: None,
@@ -79,24 +84,25 @@ impl InstallEntity {
         self
     }
 
-    async fn send(self) -> Result<ChangeRequest> {
+    async fn prepare(self) -> Result<Prepared<ChangeRequest>> {
+        let product = self.product?;
         if self.name.trim().is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "an entity needs a name"));
         }
         let text = self.config.as_ref().map(|config| render(&self.version, config)).transpose()?;
-        let session = Session::strict(self.apollo.clone());
-        let environment = session.environment(&self.environment, Match::Free).await?;
+        let mode = Mode::strict(&self.apollo);
+        let environment = mode.environment(&self.environment, Match::Exact).await?;
         if !self.override_module {
-            let entities = session.entity_refs(&environment).await?;
-            let same = entities
+            let entities = mode.entity_refs(&environment).await?;
+            let mut same = entities
                 .iter()
-                .find(|entity| entity.entity_name.as_deref() == Some(self.name.as_str()) || entity.name == self.name);
-            same.map_or(Ok(()), |entity| refuse_managed(entity, &environment))?;
+                .filter(|entity| entity.entity_name.as_deref() == Some(self.name.as_str()) || entity.name == self.name);
+            same.try_for_each(|entity| refuse_managed(entity, &environment))?;
         }
         let hidden: Vec<SecretString> = self.config.iter().flat_map(secret_texts).chain(text.clone()).collect();
         let entity = install_entities::ApolloEntityInstallationInput {
             entity_name: self.name.clone(),
-            product_id: self.product.to_string(),
+            product_id: product.to_string(),
             k8s_namespace: Some(self.namespace),
             release_channel: self.release_channel,
             config_overrides: text.into_iter().map(Hidden).collect(),
@@ -110,10 +116,12 @@ impl InstallEntity {
             .patch("entities", self.patch)
             .hides(hidden)
             .about(about(&environment.name, &self.name));
-        let answer = session.send(request).await?;
-        let field = "/apollo/installEntitiesOnEnvironmentV2";
-        ChangeRequest::opened(&self.apollo, &answer, field, &environment, Some(&self.name))
+        let (apollo, subject) = (self.apollo.clone(), Subject::Entity { name: self.name, id: None });
+        Ok(Prepared::one(&self.apollo, request, move |answer| {
+            let field = "/apollo/installEntitiesOnEnvironmentV2";
+            ChangeRequest::opened(&apollo, answer, field, &environment, subject)
+        }))
     }
 }
 
-awaited!(InstallEntity -> ChangeRequest);
+mutation!(InstallEntity => ChangeRequest);

@@ -40,7 +40,7 @@
 //! }
 //!
 //! let change = entities
-//!     .install("bridge", &"com.example:bridge".parse()?)
+//!     .install("bridge", "com.example:bridge")
 //!     .namespace("mqtt")
 //!     .release_channel("DEV")
 //!     .config(json!({"peer": "north"}))
@@ -54,57 +54,26 @@
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-pub(crate) mod config_update;
-mod entity;
+mod config_update;
 mod install;
-pub(crate) mod reads;
+mod reads;
 
 pub use config_update::{ConfigUpdate, UpdateConfig};
-pub use entity::{ConfigStatus, Entity, HealthStatus, ManagingModule, PlanStatusLabel, Reported, RolloutStatus};
+pub(crate) use config_update::{config_request, write_config};
 pub use install::InstallEntity;
-pub use reads::{DeployedEntity, EntityHealth, EntitySettings, ReportedOverrides};
+pub(crate) use reads::managed_by;
 
-use crate::change_requests::ChangeRequest;
+use crate::choice::Match;
 use crate::client::Apollo;
 use crate::graphql::{EnforceEntityConfig, Request, UninstallEntity, enforce_entity_config, uninstall_entity};
-use crate::ids::{EntityId, Rid};
-use crate::read::Session;
-use crate::resolve::{EnvironmentRef, Match};
-use crate::write::Write;
-
-/// An entity by name, id or RID.
-#[derive(Clone, Debug)]
-pub struct EntityRef(pub(crate) String);
-
-impl From<&str> for EntityRef {
-    fn from(name: &str) -> Self {
-        Self(name.to_owned())
-    }
-}
-
-impl From<String> for EntityRef {
-    fn from(name: String) -> Self {
-        Self(name)
-    }
-}
-
-impl From<&EntityId> for EntityRef {
-    fn from(id: &EntityId) -> Self {
-        Self(id.to_string())
-    }
-}
-
-impl From<&Rid> for EntityRef {
-    fn from(rid: &Rid) -> Self {
-        Self(rid.to_string())
-    }
-}
-
-impl From<&Entity> for EntityRef {
-    fn from(entity: &Entity) -> Self {
-        Self(entity.rid.as_ref().map_or_else(|| entity.id.to_string(), Rid::to_string))
-    }
-}
+use crate::mode::Mode;
+use crate::model::ChangeRequest;
+pub use crate::model::{
+    DeployedEntity, Entity, EntityHealth, EntitySettings, ManagingModule, PlanStatusLabel, Reported, ReportedOverrides,
+};
+use crate::mutation::{Mutation, Prepared};
+use crate::references::{EntityRef, EnvironmentRef};
+pub use crate::words::{ConfigStatus, HealthStatus, RolloutStatus};
 
 /// Entities of one environment. From [`Apollo::entities`].
 #[derive(Clone, Debug)]
@@ -121,35 +90,38 @@ impl Apollo {
 }
 
 impl Entities {
-    /// Opens the change request that removes an entity.
-    pub fn uninstall(&self, entity: impl Into<EntityRef>) -> Write<ChangeRequest> {
+    /// Opens the change request that removes an entity. Takes exact names, ids or RIDs only.
+    pub fn uninstall(&self, entity: impl Into<EntityRef>) -> Mutation<ChangeRequest> {
         let (apollo, reference, entity) = (self.apollo.clone(), self.environment.clone(), entity.into());
-        Write::new(|_| async move {
-            let session = Session::strict(apollo.clone());
-            let environment = session.environment(&reference, Match::Free).await?;
-            let entity = session.entity(&environment, &entity.0).await?;
+        Mutation::new(|_| async move {
+            let mode = Mode::strict(&apollo);
+            let environment = mode.environment(&reference, Match::Exact).await?;
+            let entity = mode.entity(&environment, &entity, Match::Exact).await?;
             let variables = uninstall_entity::Variables {
                 namespace_id: environment.need(environment.namespace_id.as_deref(), "namespace")?.to_owned(),
                 entity_id: entity.id.to_string(),
             };
             let request = Request::of::<UninstallEntity>(variables)?.about(about(&environment.name, &entity.name));
-            let answer = session.send(request).await?;
-            ChangeRequest::opened(&apollo, &answer, "/apollo/uninstallEntityV2", &environment, Some(&entity.name))
+            Ok(Prepared::one(&apollo.clone(), request, move |answer| {
+                ChangeRequest::opened(&apollo, answer, "/apollo/uninstallEntityV2", &environment, (&entity).into())
+            }))
         })
     }
 
-    /// Opens the change request that makes Apollo apply the entity's current config again.
-    pub fn enforce(&self, entity: impl Into<EntityRef>) -> Write<ChangeRequest> {
+    /// Opens the change request that makes Apollo apply the entity's current config again. Takes exact names, ids or
+    /// RIDs only.
+    pub fn enforce(&self, entity: impl Into<EntityRef>) -> Mutation<ChangeRequest> {
         let (apollo, reference, entity) = (self.apollo.clone(), self.environment.clone(), entity.into());
-        Write::new(|_| async move {
-            let session = Session::strict(apollo.clone());
-            let environment = session.environment(&reference, Match::Free).await?;
-            let entity = session.entity(&environment, &entity.0).await?;
+        Mutation::new(|_| async move {
+            let mode = Mode::strict(&apollo);
+            let environment = mode.environment(&reference, Match::Exact).await?;
+            let entity = mode.entity(&environment, &entity, Match::Exact).await?;
             let rid = environment.need(entity.rid.as_ref(), "RID of the entity")?.to_string();
             let request = Request::of::<EnforceEntityConfig>(enforce_entity_config::Variables { rid })?
                 .about(about(&environment.name, &entity.name));
-            let answer = session.send(request).await?;
-            ChangeRequest::opened(&apollo, &answer, "/apollo/enforceEntityConfig", &environment, Some(&entity.name))
+            Ok(Prepared::one(&apollo.clone(), request, move |answer| {
+                ChangeRequest::opened(&apollo, answer, "/apollo/enforceEntityConfig", &environment, (&entity).into())
+            }))
         })
     }
 }

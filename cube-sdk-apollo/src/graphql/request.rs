@@ -1,5 +1,9 @@
 //! One document with its variables, ready to be sent.
 
+use std::borrow::Cow;
+
+use cube_sdk_core::redact::{is_secret_name, is_secret_value, placeholder};
+use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Operation, Result, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,7 +14,7 @@ use super::{Document, Paged};
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) operation: Operation,
-    query: &'static str,
+    query: Cow<'static, str>,
     variables: Map<String, Value>,
     hidden: Vec<SecretString>,
     target: Option<String>,
@@ -19,31 +23,37 @@ pub(crate) struct Request {
 impl Request {
     /// A document with its variables. Inputs leave out what is not set; other variables are sent as null.
     pub(crate) fn of<D: Document>(variables: D::Variables) -> Result<Self> {
-        Self::with::<D>(D::build_query(variables))
-    }
-
-    /// A later page of the same list.
-    pub(crate) fn next<D: Paged>(variables: D::Variables, token: &str) -> Result<Self> {
-        let mut request = Self::of::<D>(variables)?;
-        request.query = D::NEXT;
-        request.variables.insert("pageToken".into(), token.into());
+        let body = D::build_query(variables);
+        let mut request = Self::free(D::OPERATION, body.query, &body.variables)?;
+        request.variables.values_mut().for_each(drop_unset);
         Ok(request)
     }
 
-    fn with<D: Document>(body: graphql_client::QueryBody<impl Serialize>) -> Result<Self> {
-        let variables = serde_json::to_value(body.variables).map_err(|cause| {
-            Error::new(ErrorKind::InvalidInput, "the variables have no JSON form")
-                .with_operation(D::OPERATION)
-                .cause(cause)
-        })?;
-        let mut variables = match variables {
-            Value::Object(variables) => variables,
-            _ => Map::new(),
-        };
-        for value in variables.values_mut() {
-            drop_unset(value);
+    /// One page of a list: the first, or the one that a token names.
+    pub(crate) fn page<D: Paged>(variables: D::Variables, token: Option<&str>) -> Result<Self> {
+        let mut request = Self::of::<D>(variables)?;
+        if let Some(token) = token {
+            request.query = D::later().into();
+            request.variables.insert("pageToken".into(), token.into());
         }
-        Ok(Self { operation: D::OPERATION, query: body.query, variables, hidden: Vec::new(), target: None })
+        Ok(request)
+    }
+
+    /// Any document, with its variables as they are.
+    pub(crate) fn free(
+        operation: Operation,
+        query: impl Into<Cow<'static, str>>,
+        variables: &impl Serialize,
+    ) -> Result<Self> {
+        let refuse =
+            |words: &str| Error::new(ErrorKind::InvalidInput, words).with_operation(operation).with_target("variables");
+        let variables = match serde_json::to_value(variables) {
+            Ok(Value::Object(variables)) => variables,
+            Ok(Value::Null) => Map::new(),
+            Ok(_) => return Err(refuse("variables are an object, one field for each")),
+            Err(cause) => return Err(refuse("the variables have no JSON form").cause(cause)),
+        };
+        Ok(Self { operation, query: query.into(), variables, hidden: Vec::new(), target: None })
     }
 
     /// Secrets in the variables, which no error may repeat.
@@ -67,7 +77,7 @@ impl Request {
     }
 
     /// Another page size, where the document has one as a variable.
-    pub(crate) fn page_size(mut self, items: i64) -> Self {
+    pub(crate) fn page_size(mut self, items: u32) -> Self {
         if let Some(size) = self.variables.get_mut("pageSize") {
             *size = items.into();
         }
@@ -79,6 +89,11 @@ impl Request {
         self.variables.get(name).cloned().unwrap_or_default()
     }
 
+    /// All variables, as they will be sent.
+    pub(crate) fn variables(&self) -> Value {
+        self.variables.clone().into()
+    }
+
     pub(crate) fn hidden(&self) -> &[SecretString] {
         &self.hidden
     }
@@ -87,10 +102,16 @@ impl Request {
         self.target.as_deref()
     }
 
+    /// The variables for people: what is hidden, and what looks secret, is masked.
+    pub(crate) fn shown(&self) -> Value {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.clone(), shown(name, value, &self.hidden))).collect::<Map<_, _>>().into()
+    }
+
     /// The body: `query`, and `variables` when there are any.
     pub(crate) fn body(&self) -> Value {
         let mut body = Map::new();
-        body.insert("query".into(), self.query.into());
+        body.insert("query".into(), self.query.as_ref().into());
         if !self.variables.is_empty() {
             body.insert("variables".into(), self.variables.clone().into());
         }
@@ -110,5 +131,28 @@ fn drop_unset(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(drop_unset),
         _ => {}
+    }
+}
+
+/// Fields of the schema that are called as secrets are and hold none: the secrets in them are hidden one by one.
+const OPEN: [&str; 3] = ["secrets", "keys", "key"];
+
+/// A value under a name, with every text masked that holds one of the secrets, and everything that looks secret.
+fn shown(name: &str, value: &Value, secrets: &[SecretString]) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        _ if is_secret_name(name) && !OPEN.contains(&name) => placeholder(value).into(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), shown(name, value, secrets))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.iter().map(|item| shown("", item, secrets)).collect(),
+        Value::String(text) => {
+            let holds = |secret: &SecretString| {
+                let secret = secret.expose_secret();
+                !secret.is_empty() && (text == secret || secret.len() >= 4 && text.contains(secret))
+            };
+            if is_secret_value(text) || secrets.iter().any(holds) { placeholder(value).into() } else { value.clone() }
+        }
+        other => other.clone(),
     }
 }

@@ -11,16 +11,16 @@ use super::*;
 async fn generated_structs_read_every_reply() {
     let double = Double::seeded().unwrap();
     let golden: Value = serde_json::from_str(include_str!("../../tests/golden/requests.json")).unwrap();
-    for (name, text) in TEXTS {
-        let operation = text.split([' ', '(', '{']).nth(1).unwrap();
-        let variables = golden.get(operation).unwrap_or_else(|| panic!("no golden request of {operation}")).clone();
+    for (operation, text, _) in texts() {
+        let (name, written) = (operation.name(), text.split([' ', '(', '{']).nth(1).unwrap());
+        let variables = golden.get(written).unwrap_or_else(|| panic!("no golden request of {written}")).clone();
         let reply = double.execute(text, variables).await;
         let data = reply.get("data").unwrap();
         reads_as(name, data).unwrap_or_else(|error| panic!("{name}: {error}: {data}"));
         // The golden ids are not all the seed's: whatever came, an unreadable reply is refused by both.
         assert!(reads_as(name, &json!({"apollo": 7, "me": 7})).is_err(), "{name}");
     }
-    assert_eq!(TEXTS.len(), OPERATIONS.len());
+    assert_eq!(texts().len(), OPERATIONS.len());
 }
 
 #[test]
@@ -29,10 +29,30 @@ fn operations_are_named_once_and_mutations_run_once() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), 49);
-    for ((name, text), operation) in TEXTS.iter().zip(OPERATIONS) {
-        assert_eq!(operation.name(), *name);
+    for (operation, text, _) in texts() {
         let expected = if text.starts_with("mutation") { Idempotency::Once } else { Idempotency::Read };
-        assert_eq!(operation.idempotency(), expected, "{name}");
+        assert_eq!(operation.idempotency(), expected, "{operation}");
+    }
+}
+
+#[test]
+fn later_pages_name_the_token_and_first_pages_do_not() {
+    let mut count = 0;
+    for (operation, first, later) in texts() {
+        let Some(later) = later else { continue };
+        assert!(!first.contains("pageToken:") && !first.contains("$pageToken"), "{operation}");
+        let back = later
+            .replace("Next(", "(")
+            .replace(", $pageToken: String!", "")
+            .replace("($pageToken: String!)", "")
+            .replace(", pageToken: $pageToken", "");
+        assert_eq!(back, first, "{operation}");
+        assert_eq!(later.matches("$pageToken").count(), 2, "{operation}: {later}");
+        count += 1;
+    }
+    assert_eq!(count, 17);
+    for odd in ["", "{ me { id } }", "query A {\n  a {\n    nextPageToken\n  }\n}\n", "query A {\n  a\n}\n"] {
+        assert_eq!(later(odd), odd, "a text of another form comes back as it is");
     }
 }
 

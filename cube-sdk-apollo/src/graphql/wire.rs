@@ -4,24 +4,34 @@ use cube_sdk_core::{SecretString, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::change_requests::ChangeRequestStatus;
-use crate::entities::{ConfigStatus, HealthStatus, RolloutStatus};
-use crate::health_checks::HealthState;
-use crate::plans::{PlanState, TaskState};
+use crate::words::{ChangeRequestStatus, ConfigStatus, HealthState, HealthStatus, PlanState, RolloutStatus, TaskState};
 
-/// A list that may be null; null items are left out.
-pub(crate) struct List<T>(pub(crate) Vec<T>);
+/// A list. Its null items are counted and left out; where it matters whether it is null itself, it stands in an
+/// `Option`.
+pub(crate) struct List<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) nulls: usize,
+}
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { items: Vec::new(), nulls: 0 }
+    }
+}
+
+impl<T> List<T> {
+    /// The items; none when one of them is missing.
+    pub(crate) fn whole(self) -> Option<Vec<T>> {
+        (self.nulls == 0).then_some(self.items)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let items = Option::<Vec<Option<T>>>::deserialize(from)?;
-        Ok(Self(items.unwrap_or_default().into_iter().flatten().collect()))
+        let found = Option::<Vec<Option<T>>>::deserialize(from)?.unwrap_or_default();
+        let all = found.len();
+        let items: Vec<T> = found.into_iter().flatten().collect();
+        Ok(Self { nulls: all - items.len(), items })
     }
 }
 
@@ -60,7 +70,7 @@ wire! {
     RolePolicy { team_role_statements: List<TeamRole> }
     TeamRole { team: Option<Team> }
     Team { name: Text }
-    EntityPage { entities: List<Entity>, next_page_token: Text }
+    EntityPage { entities: Option<List<Entity>>, next_page_token: Option<Value> }
     Entity {
         id: Text, rid: Text, display_name: Text, lifecycle_status: Text,
         environment: Option<Environment>, product: Option<Product>, entity_locator: Option<Locator>,
@@ -68,7 +78,7 @@ wire! {
         reported_config_overrides: Option<ReportedOverrides>,
         installed_by: Option<Module> as "installedByModuleV2",
         plan_status: Option<PlanStatusLabel>, plans: Option<PlanPage> as "nonGenericPlans",
-        node_healths: Option<NodeHealthPage>, secrets: List<Secret>,
+        node_healths: Option<NodeHealthPage>, secrets: Option<List<Secret>>,
     }
     Locator { type_name: Text as "__typename", entity_name: Text, kind: Text as "type" }
     Reported {
@@ -78,7 +88,7 @@ wire! {
     Declared { config: List<SecretString>, release_channel: Text }
     ReportedOverrides { type_name: Text as "__typename", overrides: Option<Value> }
     PlanStatusLabel { type_name: Text as "__typename", blocked_changes_count: Option<i64> }
-    PlanPage { plans: List<Plan> }
+    PlanPage { plans: Option<List<Plan>> }
     Plan {
         rid: Text, agent_id: Text, proposed_time: When, start_time: When, end_time: When,
         status: Option<PlanStatus>, state_changes: List<StateChange>, tasks: List<Task>,
@@ -92,23 +102,24 @@ wire! {
     }
     TaskStatus { state: Option<TaskState> as "type", updated_at: When, description: Option<Description> }
     TaskEvent { timestamp: When, description: Option<Description> }
-    NodeHealthPage { node_healths: List<NodeHealth>, next_page_token: Text }
+    NodeHealthPage { node_healths: Option<List<NodeHealth>>, next_page_token: Option<Value> }
     NodeHealth {
-        node_id: Text, updated_timestamp: When, heartbeat_timestamp: When, container_health: List<ContainerHealth>,
+        node_id: Text, updated_timestamp: When, heartbeat_timestamp: When,
+        container_health: Option<List<ContainerHealth>>,
     }
-    ContainerHealth { container_id: Text, liveness: Option<Value>, readiness: Option<Value>, checks: List<Check> }
+    ContainerHealth { container_id: Text, liveness: Option<Value>, readiness: Option<Value>, checks: Option<List<Check>> }
     Check { name: Text, kind: Text as "type", message: Text, state: Option<HealthState>, params: Option<CheckParams> }
     CheckParams { error_message: Text }
-    Modules { module_installations: List<Module> }
+    Modules { module_installations: Option<List<Module>> }
     Module {
         rid: Text, display_name: Text, coordinate: Text as "moduleMavenCoordinate", state: Option<TypeName>,
-        variables: List<Variable>,
+        variables: Option<List<Variable>>,
     }
     TypeName { type_name: Text as "__typename" }
     Variable { variable_name: Text, variable_value: Option<VariableValue> }
     VariableValue { type_name: Text as "__typename", value: Option<SecretString> }
     Secret { rid: Text, name: Text, specification: Option<SecretSpecification> }
-    SecretSpecification { type_name: Text as "__typename", keys: List<SecretKey> }
+    SecretSpecification { type_name: Text as "__typename", keys: Option<List<SecretKey>> }
     SecretKey { key: Text }
     Product { product_id: Text, labels: List<Label> }
     Label { label_id: Text, label_value: Text }

@@ -5,6 +5,8 @@
 //! # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
 //! use std::time::Duration;
 //!
+//! use cube_sdk_apollo::plans::PlanState;
+//!
 //! # let change = apollo.entities("cube-7").enforce("mosquitto").await?;
 //! # apollo.change_requests().approve(change.rid()).await?;
 //! # let change = change.wait().interval(Duration::from_millis(1)).await?;
@@ -37,6 +39,8 @@
 //! assert_eq!(plans.get("mosquitto", 0).await?.rid(), last.rid());
 //! let all = plans.all().collect_up_to(1_000).await?;
 //! assert!(all.iter().any(|entry| entry.entity.name == "mosquitto"));
+//! let done = plans.by_state([PlanState::Successful]).collect_up_to(1_000).await?;
+//! assert_eq!(done.len(), 1);
 //! let recent = plans.recent().collect_up_to(1_000).await?;
 //! assert!(recent[0].last_change().is_some());
 //! # let change = apollo.entities("cube-7").enforce("mosquitto").await?;
@@ -48,26 +52,26 @@
 //! ```
 
 mod cancel;
-mod plan;
-mod task;
+mod wait;
 
-use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
+use cube_sdk_core::listing::Listing;
+use cube_sdk_core::{Error, ErrorKind, Result};
 
 pub use cancel::CancelledPlan;
-pub use plan::{ChangeKind, Plan, PlanState};
-pub use task::{Description, PlanTask, TaskEvent, TaskState};
 
+use crate::choice::Match;
 use crate::client::Apollo;
-use crate::drain::Listing;
-use crate::entities::reads::{belongs, entity_pages};
-use crate::entities::{Entity, EntityRef};
-use crate::environments::Environment;
 use crate::graphql::{
     ConsoleEntityPlans, EntityPlans, PlanDetails, Request, console_entity_plans, entity_plans, plan_details, wire,
 };
-use crate::ids::{EntityId, EnvironmentId, Rid};
-use crate::read::{Read, Session};
-use crate::resolve::{EnvironmentRef, Match};
+use crate::ids::{EntityId, Rid};
+use crate::listing::{BY_ID, entities, list, some_entities};
+use crate::mode::Mode;
+pub use crate::model::{ChangeKind, Description, EntityWithPlans, Plan, PlanTask, PlanTimes, RecentChanges, TaskEvent};
+use crate::model::{Entity, Environment, belongs};
+use crate::query::Query;
+use crate::references::{EntityRef, EnvironmentRef};
+pub use crate::words::{PlanState, TaskState};
 
 /// Plans on one environment. From [`Apollo::plans`].
 #[derive(Clone, Debug)]
@@ -96,82 +100,61 @@ impl Apollo {
                 .advice("it is environment-id/entity-id/rid, as resume_id gives it")),
         }
     }
-
-    /// Plans of an environment of which only the id is known.
-    pub(crate) fn plans_by_id(&self, id: EnvironmentId) -> Plans {
-        self.plans(Environment::by_id(id))
-    }
-}
-
-/// An entity with its plans.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct EntityWithPlans {
-    /// The entity.
-    pub entity: Entity,
-    /// At most ten plans; their order is not documented.
-    pub plans: Vec<Plan>,
-}
-
-/// When an entity was changed of late.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct RecentChanges {
-    /// The entity name.
-    pub entity_name: Option<String>,
-    /// Start, end and state of at most twenty plans; their order is not documented.
-    pub plans: Vec<(Option<Timestamp>, Option<Timestamp>, Option<PlanState>)>,
-}
-
-impl RecentChanges {
-    /// The latest end of a plan, else the latest start. None for a full page of plans whose times do not tell in which
-    /// direction it was cut.
-    pub fn last_change(&self) -> Option<Timestamp> {
-        const PAGE: usize = 20;
-        let starts: Vec<_> = self.plans.iter().filter_map(|plan| plan.0).collect();
-        if self.plans.len() >= PAGE && !starts.is_sorted_by(|a, b| a >= b) {
-            return None;
-        }
-        let ends = self.plans.iter().filter_map(|plan| plan.1).max();
-        ends.max(starts.into_iter().max())
-    }
 }
 
 impl Plans {
     /// Every entity with its last ten plans: a large read. For one entity prefer [`Self::of`].
     pub fn all(&self) -> Listing<EntityWithPlans> {
-        let apollo = self.apollo.clone();
-        entity_pages::<PlanDetails, _>(
-            &self.apollo,
-            self.environment.clone(),
-            &["id", "rid"],
-            |id| plan_details::Variables { id },
-            move |mut wire, environment, answer| {
-                let plans = wire.plans.take().map(|page| page.plans.0).unwrap_or_default();
-                let entity = Entity::from_wire(wire, answer)?;
-                let plans = Plan::many(&apollo, environment, &entity, plans);
-                Ok(EntityWithPlans { entity, plans })
-            },
-        )
+        self.in_states(None)
+    }
+
+    /// The entities that have a plan in one of these states among their last ten, with those plans alone. Apollo does
+    /// not filter: it is as large a read as [`Self::all`].
+    pub fn by_state(&self, states: impl IntoIterator<Item = PlanState>) -> Listing<EntityWithPlans> {
+        self.in_states(Some(states.into_iter().collect()))
+    }
+
+    fn in_states(&self, states: Option<Vec<PlanState>>) -> Listing<EntityWithPlans> {
+        let (apollo, reference) = (self.apollo.clone(), self.environment.clone());
+        list(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            Ok(some_entities::<PlanDetails, _>(
+                &environment,
+                BY_ID,
+                |id| plan_details::Variables { id },
+                move |mut wire, environment, answer| {
+                    let plans = wire.plans.take();
+                    let entity = Entity::from_wire(wire, answer)?;
+                    let mut plans = Plan::many(&apollo, environment, &entity, plans, answer)?;
+                    if let Some(states) = &states {
+                        plans.retain(|plan| plan.state().is_some_and(|state| states.contains(state)));
+                        if plans.is_empty() {
+                            return Ok(None);
+                        }
+                    }
+                    Ok(Some(EntityWithPlans { entity, plans }))
+                },
+            ))
+        })
     }
 
     /// The last ten plans of one entity, newest first.
-    pub fn of(&self, entity: impl Into<EntityRef>) -> Read<Vec<Plan>> {
-        let (apollo, reference, entity) = (self.apollo.clone(), self.environment.clone(), entity.into());
-        Read::new(&self.apollo, |session| async move {
-            let environment = session.environment(&reference, Match::Free).await?;
-            let entity = session.entity(&environment, &entity.0).await?;
-            session.plans_of(&apollo, &environment, &entity.id, 10).await
+    pub fn of(&self, entity: impl Into<EntityRef>) -> Query<Vec<Plan>> {
+        let (reference, entity) = (self.environment.clone(), entity.into());
+        Query::new(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            let entity = mode.entity(&environment, &entity, Match::Free).await?;
+            mode.plans_of(&environment, &entity.id, 10).await
         })
     }
 
     /// One plan of an entity by its place, 0 the newest, at most 9.
-    pub fn get(&self, entity: impl Into<EntityRef>, index: usize) -> Read<Plan> {
-        let (apollo, reference, entity) = (self.apollo.clone(), self.environment.clone(), entity.into());
-        Read::new(&self.apollo, move |session| async move {
-            let environment = session.environment(&reference, Match::Free).await?;
-            let entity = session.entity(&environment, &entity.0).await?;
-            let plans = session.plans_of(&apollo, &environment, &entity.id, 10).await?;
+    pub fn get(&self, entity: impl Into<EntityRef>, index: usize) -> Query<Plan> {
+        let (reference, entity) = (self.environment.clone(), entity.into());
+        Query::new(&self.apollo, move |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            let entity = mode.entity(&environment, &entity, Match::Free).await?;
+            let plans = mode.plans_of(&environment, &entity.id, 10).await?;
             let count = plans.len();
             plans.into_iter().nth(index).ok_or_else(|| {
                 let words = match count {
@@ -185,41 +168,29 @@ impl Plans {
 
     /// When each entity was last changed, without tasks.
     pub fn recent(&self) -> Listing<RecentChanges> {
-        entity_pages::<ConsoleEntityPlans, _>(
-            &self.apollo,
-            self.environment.clone(),
-            &[],
-            |id| console_entity_plans::Variables { id },
-            |wire, _, _| {
-                let plans = wire.plans.map(|page| page.plans.0).unwrap_or_default();
-                let times = plans
-                    .into_iter()
-                    .map(|plan| (plan.start_time.0, plan.end_time.0, plan.status.and_then(|status| status.state)));
-                Ok(RecentChanges {
-                    entity_name: wire.entity_locator.and_then(|locator| locator.entity_name),
-                    plans: times.collect(),
-                })
-            },
-        )
+        let reference = self.environment.clone();
+        list(&self.apollo, |mode| async move {
+            let environment = mode.environment(&reference, Match::Free).await?;
+            Ok(entities::<ConsoleEntityPlans, _>(
+                &environment,
+                &[],
+                |id| console_entity_plans::Variables { id },
+                |wire, _, answer| RecentChanges::from_wire(wire, answer),
+            ))
+        })
     }
 }
 
-impl Session {
+impl Mode {
     /// Plans of one entity, newest first. Ids are fleet-wide: the environment is checked before anything is used.
-    pub(crate) async fn plans_of(
-        &self,
-        apollo: &Apollo,
-        environment: &Environment,
-        id: &EntityId,
-        count: i64,
-    ) -> Result<Vec<Plan>> {
+    pub(crate) async fn plans_of(&self, environment: &Environment, id: &EntityId, count: i64) -> Result<Vec<Plan>> {
         let variables = entity_plans::Variables { id: id.to_string(), page_size: count };
         let request = Request::of::<EntityPlans>(variables)?.about(format!("{}/{id}", environment.name));
-        let answer = self.send(request).await?;
+        let answer = self.send(&request).await?;
         let mut found: wire::Entity = answer.read("/apollo/entityById")?.ok_or_else(|| answer.not_found("entity"))?;
         belongs(&found, environment)?;
-        let plans = found.plans.take().map(|page| page.plans.0).unwrap_or_default();
+        let plans = found.plans.take();
         let entity = Entity::from_wire(found, &answer)?;
-        Ok(Plan::many(apollo, environment, &entity, plans))
+        Plan::many(&self.apollo, environment, &entity, plans, &answer)
     }
 }

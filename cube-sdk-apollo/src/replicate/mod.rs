@@ -35,22 +35,27 @@
 //!
 //! let again = apollo.replicate("cube-7", "cube-7-spare").await?;
 //! assert_eq!(again.steps.len(), 1); // the secret
-//! assert!(!again.is_empty() && report.journal.is_done(&plan.steps[0]));
+//! assert!(!again.is_empty() && !report.journal.is_empty() && report.journal.is_done(&plan.steps[0]));
 //! assert!(report.journal.step(&plan.steps[0]).is_some_and(|record| record.rid().is_some()));
 //! println!("{}", plan.steps[0].key());
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
 mod apply;
+mod context;
+mod digest;
 mod journal;
 mod plan;
 mod planner;
+mod record;
+mod requests;
 mod secret_source;
 mod steps;
-mod unanswered;
 
-pub use apply::{Apply, Event, Outcome, Pending, ReplicationReport};
-pub use journal::{Journal, Record};
-pub use plan::{NotCarried, Place, ReplicationPlan, Step};
+pub use apply::{Apply, Event, Outcome, Pending, ReplicationReport, TargetEntity};
+pub use journal::Journal;
+pub use plan::{NotCarried, Place, ReplicationPlan};
 pub use planner::PlanReplication;
+pub use record::{Noted, Record};
 pub use secret_source::{NoSecrets, SecretKey, SecretSource};
+pub use steps::{CreateEnvironment, CreateSecret, InstallEntity, InstallModule, Step, WriteConfig};

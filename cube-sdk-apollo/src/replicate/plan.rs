@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EntityId, EnvironmentId};
+use super::digest::sha256;
+use super::steps::Step;
+use crate::ids::EnvironmentId;
 
 /// An environment of a replication.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -14,98 +17,6 @@ pub struct Place {
     pub id: Option<EnvironmentId>,
     /// The name.
     pub name: String,
-}
-
-/// One step. It holds names only: values are read from the source, or asked of the secret source, when it runs.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Step {
-    /// Creates the target.
-    CreateEnvironment {
-        /// Its name.
-        name: String,
-        /// Its accreditation.
-        accreditation: String,
-    },
-    /// Installs a module with the source's variables.
-    InstallModule {
-        /// `group:artifact:version`.
-        coordinate: String,
-        /// The display name in the source.
-        display_name: Option<String>,
-        /// Names of the variables.
-        variables: Vec<String>,
-    },
-    /// Installs an entity.
-    InstallEntity {
-        /// Its name.
-        entity: String,
-        /// `group:artifact`.
-        product: String,
-        /// The channel that it follows.
-        release_channel: Option<String>,
-        /// The Kubernetes namespace.
-        namespace: String,
-    },
-    /// Writes the source entity's config.
-    WriteConfig {
-        /// The entity's name.
-        entity: String,
-        /// The source's entity.
-        from: EntityId,
-    },
-    /// Creates a secret with values of the secret source.
-    CreateSecret {
-        /// The entity's name.
-        entity: String,
-        /// The secret's name.
-        secret: String,
-        /// The names of its keys.
-        keys: Vec<String>,
-    },
-}
-
-impl Step {
-    /// What identifies it in a journal.
-    pub fn key(&self) -> String {
-        match self {
-            Self::CreateEnvironment { name, .. } => format!("environment {name}"),
-            Self::InstallModule { coordinate, .. } => format!("module {coordinate}"),
-            Self::InstallEntity { entity, .. } => format!("entity {entity}"),
-            Self::WriteConfig { entity, .. } => format!("config {entity}"),
-            Self::CreateSecret { entity, secret, .. } => format!("secret {entity}/{secret}"),
-        }
-    }
-
-    /// Steps of one phase are sent together before any is waited for.
-    pub(super) const fn phase(&self) -> u8 {
-        match self {
-            Self::CreateEnvironment { .. } => 0,
-            Self::InstallModule { .. } => 1,
-            Self::InstallEntity { .. } => 2,
-            Self::WriteConfig { .. } => 3,
-            Self::CreateSecret { .. } => 4,
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CreateEnvironment { name, accreditation } => write!(f, "create environment {name} ({accreditation})"),
-            Self::InstallModule { coordinate, variables, .. } => {
-                write!(f, "install module {coordinate} with {} variables", variables.len())
-            }
-            Self::InstallEntity { entity, product, namespace, .. } => {
-                write!(f, "install entity {entity} ({product}) in namespace {namespace}")
-            }
-            Self::WriteConfig { entity, .. } => write!(f, "write config of {entity}"),
-            Self::CreateSecret { entity, secret, keys } => {
-                write!(f, "create secret {secret} of {entity} with keys {}", keys.join(", "))
-            }
-        }
-    }
 }
 
 /// Something of the source that the target will lack.
@@ -132,7 +43,7 @@ pub struct ReplicationPlan {
     pub existing: Vec<String>,
     /// Entities that modules bring.
     pub by_modules: Vec<String>,
-    /// What cannot be carried.
+    /// What is not carried: all of it.
     pub not_carried: Vec<NotCarried>,
 }
 
@@ -140,6 +51,17 @@ impl ReplicationPlan {
     /// True when there is nothing to do.
     pub const fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    pub(super) fn lacks(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.not_carried.push(NotCarried { what: what.into(), why: why.into() });
+    }
+
+    /// SHA-256 of the plan as data.
+    pub(super) fn digest(&self) -> Result<String> {
+        let text = serde_json::to_vec(self)
+            .map_err(|cause| Error::new(ErrorKind::InvalidInput, "the plan has no JSON form").cause(cause))?;
+        Ok(sha256(&text))
     }
 }
 

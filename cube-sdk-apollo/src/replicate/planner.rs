@@ -1,22 +1,22 @@
 //! Making the plan: two reads, nothing written.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use cube_sdk_core::redact::placeholder_positions;
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
-use super::{NotCarried, Place, ReplicationPlan, Step};
+use super::context::find_target;
+use super::plan::{Place, ReplicationPlan};
+use super::steps::{CreateEnvironment, CreateSecret, InstallEntity, InstallModule, Step, WriteConfig};
+use crate::choice::Match;
 use crate::client::Apollo;
-use crate::drain::{SAFETY_PAGES, not_ending};
-use crate::entities::Entity;
 use crate::entity_config::EntityConfig;
-use crate::environments::Environment;
-use crate::graphql::{
-    EntitySecrets, Paged, Request, SourceEnv, TargetEnv, entity_secrets, source_env, target_env, wire,
-};
+use crate::graphql::{EntitySecrets, SourceEnv, TargetEnv, entity_secrets, source_env, target_env, wire};
 use crate::ids::{EntityId, MavenCoordinate, ProductId};
-use crate::read::Session;
-use crate::resolve::{EnvironmentRef, Match, all_environments};
+use crate::listing::{entity_pages, list_in};
+use crate::mode::Mode;
+use crate::model::{Entity, Environment, Secret, VariableKind, secrets_of};
+use crate::references::EnvironmentRef;
 
 impl Apollo {
     /// Plans to copy an environment into another, which is created when missing.
@@ -56,23 +56,23 @@ impl PlanReplication {
     }
 
     async fn plan(self) -> Result<ReplicationPlan> {
-        let session = Session::strict(self.apollo.clone());
-        let source = session.environment(&self.source, Match::Free).await?;
-        let target = find_target(&self.apollo, &self.target).await?;
+        let mode = Mode::strict(&self.apollo);
+        let source = mode.environment(&self.source, Match::Free).await?;
+        let target = find_target(&mode, &self.target).await?;
         if target.as_ref().is_some_and(|target| target.id == source.id) {
             return Err(Error::new(ErrorKind::InvalidInput, "source and target are the same environment")
                 .with_target(source.name));
         }
-        let from = read_source(&session, &source).await?;
+        let from = Source::read(&mode, &source).await?;
         let there = match &target {
-            Some(target) => read_target(&session, target).await?,
+            Some(target) => Contents::read(&mode, target).await?,
             None => Contents::default(),
         };
         let mut plan = ReplicationPlan {
             source: Place { id: Some(source.id.clone()), name: source.name.clone() },
             target: Place {
                 id: target.as_ref().map(|target| target.id.clone()),
-                name: target.as_ref().map_or_else(|| self.target.clone(), |target| target.name.clone()),
+                name: target.as_ref().map_or_else(|| self.target.trim().to_owned(), |target| target.name.clone()),
             },
             steps: Vec::new(),
             existing: Vec::new(),
@@ -81,35 +81,44 @@ impl PlanReplication {
         };
         match target {
             Some(target) => plan.existing.push(format!("environment {}", target.name)),
-            None => plan.steps.push(Step::CreateEnvironment { name: self.target, accreditation: self.accreditation }),
+            None => plan.create(self.accreditation, &from, &source),
         }
-        let names = there.names();
-        for module in from.modules {
-            plan.module(module, &there.modules);
+        plan.modules(from.modules, &there);
+        let modules_are_whole = !plan.not_carried.iter().any(|lack| lack.what.starts_with("module"));
+        if from.hidden > 0 {
+            plan.lacks(format!("{} entities", from.hidden), "the reply does not show them: make the plan again");
         }
         let (mut configs, mut secrets, mut seen) = (Configs::default(), Vec::new(), HashSet::new());
-        for entity in from.entities {
+        for mut entity in from.entities {
+            let id = entity.id.clone().unwrap_or_default();
             let Some(name) = entity.entity_locator.as_ref().and_then(|locator| locator.entity_name.clone()) else {
-                plan.lacks(format!("an entity ({})", entity.id.unwrap_or_default()), "Apollo tells no name for it");
+                plan.lacks(format!("an entity ({id})"), "Apollo tells no name for it");
                 continue;
             };
             if !seen.insert(name.clone()) {
                 let why = "the source has another entity of that name, and steps go by name";
-                plan.lacks(format!("entity {name} ({})", entity.id.unwrap_or_default()), why);
+                plan.lacks(format!("entity {name} ({id})"), why);
                 continue;
             }
-            secrets.extend(secret_steps(&name, &entity, &there));
-            plan.entity(name, entity, &names, &self.namespaces, &mut configs);
+            if entity.installed_by.is_some() && !modules_are_whole {
+                plan.lacks(format!("entity {name}"), "a module brings it, and not every module is carried");
+            }
+            let held = entity.secrets.take();
+            if plan.entity(&name, entity, &there, &self.namespaces, &mut configs) {
+                plan.secrets(&name, held, &there, &mut secrets);
+            } else {
+                plan.lacks(format!("secrets of {name}"), "the entity is not carried");
+            }
         }
         // Nothing reported may mean that the agent has not reported yet: only the declared config tells.
         for (name, id) in configs.unreported {
-            let declared = session.declared(&source, &Entity::by_id(id.clone())).await?;
-            let config = EntityConfig::from_texts(&declared.config.0);
+            let declared = mode.declared(&source, &Entity::by_id(id.clone())).await?;
+            let config = EntityConfig::from_texts(&declared.config.items);
             let mut overrides = config.blocks().iter().filter_map(|block| block.expose_overrides());
             if overrides.any(|overrides| !placeholder_positions(overrides).is_empty()) {
                 plan.lacks(format!("config of {name}"), MASKED);
             } else if !config.is_empty() {
-                configs.steps.push(Step::WriteConfig { entity: name, from: id });
+                configs.steps.push(WriteConfig::new(name, id).into());
             }
         }
         plan.steps.extend(configs.steps);
@@ -121,75 +130,134 @@ impl PlanReplication {
 awaitable!(PlanReplication => ReplicationPlan, plan);
 
 impl ReplicationPlan {
-    fn lacks(&mut self, what: impl Into<String>, why: &str) {
-        self.not_carried.push(NotCarried { what: what.into(), why: why.to_owned() });
+    /// The target is new: what an environment has beside its contents.
+    fn create(&mut self, accreditation: String, from: &Source, source: &Environment) {
+        if let Some(level) = from.accreditation.as_ref().filter(|level| **level != accreditation) {
+            self.lacks(format!("accreditation {level}"), format!("the target gets {accreditation} unless told"));
+        }
+        if !source.teams.is_empty() {
+            let why = "Apollo has no call that gives teams their roles: do it in its own console";
+            self.lacks(format!("roles of {}", source.teams.join(", ")), why);
+        }
+        self.steps.push(CreateEnvironment::new(self.target.name.clone(), accreditation).into());
     }
 
-    fn module(&mut self, module: wire::Module, there: &HashSet<String>) {
-        let coordinate = module.coordinate.unwrap_or_default();
-        if there.contains(&coordinate) {
-            self.existing.push(format!("module {coordinate}"));
-            return;
+    fn modules(&mut self, modules: Option<wire::List<wire::Module>>, there: &Contents) {
+        let Some(modules) = modules else {
+            return self.lacks("modules", "the reply does not tell them: make the plan again");
+        };
+        if modules.nulls > 0 {
+            self.lacks(
+                format!("modules, {} of them", modules.nulls),
+                "the reply does not show them: make the plan again",
+            );
         }
-        if MavenCoordinate::parse(&coordinate).is_err() {
-            self.lacks(format!("module `{coordinate}`"), "its coordinate cannot be read");
-            return;
-        }
-        let mut names = Vec::new();
-        for variable in module.variables.0 {
-            let kind = variable.variable_value.unwrap_or_default().type_name.unwrap_or_default();
-            let name = variable.variable_name.unwrap_or_default();
-            if !kind.ends_with("_StringValue") && !kind.ends_with("_OptionValue") {
-                let why = format!("its variable {name} has a value of the unknown kind `{kind}`: install it by hand");
-                self.lacks(format!("module {coordinate}"), &why);
-                return;
+        let mut seen = HashSet::new();
+        for module in modules.items {
+            let coordinate = module.coordinate.clone().unwrap_or_default();
+            if !seen.insert(coordinate.clone()) {
+                let name = module.display_name.unwrap_or_else(|| "without a name".into());
+                let why = "a target gets one installation of a module: install this one by hand";
+                self.lacks(format!("module {coordinate} ({name})"), why);
+            } else if there.modules.contains(&coordinate) {
+                self.existing.push(format!("module {coordinate}"));
+            } else if MavenCoordinate::parse(&coordinate).is_err() {
+                self.lacks(format!("module `{coordinate}`"), "its coordinate cannot be read");
+            } else {
+                self.module(coordinate, module);
             }
-            names.push(name);
         }
-        self.steps.push(Step::InstallModule { coordinate, display_name: module.display_name, variables: names });
     }
 
+    fn module(&mut self, coordinate: String, module: wire::Module) {
+        let told = module.variables.and_then(wire::List::whole);
+        let Some(variables) = told.filter(|all| all.iter().all(|variable| variable.variable_name.is_some())) else {
+            return self.lacks(format!("module {coordinate}"), "the reply does not tell all of its variables");
+        };
+        let mut names = Vec::new();
+        for variable in variables {
+            let name = variable.variable_name.unwrap_or_default();
+            let value = variable.variable_value.unwrap_or_default();
+            match VariableKind::of(value.type_name.as_deref()) {
+                VariableKind::Unknown(kind) if !kind.is_empty() => {
+                    let why =
+                        format!("its variable {name} has a value of the unknown kind `{kind}`: install it by hand");
+                    return self.lacks(format!("module {coordinate}"), why);
+                }
+                _ if value.value.is_none() => {
+                    self.lacks(format!("variable {name} of module {coordinate}"), "it has no value");
+                }
+                _ => names.push(name),
+            }
+        }
+        self.steps.push(InstallModule::new(coordinate, module.display_name, names).into());
+    }
+
+    /// False when the target will lack the entity.
     fn entity(
         &mut self,
-        name: String,
+        name: &str,
         entity: wire::Entity,
-        there: &HashSet<&str>,
+        there: &Contents,
         namespaces: &BTreeMap<String, String>,
         configs: &mut Configs,
-    ) {
+    ) -> bool {
         if entity.installed_by.is_some() {
             self.by_modules.push(format!("entity {name}"));
-            return;
+            return true;
         }
-        let exists = there.contains(name.as_str());
-        if exists {
+        if there.entities.contains_key(name) {
             self.existing.push(format!("entity {name}"));
-        } else {
-            let product = entity.product.as_ref().and_then(|product| product.product_id.clone()).unwrap_or_default();
-            if ProductId::parse(&product).is_err() {
-                self.lacks(format!("entity {name}"), "its product cannot be read");
-                return;
-            }
-            let namespace = namespaces.get(&name).cloned();
-            if namespace.is_none() {
-                self.lacks(format!("namespace of {name}"), "Apollo does not tell it: `default` is used unless given");
-            }
-            self.steps.push(Step::InstallEntity {
-                entity: name.clone(),
-                product,
-                release_channel: entity.declared_state.and_then(|state| state.release_channel),
-                namespace: namespace.unwrap_or_else(|| "default".into()),
-            });
+            return true;
         }
-        let (false, Some(id)) = (exists, entity.id.map(EntityId::from)) else { return };
-        let reported = entity.reported_config_overrides.unwrap_or_default();
-        let overrides = reported.overrides.unwrap_or_default();
+        let product = entity.product.as_ref().and_then(|product| product.product_id.clone()).unwrap_or_default();
+        if ProductId::parse(&product).is_err() {
+            self.lacks(format!("entity {name}"), "its product cannot be read");
+            return false;
+        }
+        let namespace = namespaces.get(name).cloned();
+        if namespace.is_none() {
+            self.lacks(format!("namespace of {name}"), "Apollo does not tell it: `default` is used unless given");
+        }
+        let namespace = namespace.unwrap_or_else(|| "default".into());
+        let channel = entity.declared_state.and_then(|state| state.release_channel);
+        self.steps.push(InstallEntity::new(name.to_owned(), product, channel, namespace).into());
+        let Some(id) = entity.id.map(EntityId::from) else {
+            self.lacks(format!("config of {name}"), "Apollo tells no id of the entity");
+            return true;
+        };
+        let overrides = entity.reported_config_overrides.unwrap_or_default().overrides.unwrap_or_default();
         if overrides.is_null() {
-            configs.unreported.push((name, id));
+            configs.unreported.push((name.to_owned(), id));
         } else if placeholder_positions(&overrides).is_empty() {
-            configs.steps.push(Step::WriteConfig { entity: name, from: id });
+            configs.steps.push(WriteConfig::new(name.to_owned(), id).into());
         } else {
             self.lacks(format!("config of {name}"), MASKED);
+        }
+        true
+    }
+
+    fn secrets(&mut self, name: &str, held: Option<wire::List<wire::Secret>>, there: &Contents, steps: &mut Vec<Step>) {
+        let Some(held) = secrets_of(held) else {
+            return self.lacks(format!("secrets of {name}"), "the reply does not tell them: make the plan again");
+        };
+        for secret in held {
+            let what = format!("secret {} of {name}", secret.name);
+            if !secret.keys_are_known {
+                self.lacks(format!("keys of {what}"), "the reply does not tell all of them");
+            }
+            match there.entities.get(name).and_then(|has| has.iter().find(|own| own.name == secret.name)) {
+                None => steps.push(CreateSecret::new(name.to_owned(), secret.name, secret.keys).into()),
+                Some(own) => {
+                    let own_keys: BTreeSet<_> = own.keys.iter().collect();
+                    let missing: Vec<_> = secret.keys.iter().filter(|key| !own_keys.contains(key)).cloned().collect();
+                    if !missing.is_empty() {
+                        let why = "the target has the secret without them: add them with secrets().update";
+                        self.lacks(format!("keys {} of {what}", missing.join(", ")), why);
+                    }
+                    self.existing.push(what);
+                }
+            }
         }
     }
 }
@@ -203,145 +271,69 @@ struct Configs {
     unreported: Vec<(String, EntityId)>,
 }
 
-fn secret_steps(name: &str, entity: &wire::Entity, there: &Contents) -> Vec<Step> {
-    let has = there.entities.get(name);
-    let secrets = entity.secrets.0.iter().filter_map(|secret| {
-        let own = secret.name.clone()?;
-        if has.is_some_and(|has| has.contains(&own)) {
-            return None;
-        }
-        let keys = secret
-            .specification
-            .as_ref()
-            .map(|specification| specification.keys.0.iter().filter_map(|key| key.key.clone()).collect::<Vec<_>>());
-        Some(Step::CreateSecret { entity: name.to_owned(), secret: own, keys: keys.unwrap_or_default() })
-    });
-    secrets.collect()
-}
-
-/// The target by exact name or RID; none when it has to be created.
-pub(super) async fn find_target(apollo: &Apollo, name: &str) -> Result<Option<Environment>> {
-    let name = name.trim();
-    let refuse = |words: &str, advice: &str| {
-        Err(Error::new(ErrorKind::InvalidInput, words).with_target(name.to_owned()).advice(advice.to_owned()))
-    };
-    if name.is_empty() {
-        return refuse("the target needs a name", "give one");
-    }
-    if crate::Rid::is_rid(name) {
-        return Session::strict(apollo.clone()).environment(&name.into(), Match::Exact).await.map(Some);
-    }
-    let all = all_environments(apollo).collect_up_to(usize::MAX).await?;
-    if let Some(found) = all.iter().find(|environment| environment.name == name) {
-        return Ok(Some(found.clone()));
-    }
-    match all.iter().find(|environment| environment.name.to_lowercase() == name.to_lowercase()) {
-        Some(near) => {
-            refuse("an environment is called the same but for case", &format!("use `{}` or another name", near.name))
-        }
-        None => Ok(None),
-    }
-}
-
 #[derive(Default)]
 struct Source {
-    modules: Vec<wire::Module>,
+    accreditation: Option<String>,
+    modules: Option<wire::List<wire::Module>>,
     entities: Vec<wire::Entity>,
+    /// Entities that a reply left out.
+    hidden: usize,
 }
 
-/// What the target has: module coordinates, and entities with the names of their secrets.
+impl Source {
+    async fn read(mode: &Mode, environment: &Environment) -> Result<Self> {
+        let mut source = Self::default();
+        let mut pages = list_in(mode, entity_pages::<SourceEnv>(environment, |id| source_env::Variables { id }));
+        while let Some(page) = pages.try_next().await? {
+            // Modules are not paged: every page tells all of them.
+            source.modules = page.modules.and_then(|modules| modules.module_installations).or(source.modules);
+            source.accreditation = page.accreditation.or(source.accreditation);
+            let entities = page.entities.and_then(|page| page.entities).unwrap_or_default();
+            source.hidden += entities.nulls;
+            source.entities.extend(entities.items);
+        }
+        Ok(source)
+    }
+}
+
+/// What the target has: module coordinates, and entities with their secrets.
 #[derive(Default)]
-pub(super) struct Contents {
-    pub(super) modules: HashSet<String>,
-    pub(super) entities: BTreeMap<String, HashSet<String>>,
+struct Contents {
+    modules: HashSet<String>,
+    entities: BTreeMap<String, Vec<Secret>>,
 }
 
 impl Contents {
-    fn names(&self) -> HashSet<&str> {
-        self.entities.keys().map(String::as_str).collect()
-    }
-}
-
-async fn read_source(session: &Session, environment: &Environment) -> Result<Source> {
-    let mut source = Source::default();
-    each_page::<SourceEnv>(
-        session,
-        environment,
-        |id| source_env::Variables { id },
-        |page| {
-            // Modules are not paged: every page tells all of them.
-            if let Some(modules) = page.modules {
-                source.modules = modules.module_installations.0;
-            }
-            source.entities.extend(page.entities.map(|page| page.entities.0).unwrap_or_default());
-        },
-    )
-    .await?;
-    Ok(source)
-}
-
-async fn read_target(session: &Session, environment: &Environment) -> Result<Contents> {
-    let mut contents = Contents::default();
-    each_page::<TargetEnv>(
-        session,
-        environment,
-        |id| target_env::Variables { id },
-        |page| {
-            let modules = page.modules.map(|modules| modules.module_installations.0).unwrap_or_default();
+    /// A reply that leaves something out is an error: what is not seen would be made twice.
+    async fn read(mode: &Mode, environment: &Environment) -> Result<Self> {
+        let short = |what: &str| {
+            Error::new(ErrorKind::Decode, format!("the reply does not tell all {what} of the target"))
+                .with_target(environment.name.clone())
+                .advice("make the plan again")
+        };
+        let mut contents = Self::default();
+        let mut pages = list_in(mode, entity_pages::<TargetEnv>(environment, |id| target_env::Variables { id }));
+        while let Some(page) = pages.try_next().await? {
+            let modules = page.modules.and_then(|modules| modules.module_installations?.whole());
+            let modules = modules.ok_or_else(|| short("modules"))?;
             contents.modules.extend(modules.into_iter().filter_map(|module| module.coordinate));
-            for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
+            let entities = page.entities.and_then(|page| page.entities?.whole()).ok_or_else(|| short("entities"))?;
+            for entity in entities {
                 if let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) {
                     contents.entities.entry(name).or_default();
                 }
             }
-        },
-    )
-    .await?;
-    each_page::<EntitySecrets>(
-        session,
-        environment,
-        |id| entity_secrets::Variables { id },
-        |page| {
-            for entity in page.entities.map(|page| page.entities.0).unwrap_or_default() {
+        }
+        let mut pages =
+            list_in(mode, entity_pages::<EntitySecrets>(environment, |id| entity_secrets::Variables { id }));
+        while let Some(page) = pages.try_next().await? {
+            let entities = page.entities.and_then(|page| page.entities?.whole()).ok_or_else(|| short("entities"))?;
+            for entity in entities {
                 let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) else { continue };
-                let secrets = entity.secrets.0.into_iter().filter_map(|secret| secret.name);
+                let secrets = secrets_of(entity.secrets).ok_or_else(|| short("secrets"))?;
                 contents.entities.entry(name).or_default().extend(secrets);
             }
-        },
-    )
-    .await?;
-    Ok(contents)
-}
-
-/// Reads every entity page of an environment, with what stands beside the page. A list that does not end is an error:
-/// a plan made from half of it would be wrong.
-pub(super) async fn each_page<D: Paged>(
-    session: &Session,
-    environment: &Environment,
-    variables: impl Fn(String) -> D::Variables,
-    mut each: impl FnMut(wire::Environment),
-) -> Result<()> {
-    let mut tokens: Vec<String> = Vec::new();
-    loop {
-        let variables = variables(environment.id.to_string());
-        let request = match tokens.last() {
-            None => Request::of::<D>(variables),
-            Some(token) => Request::next::<D>(variables, token),
-        };
-        let answer = session.send(request?.about(environment.name.as_str())).await?;
-        let page: wire::Environment =
-            answer.read("/apollo/environmentById")?.ok_or_else(|| answer.not_found("environment"))?;
-        let Some(entities) = &page.entities else { return Err(answer.absent("/environment/entities")) };
-        let token = entities.next_page_token.clone().filter(|token| !token.is_empty());
-        each(page);
-        match token {
-            None => return Ok(()),
-            Some(token) if tokens.contains(&token) || tokens.len() >= SAFETY_PAGES => {
-                return Err(answer
-                    .error(ErrorKind::Decode, "the list of entities does not end")
-                    .with_fault(not_ending(&tokens, &token)));
-            }
-            Some(token) => tokens.push(token),
         }
+        Ok(contents)
     }
 }

@@ -63,7 +63,7 @@ async fn a_server_that_repeats_itself_is_found_out() {
     assert!(rows.try_next().await.unwrap().is_some());
     assert!(rows.try_next().await.unwrap().is_some());
     let error = rows.try_next().await.unwrap_err();
-    assert_eq!(error.fault(), Some(&cube_sdk_core::listing::Truncation::RepeatedCursor));
+    assert_eq!(error.truncation(), Some(cube_sdk_core::listing::Truncation::RepeatedCursor));
     assert_eq!(script.seen().len(), 2);
 }
 

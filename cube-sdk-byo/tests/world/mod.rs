@@ -13,7 +13,8 @@ pub const EXTERNAL_ID: &str = "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90";
 /// The default patience in milliseconds instead of seconds.
 pub fn quick(budget: RetryBudget) -> Retrier {
     let waits = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
-    Retrier::new(RetryPolicy::default().backoff(waits).throttle_backoff(waits), budget)
+    let policy = RetryPolicy::default().backoff(waits).throttle_backoff(waits).patience(Duration::from_millis(500));
+    Retrier::new(policy, budget)
 }
 
 pub struct Account {
@@ -29,10 +30,12 @@ pub async fn account() -> Account {
 pub async fn account_with(world: AwsWorldBuilder, storage: impl FnOnce(StorageBuilder) -> StorageBuilder) -> Account {
     let world = world.start().await.unwrap();
     let audit = MemorySink::default();
+    let short = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
+    let quick = RetryPolicy::default().backoff(short).throttle_backoff(short);
     let builder = Storage::builder()
         .keys(&world.card().worker.access_key_id, world.card().worker.secret_access_key.clone(), None)
         .endpoint_url(world.endpoint_url().parse().unwrap())
-        .retrier(quick(RetryBudget::default()))
+        .retrier(Retrier::new(quick, RetryBudget::new(10_000)))
         .audit(Recorder::new(audit.clone()));
     Account { storage: storage(builder).build().unwrap(), world, audit }
 }

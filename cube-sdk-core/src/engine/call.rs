@@ -1,11 +1,10 @@
 //! A call as data, before anything is sent.
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use url::Url;
 
@@ -14,7 +13,7 @@ use crate::config::parse_base_url;
 use crate::credentials::Grant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Operation;
-use crate::redact::SafeUrl;
+use crate::redact::{Hidden, SafeUrl};
 
 /// A call as data: what to send, as which operation, about what.
 #[derive(Clone)]
@@ -29,7 +28,7 @@ pub struct Call {
     pub(super) clocks: Option<Clocks>,
     pub(super) anonymous: bool,
     pub(super) follows: bool,
-    pub(super) hidden: Arc<[SecretString]>,
+    pub(super) hidden: Hidden,
 }
 
 /// Without header values, query and body, which may hold secrets.
@@ -58,7 +57,7 @@ impl Call {
             clocks: None,
             anonymous: false,
             follows: false,
-            hidden: Arc::new([]),
+            hidden: Hidden::default(),
         }
     }
 
@@ -101,10 +100,10 @@ impl Call {
         self
     }
 
-    /// Secrets of the body. A server that repeats one in its refusal does not get it into an error or log line.
-    /// Those shorter than four bytes are not looked for: replacing them would garble every text.
+    /// Secrets of the body. A server that repeats one in its refusal does not get it into an error or log line, in
+    /// whatever form ([`Hidden`]). The credentials that the call goes out with are hidden too.
     pub fn hides(mut self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        self.hidden = secrets.into_iter().filter(|secret| secret.expose_secret().len() >= 4).collect();
+        self.hidden = Hidden::new(secrets);
         self
     }
 

@@ -196,7 +196,7 @@ impl Engine {
                 return Ok(Got::Opened(Opened::new(call, clocks, answer)));
             }
         }
-        self.read(call, clocks, answer).await.map(Got::Whole)
+        self.read(call, clocks, answer, grant).await.map(Got::Whole)
     }
 
     /// Sends one request and waits for the head of its answer.
@@ -210,12 +210,14 @@ impl Engine {
     }
 
     /// Reads an answer whole and classifies it.
-    async fn read(&self, call: &Call, clocks: Clocks, answer: Answer) -> Result<Reply> {
+    async fn read(&self, call: &Call, clocks: Clocks, answer: Answer, grant: Option<&Grant>) -> Result<Reply> {
         let (head, body) = answer.into_parts();
         let body = body.collect(self.0.cap, clocks.idle).await.map_err(|error| {
             error.with_status(head.status).with_request_id(request_id_of(&head.headers)).with_sent(Sent::Unknown)
         })?;
-        let reply = Reply { status: head.status, headers: head.headers, body, hidden: call.hidden.clone() };
+        let hidden =
+            grant.map_or_else(|| call.hidden.clone(), |grant| call.hidden.with_authorization(&grant.authorization));
+        let reply = Reply { status: head.status, headers: head.headers, body, hidden };
         self.0.classify.classify(call.operation, &reply)?;
         Ok(reply)
     }

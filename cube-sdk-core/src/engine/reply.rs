@@ -1,16 +1,14 @@
 //! An answer that was read whole, and what may be shown of it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result, kind_of_status, request_id_of, retry_after_of};
-use crate::redact::excerpt;
+use crate::redact::Hidden;
 
 /// An answer, read whole.
 #[derive(Clone)]
@@ -22,7 +20,7 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body, within the engine's cap.
     pub body: Bytes,
-    pub(super) hidden: Arc<[SecretString]>,
+    pub(super) hidden: Hidden,
 }
 
 /// Without header values and body, which may hold secrets.
@@ -42,27 +40,15 @@ impl Reply {
         request_id_of(&self.headers)
     }
 
-    /// A text of the server without the secrets that the call [hides](Call::hides), plain or JSON-escaped.
-    pub fn scrub(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in self.hidden.iter() {
-            let plain = secret.expose_secret();
-            let escaped = serde_json::Value::from(plain).to_string();
-            for form in [plain, escaped.trim_matches('"')] {
-                if text.contains(form) {
-                    text = text.replace(form, "<hidden>");
-                }
-            }
-        }
-        text
+    /// What must not be shown of what the server says: the secrets that the call [hides](super::Call::hides), and its
+    /// credentials.
+    pub const fn hidden(&self) -> &Hidden {
+        &self.hidden
     }
 
     /// A masked excerpt of the body, fit for an error line.
     pub fn excerpt(&self) -> String {
-        if self.hidden.is_empty() {
-            return excerpt(&self.body);
-        }
-        excerpt(self.scrub(&String::from_utf8_lossy(&self.body)).as_bytes())
+        self.hidden.excerpt(&self.body)
     }
 
     /// The body as JSON.

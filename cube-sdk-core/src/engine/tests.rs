@@ -16,6 +16,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 use crate::credentials::{CachedCredentials, ClientCredentials, FileKey, FixedKey};
 use crate::operation::{Idempotency, Operation};
+use crate::redact::Hidden;
 use crate::retry::{Backoff, RetryBudget, RetryPolicy};
 use crate::transport::{Body, HttpClient, Transport};
 
@@ -369,7 +370,7 @@ fn debug_shows_no_body_and_no_header_value() {
         status: http::StatusCode::OK,
         headers: call.request(None).unwrap().headers().clone(),
         body: Bytes::from_static(b"canary"),
-        hidden: Arc::new([]),
+        hidden: Hidden::default(),
     };
     assert!(!format!("{reply:?}").contains("canary"), "{reply:?}");
 }

@@ -18,7 +18,7 @@ pub enum ErrorKind {
     /// Use another call, enable the feature, or update. Never repeated.
     Unsupported,
     /// Credentials could not be obtained (file unreadable, token endpoint refused).
-    /// See the cause. Repeated when the cause is.
+    /// See the cause. Repeated when the cause is: [`Error::is_transient`](super::Error::is_transient) tells.
     Credentials,
     /// 401: key missing, expired, revoked, or the client certificate was refused.
     /// Log in again or replace the key. Repeated once, with fresh credentials.
@@ -40,12 +40,13 @@ pub enum ErrorKind {
     /// Another 5xx, or a GraphQL internal error. Repeated when the operation may be sent twice,
     /// at most three attempts.
     Server,
-    /// DNS, TCP, TLS or a proxy failed: nothing was sent. Repeated for every operation.
+    /// DNS, TCP, TLS or a proxy failed: nothing was sent. Repeated for every operation, unless it is certain to end
+    /// alike: a certificate that is not trusted.
     Connect,
     /// The connection broke after bytes went out; the server may have acted.
     /// Repeated when the operation may be sent twice.
     Transport,
-    /// A clock ran out; the text names which. Repeated when the operation may be sent twice,
+    /// A clock ran out: [`Error::clock`](super::Error::clock) names which of ours, none when it was the server's. Repeated when the operation may be sent twice,
     /// except when it was the deadline of the whole call.
     Timeout,
     /// A tunnel or stream ended; the reason is inside. Open a new one. Never repeated.

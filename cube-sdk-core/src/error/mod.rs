@@ -34,18 +34,38 @@ type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// What went wrong, with everything needed to act on it.
 ///
-/// `Display` is one complete line without the cause; the cause is in
-/// [`source`](std::error::Error::source).
+/// Ask the [kind](Self::kind) for what to do, and go by the rest where it matters:
 ///
 /// ```
-/// use cube_sdk_core::{Error, ErrorKind};
-/// let error = Error::new(ErrorKind::InvalidInput, "bucket `Abc` has an upper-case letter")
-///     .advice("use the name as the S3 console shows it");
-/// assert_eq!(
-///     error.to_string(),
-///     "bucket `Abc` has an upper-case letter; next: use the name as the S3 console shows it"
-/// );
+/// use cube_sdk_core::{Error, ErrorKind, WhichClock};
+///
+/// fn next(error: &Error) -> String {
+///     match error.kind() {
+///         ErrorKind::NotFound => "make it first".to_owned(),
+///         ErrorKind::Unauthenticated | ErrorKind::Credentials if !error.is_transient() => "log in again".to_owned(),
+///         ErrorKind::Timeout if error.clock() == Some(WhichClock::Deadline) => "allow more time".to_owned(),
+///         // The SDK repeated it already, as often as `retry` says: later it may go well.
+///         _ if error.is_transient() => match error.retry_after() {
+///             Some(after) => format!("come back in {after:?}"),
+///             None => "come back later".to_owned(),
+///         },
+///         _ => error.next_step().unwrap_or("report it").to_owned(),
+///     }
+/// }
+///
+/// let busy = Error::new(ErrorKind::Throttled, "").with_retry_after(Some(std::time::Duration::from_secs(7)));
+/// assert_eq!(next(&busy), "come back in 7s");
+/// assert_eq!(busy.to_string(), "throttled; retry after 7 s");
 /// ```
+///
+/// What a domain knows beyond that is its typed fault, read by an extension trait of its crate, each of one shape:
+/// `err.byo()` (`ByoErrorExt`), `err.apollo()` (`ApolloErrorExt`), `err.tunnel()` (`TunnelErrorExt`) and
+/// `err.app_fault()` (`AppErrorExt`); the facade's prelude brings them all, and its module `error` shows them. Why a
+/// list ended early is [`truncation`](Self::truncation).
+///
+/// `Display` is one line of at most 2 000 characters without the cause, whatever a server sent: control characters,
+/// line breaks and invisible characters are escaped, and long texts end in `…` (messages after 1 000 characters, targets
+/// 500, advice 400, request ids 128, codes 100). The cause is in [`source`](std::error::Error::source).
 ///
 /// A clone is faithful: it shares the cause and the fault, so that one failure can be told to everyone who waited
 /// for the same call.
@@ -71,42 +91,6 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of a kind. `message` says what came back, in lower case, without a full stop; empty
-    /// means the kind's own words.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let sent = match kind {
-            ErrorKind::Config
-            | ErrorKind::InvalidInput
-            | ErrorKind::Credentials
-            | ErrorKind::Unsupported
-            | ErrorKind::Connect => Sent::No,
-            _ => Sent::Unknown,
-        };
-        Self(Box::new(Inner {
-            kind,
-            message: part(message, line::MESSAGE),
-            operation: None,
-            target: None,
-            status: None,
-            code: None,
-            request_id: None,
-            retry_after: None,
-            retry: RetryReport::default(),
-            sent,
-            facts: Facts::default(),
-            advice: None,
-            fault: None,
-            source: None,
-        }))
-    }
-
-    /// A local file or socket failed; `doing` says what was being done to which path.
-    pub fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
-        let mut error = Self::new(ErrorKind::Io, doing).cause(source);
-        error.0.sent = Sent::No;
-        error
-    }
-
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -169,8 +153,44 @@ impl Error {
     }
 }
 
-/// Setters for those who make errors: the domain crates and doubles of them.
+/// For those who make errors: the domain crates and doubles of them.
 impl Error {
+    /// An error of a kind. `message` says what came back, in lower case, without a full stop; empty
+    /// means the kind's own words.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let sent = match kind {
+            ErrorKind::Config
+            | ErrorKind::InvalidInput
+            | ErrorKind::Credentials
+            | ErrorKind::Unsupported
+            | ErrorKind::Connect => Sent::No,
+            _ => Sent::Unknown,
+        };
+        Self(Box::new(Inner {
+            kind,
+            message: part(message, line::MESSAGE),
+            operation: None,
+            target: None,
+            status: None,
+            code: None,
+            request_id: None,
+            retry_after: None,
+            retry: RetryReport::default(),
+            sent,
+            facts: Facts::default(),
+            advice: None,
+            fault: None,
+            source: None,
+        }))
+    }
+
+    /// A local file or socket failed; `doing` says what was being done to which path.
+    pub fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
+        let mut error = Self::new(ErrorKind::Io, doing).cause(source);
+        error.0.sent = Sent::No;
+        error
+    }
+
     /// Replaces the kind, keeping all else: for codes that say more than a status.
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;

@@ -28,8 +28,8 @@ pub const SAFETY_PAGES: usize = 1_000;
 /// A list that is fetched page by page as it is read. Nothing is sent before the first item is asked for;
 /// dropping it stops.
 ///
-/// A list that cannot be read to its end yields what came, then one error (`Decode`, with a [`Truncation`] as its
-/// fault), or, with [`Self::allow_truncated`], ends and tells by [`Self::truncated`]. An item that cannot be read
+/// A list that cannot be read to its end yields what came, then one error (`Decode`, with an
+/// [`Error::truncation`]), or, with [`Self::allow_truncated`], ends and tells by [`Self::truncated`]. An item that cannot be read
 /// ends the list after the items before it.
 ///
 /// ```

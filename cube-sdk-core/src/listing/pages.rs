@@ -144,7 +144,7 @@ where
     /// The next page; none at the end.
     ///
     /// # Errors
-    /// Those of the page's call; `Decode` with a [`Truncation`] as its fault.
+    /// Those of the page's call; `Decode` with an [`Error::truncation`].
     pub async fn try_next(&mut self) -> Result<Option<Page<T, C>>> {
         self.next().await.transpose()
     }

@@ -1,4 +1,5 @@
-#![allow(clippy::unwrap_used)]
+// References are taken on purpose.
+#![allow(clippy::unwrap_used, clippy::needless_borrows_for_generic_args)]
 
 use std::collections::{BTreeMap, HashMap};
 

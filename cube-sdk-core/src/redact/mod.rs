@@ -2,11 +2,18 @@
 //!
 //! The rules for names and values are those of the published agent, so that both mask alike.
 
+mod beyond;
+mod excerpt;
+mod hidden;
 mod line;
+mod sentence;
 
 use std::fmt;
 
+pub use excerpt::excerpt;
+pub use hidden::Hidden;
 pub use line::one_line;
+pub use sentence::masked_text;
 use serde_json::Value;
 use url::Url;
 
@@ -65,13 +72,19 @@ const EXCEPTIONS: [&str; 16] = [
 /// ```
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_lowercase();
-    !EXCEPTIONS.contains(&name.as_str()) && HINTS.iter().any(|hint| name.contains(hint))
+    !EXCEPTIONS.contains(&name.as_str())
+        && (HINTS.iter().any(|hint| name.contains(hint)) || beyond::is_secret_name(&name))
 }
 
-/// Is this text a URL with a password in it (`scheme://user:password@…`)?
+/// Is this text secret whatever its name: a URL with a password (`scheme://user:password@…`), a PEM block, a JWT, an
+/// access key id, a token of a known form, `--password=…`, JSON that holds a secret?
 ///
 /// Linear in the length of the text, however hostile.
 pub fn is_secret_value(text: &str) -> bool {
+    is_secret_url(text) || beyond::is_secret_text(text)
+}
+
+fn is_secret_url(text: &str) -> bool {
     let text = text.trim();
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let mut letters = scheme.chars();
@@ -137,15 +150,28 @@ pub fn masked(value: &Value) -> Value {
             entries
                 .iter()
                 .map(|(key, value)| {
-                    let hide = is_secret_name(key) || (names_secret && key == "value");
+                    let hide = is_secret_name(key)
+                        || (names_secret && key == "value")
+                        || (value.is_string() && beyond::is_secret_name_of_text(key));
                     let shown = if hide { Value::String(placeholder(value)) } else { masked(value) };
                     (key.clone(), shown)
                 })
                 .collect::<serde_json::Map<_, _>>()
                 .into()
         }
-        Value::Array(items) => items.iter().map(masked).collect(),
-        Value::String(text) if is_secret_value(text) => Value::String(placeholder(value)),
+        Value::Array(items) => {
+            // `["--password", "x"]`
+            let flags = |at: usize| at.checked_sub(1).and_then(|before| items[before].as_str());
+            let hidden = |at: usize| flags(at).is_some_and(beyond::is_secret_flag);
+            let items = items.iter().enumerate().map(|(at, item)| match item {
+                Value::String(text) if hidden(at) && !text.starts_with('-') => Value::String(placeholder(item)),
+                other => masked(other),
+            });
+            items.collect()
+        }
+        Value::String(text) if is_secret_value(text) || beyond::holds_secret_url(text) => {
+            Value::String(placeholder(value))
+        }
         other => other.clone(),
     }
 }
@@ -214,29 +240,6 @@ impl fmt::Display for SafeUrl<'_> {
         }
         Ok(())
     }
-}
-
-/// The start of a body for an error line: at most 200 characters, on one line, without control
-/// characters; JSON is masked first, and a JSON text too broken to mask is not shown.
-pub fn excerpt(body: &[u8]) -> String {
-    const LIMIT: usize = 200;
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(value) => masked(&value).to_string(),
-        Err(_) => {
-            let text = String::from_utf8_lossy(&body[..body.len().min(4 * LIMIT)]).into_owned();
-            if text.trim_start().starts_with(['{', '[']) {
-                return format!("{} bytes of broken JSON", body.len());
-            }
-            text
-        }
-    };
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.retain(|c| !c.is_control());
-    if line.chars().count() > LIMIT {
-        line = line.chars().take(LIMIT).collect();
-        line.push('…');
-    }
-    line
 }
 
 #[cfg(test)]

@@ -151,6 +151,112 @@ fn excerpts_are_masked_and_short() {
     assert_eq!(excerpt("é".repeat(500).as_bytes()).chars().count(), 201);
 }
 
+#[test]
+fn more_names_are_secret() {
+    for name in [
+        "passphrase",
+        "keyPassphrase",
+        "DB_PASS",
+        "smtpPass",
+        "pass",
+        "PGPASS",
+        "db-pass",
+        "PASS_FILE",
+        "Authorization",
+        "Proxy-Authorization",
+        ".dockerconfigjson",
+        "passcode",
+    ] {
+        assert!(is_secret_name(name), "{name}");
+    }
+    for name in ["compass", "bypass", "passthrough", "passive", "authorizationMode", "auth", "author", "oauth2Proxy"] {
+        assert!(!is_secret_name(name), "{name}");
+    }
+}
+
+#[test]
+fn texts_are_secret_by_their_form() {
+    for text in [
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n",
+        "-----BEGIN CERTIFICATE-----",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+        "jwt eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+        "AKIAIOSFODNN7EXAMPLE",
+        "key ASIAIOSFODNN7EXAMPLE;",
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "Bearer abcdefgh12",
+        "Basic dXNlcjpwYXNz",
+        "--password=hunter2",
+        "app --db-password hunter2",
+        "--api-key \"x\"",
+        "DB_PASS=x",
+        "export DB_PASSWORD='x'",
+        "Server=db;Password=x;",
+        "https://h/x?access_token=x",
+        "spring.datasource.password = x",
+        "user: me\n  password: x\n",
+        "- token: 'x'",
+        "Authorization: Bearer x",
+        r#"{"auths": {"r.example.com": {"auth": "dXNlcjpwYXNz"}}}"#,
+        r#"{"password": "x"}"#,
+    ] {
+        assert!(is_secret_value(text), "{text}");
+        assert_eq!(masked(&json!([text])), json!([placeholder(&json!(text))]), "{text}");
+    }
+    for text in [
+        "eyJ",
+        "eyJhbGciOi.x",
+        "AKIA",
+        "AKIAlowercase12345",
+        "ghp_short",
+        "Bearer authentication is required",
+        "Basic",
+        "--password",
+        "--password=",
+        "--password=$(DB_PASSWORD)",
+        "PASSWORD=${PASSWORD}",
+        "--port=80",
+        "key=value",
+        "secretName: db",
+        "the token: expired",
+        "password",
+        "a = b",
+        "{{ .Values.password }}",
+        r#"{"a": "b"}"#,
+        "-p x",
+        "--password --quiet",
+        "token ==",
+        "<hidden, 3 chars>",
+        "password: <hidden, 3 chars>",
+    ] {
+        assert!(!is_secret_value(text), "{text}");
+        assert_eq!(masked(&json!([text])), json!([text]), "{text}");
+    }
+}
+
+#[test]
+fn structures_hide_more() {
+    let shown = masked(&json!({
+        "auths": {"r.example.com": {"auth": "abc", "email": "e"}},
+        "auth": {"enabled": true, "password": "x"},
+        "args": ["--user", "me", "--password", "x", "--token", "--quiet"],
+        "note": "see redis://u:p@h", "jdbc": "jdbc:postgresql://u:p@h/db", "site": "https://h:80/a@b",
+        "env": [{"name": "DB_PASS", "value": "x"}],
+        "headers": {"Authorization": "Bearer x", "X-Trace": "1"},
+    }));
+    assert_eq!(
+        shown,
+        json!({
+            "auths": {"r.example.com": {"auth": "<hidden, 3 chars>", "email": "e"}},
+            "auth": {"enabled": true, "password": "<hidden, 1 chars>"},
+            "args": ["--user", "me", "--password", "<hidden, 1 chars>", "--token", "--quiet"],
+            "note": "<hidden, 17 chars>", "jdbc": "<hidden, 26 chars>", "site": "https://h:80/a@b",
+            "env": [{"name": "DB_PASS", "value": "<hidden, 1 chars>"}],
+            "headers": {"Authorization": "<hidden, 8 chars>", "X-Trace": "1"},
+        })
+    );
+}
+
 proptest! {
     #[test]
     fn excerpt_never_shows_a_named_secret(secret in "[A-Z]{12,40}") {
@@ -162,5 +268,81 @@ proptest! {
     #[test]
     fn value_rule_does_not_panic(text in ".*") {
         is_secret_value(&text);
+    }
+}
+
+#[test]
+fn plain_texts_lose_what_may_be_secret() {
+    for (text, shown) in [
+        ("see redis://:pw@h", "see redis://…@h"),
+        ("at https://u:p@h/x?sig=abc&page=2#frag.", "at https://…@h/x?sig=…&page=…#…"),
+        ("(https://tok3n@h:8443/a b)", "(https://…@h:8443/a b)"),
+        ("x postgres://u:p@ss?#w@h/db y http://h:80/a@b", "x postgres://…@h/db y http://h:80/a@b"),
+        ("https://h/x?t0k3n", "https://h/x?…"),
+        ("api_key=abc, Host: h", "api_key=<hidden, 3 chars>, Host: h"),
+        ("password = 'two words' end", "password = '<hidden, 9 chars>' end"),
+        ("{\\\"token\\\": \\\"x y\\\"}", "{\\\"token\\\": \\\"<hidden, 4 chars>\"}"),
+        ("env[DB_PASSWORD]=s3", "env[DB_PASSWORD]=<hidden, 2 chars>"),
+        ("keys: [a, b], n=1", "keys: [<hidden, 4 chars>], n=1"),
+        ("dsn=redis://:pw@h/0 next", "dsn=<hidden, 15 chars> next"),
+        ("Authorization: Bearer abcDEF123", "Authorization: Bearer <hidden, 9 chars>"),
+        ("token=Bearer abc x", "token=<hidden, 10 chars> x"),
+        ("Bearer token is missing", "Bearer token is missing"),
+        ("<SecretAccessKey>abc</SecretAccessKey>", "<SecretAccessKey><hidden, 3 chars></SecretAccessKey>"),
+        ("body.kms_key_arn: Field required", "body.kms_key_arn: Field required"),
+        ("password: hunter", "password: <hidden, 6 chars>"),
+        ("password: hunter2 was wrong", "password: <hidden, 7 chars> was wrong"),
+        ("maxTokens=5 user=joe; no", "maxTokens=5 user=joe; no"),
+        ("no such bucket: acme-models (eu-central-1)", "no such bucket: acme-models (eu-central-1)"),
+        ("password=", "password="),
+        ("", ""),
+    ] {
+        assert_eq!(masked_text(text), shown, "{text}");
+    }
+    assert_eq!(excerpt(br#"{"detail":"see https://u:p@h/x"}"#), r#"{"detail":"see https://…@h/x"}"#);
+    assert_eq!(excerpt(b"password=hunter2"), "password=<hidden, 7 chars>");
+}
+
+#[test]
+fn a_line_is_one_line() {
+    for text in [
+        "\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{200b}", "\u{feff}",
+        "\u{1b}",
+    ] {
+        let line = one_line(text, 40);
+        assert!(line.is_ascii() && !line.contains(char::is_control), "{text:?}: {line}");
+    }
+    assert!(matches!(one_line("Zürich 東京 🚀 `x`\"\\", 40), std::borrow::Cow::Borrowed(_)));
+    for (text, limit, line) in [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "abc…"),
+        ("a\nb", 2, "a…"),
+        ("a\nb", 3, "a\\n…"),
+        ("éé", 1, "é…"),
+        ("x", 0, "…"),
+        ("", 0, ""),
+    ] {
+        assert_eq!(one_line(text, limit), line, "{text:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_becomes_one_bounded_line(text: String, limit in 0usize..50) {
+        let line = one_line(&text, limit);
+        prop_assert!(line.chars().count() <= limit + 1);
+        let breaks = |c: char| c.is_control() || (0x2028..=0x202e).contains(&u32::from(c));
+        prop_assert!(!line.contains(breaks));
+        prop_assert!(!excerpt(text.as_bytes()).contains(char::is_control));
+    }
+
+    #[test]
+    fn no_named_value_shows_in_a_text(value in "[A-Z]{8,30}", lead in "[ -~]{0,20} ", sign in "=|: | = |=\"|: '") {
+        for name in ["password", "api_key", "x-auth-token"] {
+            let shown = masked_text(&format!("{lead}{name}{sign}{value}"));
+            prop_assert!(!shown.contains(&value), "{shown}");
+        }
+        let shown = masked_text(&format!("{lead}https://u:{value}@h/x?a={value}"));
+        prop_assert!(!shown.contains(&value), "{shown}");
     }
 }

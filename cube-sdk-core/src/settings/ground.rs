@@ -39,6 +39,12 @@ impl Ground {
         Arc::clone(&self.network.transport)
     }
 
+    /// What the program set to carry HTTP requests; none where the SDK connects by itself. User agent and trace context are
+    /// added to each.
+    pub fn own_transport(&self) -> Option<SharedTransport> {
+        self.settings.transport.as_ref().map(|_| self.transport())
+    }
+
     /// Which proxy to go through to where.
     pub fn proxies(&self) -> &Proxies {
         &self.network.proxies

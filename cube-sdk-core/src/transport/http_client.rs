@@ -10,6 +10,7 @@ use http::{HeaderValue, StatusCode, Uri};
 
 use super::failure::{never_connected, proxy_wants_credentials};
 use super::{Answer, Body, Proxies, ProxySetting, RootCertificates, Transport, Via};
+use crate::clock::NEVER;
 use crate::config::Environment;
 use crate::error::{Error, ErrorKind, Result, Sent, WhichClock};
 
@@ -27,7 +28,7 @@ impl HttpClientBuilder {
     /// How long DNS, TCP and TLS may take together. Default 10 s.
     #[must_use]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect = limit;
+        self.connect = limit.min(NEVER);
         self
     }
 
@@ -35,7 +36,7 @@ impl HttpClientBuilder {
     /// that a request rarely meets a connection that the server is closing.
     #[must_use]
     pub fn pool_idle_timeout(mut self, limit: Duration) -> Self {
-        self.pool_idle = limit;
+        self.pool_idle = limit.min(NEVER);
         self
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::{Error, ErrorKind, Result, WhichClock};
+use crate::error::{Error, ErrorKind, Result, Sent, WhichClock};
 
 /// What one look at the thing showed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,9 +22,13 @@ pub enum Progress {
 type Look<T> = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result<T>> + Send>> + Send>;
 type Judge<T> = Box<dyn FnMut(&T) -> Progress + Send>;
 type Report<T> = Box<dyn FnMut(&T) + Send>;
+type Word<T> = Box<dyn FnMut(&T) -> Option<String> + Send>;
 
 /// The shortest time between two looks.
 const SHORTEST: Duration = Duration::from_millis(10);
+
+/// How long a word that is not known is waited for where no limit is set.
+const UNKNOWN: Duration = Duration::from_secs(600);
 
 /// How long looks may fail in a row.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -42,6 +46,7 @@ pub struct Waiter<T> {
     look: Look<T>,
     judge: Judge<T>,
     report: Option<Report<T>>,
+    unknown: Option<Word<T>>,
     interval: Duration,
     tries: Option<u32>,
     limit: Option<Duration>,
@@ -71,6 +76,7 @@ impl<T: Send + 'static> Waiter<T> {
             look: Box::new(move || Box::pin(look())),
             judge: Box::new(judge),
             report: None,
+            unknown: None,
             interval,
             tries: None,
             limit: None,
@@ -109,21 +115,39 @@ impl<T: Send + 'static> Waiter<T> {
         self
     }
 
+    /// `word` names the server's word for where the thing stands, if this version does not know it. Nobody can say
+    /// whether it is the end: when [`Self::timeout`] comes while such a word stands, or without one after 10 min of it,
+    /// the wait ends `Unsupported` and shows it.
+    pub fn unknown(mut self, word: impl FnMut(&T) -> Option<String> + Send + 'static) -> Self {
+        self.unknown = Some(Box::new(word));
+        self
+    }
+
     async fn wait(mut self) -> Result<T> {
         let started = Instant::now();
         let interval = self.interval.max(SHORTEST);
         let mut looks = 0u32;
         let mut failing: Option<Failing> = None;
+        let mut odd: Option<Odd> = None;
         loop {
-            let pause = match self.look(started, failing.as_ref()).await? {
+            let looked = self.look(started, failing.as_ref()).await.map_err(|error| told(error, odd.as_ref()))?;
+            let pause = match looked {
                 Ok(state) => {
                     failing = None;
+                    let word = self.unknown.as_mut().and_then(|word| word(&state));
+                    let since = odd.map_or_else(Instant::now, |odd| odd.since);
+                    odd = word.map(|word| Odd { since, word });
                     looks = looks.saturating_add(1);
                     if let Some(report) = &mut self.report {
                         report(&state);
                     }
                     if (self.judge)(&state) == Progress::Done || self.tries.is_some_and(|tries| looks >= tries) {
                         return Ok(state);
+                    }
+                    if self.limit.is_none()
+                        && let Some(odd) = odd.as_ref().filter(|odd| odd.since.elapsed() >= UNKNOWN)
+                    {
+                        return Err(told(self.too_long(UNKNOWN, None), Some(odd)));
                     }
                     interval
                 }
@@ -142,7 +166,7 @@ impl<T: Send + 'static> Waiter<T> {
             if let Some(limit) = self.limit
                 && started.elapsed().saturating_add(pause) >= limit
             {
-                return Err(self.too_long(limit, failing.as_ref()));
+                return Err(told(self.too_long(limit, failing.as_ref()), odd.as_ref()));
             }
             tokio::time::sleep(pause).await;
         }
@@ -168,6 +192,21 @@ impl<T: Send + 'static> Waiter<T> {
             None => error,
         }
     }
+}
+
+/// A word that was not known at the last good look, and since when words are not.
+struct Odd {
+    since: Instant,
+    word: String,
+}
+
+/// The error of a limit, which a word that is not known explains.
+fn told(error: Error, odd: Option<&Odd>) -> Error {
+    let Some(Odd { word, .. }) = odd else { return error };
+    Error::new(ErrorKind::Unsupported, format!("{}: the server's word `{word}` is not known", error.message()))
+        .with_sent(Sent::Yes)
+        .advice("look at it by hand, and update the SDK; it goes on by itself")
+        .cause(error)
 }
 
 /// Looks that failed in a row.

@@ -165,3 +165,26 @@ async fn no_duration_is_too_long_and_none_too_short() {
     assert!(waiter.interval(Duration::ZERO).timeout(Duration::from_secs(1)).await.is_err());
     assert!(count.load(Ordering::Relaxed) <= 101, "a look each 10 ms at most");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_word_that_is_not_known_ends_the_wait_at_its_limit() {
+    let odd = || Waiter::new("it", Duration::from_secs(5), || async { Ok("PONDERING") }, |_| Progress::Running);
+    let known = |state: &&'static str| (*state == "PONDERING").then(|| (*state).to_owned());
+    let started = Instant::now();
+    let error = odd().unknown(known).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("`PONDERING`"), "{error}");
+    assert_eq!(started.elapsed(), Duration::from_secs(600));
+    let error = odd().unknown(known).timeout(Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    // A known word in between begins the time anew; without such words the limit is a timeout as ever.
+    let mut looks = 0;
+    let mixed = move || {
+        looks += 1;
+        std::future::ready(Ok(if looks % 100 == 0 { "ACTIVE" } else { "PONDERING" }))
+    };
+    let wait = Waiter::new("it", Duration::from_secs(5), mixed, |_| Progress::Running).unknown(known);
+    assert!(tokio::time::timeout(Duration::from_secs(3_600), wait.into_future()).await.is_err());
+    let error = odd().unknown(|_| None).timeout(Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}

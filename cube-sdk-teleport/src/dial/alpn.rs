@@ -1,6 +1,6 @@
 //! The protocol names that one port of a Teleport proxy tells flows apart by (Teleport RFD 39).
 
-use super::app::AppKind;
+use super::config::AppKind;
 
 /// A TCP app's bytes, as they are.
 pub const TCP: &str = "teleport-tcp";

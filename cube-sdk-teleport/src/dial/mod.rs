@@ -1,14 +1,15 @@
-//! Reaching apps: the seam between a relay and what it dials.
+//! Reaching apps: what a relay dials them with.
 
 pub mod alpn;
 pub mod app;
-mod dialer;
+pub mod config;
 mod direct;
+mod fault;
 pub mod ping;
 mod tls;
 mod upgrade;
 
-pub use app::{AppConfig, AppDialer, AppKind, AppStream, DialConfig, Limits, ProxyAddr, Upgrade, Via};
-pub(crate) use dialer::{Channel, Duplex};
-pub use dialer::{Dialer, Route, Upstream};
+pub use crate::seam::{Dialer, Route, Upstream};
+pub use app::{AppDialer, AppStream};
+pub use config::{AppConfig, AppKind, DialConfig, Limits, ProxyAddr, Upgrade, Via};
 pub use direct::DirectDialer;

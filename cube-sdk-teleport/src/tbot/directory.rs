@@ -1,14 +1,14 @@
 //! One output directory, read again whenever its files changed.
 
 use std::io::ErrorKind as IoKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use cube_sdk_core::cached::{Cached, Fresh};
+use cube_sdk_core::clock::later;
 use cube_sdk_core::{Clock, Error, Result};
 use secrecy::zeroize::Zeroizing;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::bundle::{self, Bundle, Torn};
@@ -64,10 +64,16 @@ impl ReadPolicy {
 /// credential serves while it is valid.
 #[derive(Debug)]
 pub struct IdentityDirectory {
+    place: Arc<Place>,
+    loaded: Cached<Arc<Loaded>>,
+}
+
+/// Where to look, and for what.
+#[derive(Debug)]
+struct Place {
     app: String,
     path: PathBuf,
     policy: ReadPolicy,
-    loaded: Mutex<Option<Loaded>>,
 }
 
 #[derive(Debug)]
@@ -77,7 +83,7 @@ struct Loaded {
 }
 
 /// The files that can hold (part of) a credential, as they looked: modification time, length, inode.
-type Prints = [Option<(i64, i64, u64, u64)>; 6];
+type Prints = [Option<(SystemTime, u64, u64)>; 6];
 
 const WATCHED: [&str; 6] =
     [layout::IDENTITY, layout::TLS_CERT, layout::KEY, layout::TLS_CRT, layout::TLS_KEY, layout::HOST_CA];
@@ -85,22 +91,25 @@ const WATCHED: [&str; 6] =
 impl IdentityDirectory {
     /// The directory of `app`. Reads nothing yet.
     pub fn new(app: impl Into<String>, path: impl Into<PathBuf>, policy: ReadPolicy) -> Self {
-        Self { app: app.into(), path: path.into(), policy, loaded: Mutex::const_new(None) }
+        // One look takes as long as a torn set is read again, and a little for the disk.
+        let patience = policy.patience.saturating_add(Duration::from_secs(30));
+        let loaded = Cached::new(policy.clock).pause(Duration::ZERO).patience(patience);
+        Self { place: Arc::new(Place { app: app.into(), path: path.into(), policy }), loaded }
     }
 
     /// The app that the directory must be for.
     pub fn app(&self) -> &str {
-        &self.app
+        &self.place.app
     }
 
     /// The directory.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.place.path
     }
 
     /// The credential to use now: re-read if the files changed, proved whole, valid, and for this app.
     ///
-    /// Concurrent calls share one read. While no usable credential is at hand, a torn set is read again
+    /// Concurrent calls share one look and what comes of it. While no usable credential is at hand, a torn set is read again
     /// after 50, 100, 200 … ms until [`ReadPolicy::patience`] ends.
     ///
     /// # Errors
@@ -109,31 +118,41 @@ impl IdentityDirectory {
     /// [`AppFault::CredentialTorn`]; and those of [`Identity::check`].
     ///
     /// # Cancel safety
-    /// Safe: nothing is kept of an interrupted read.
+    /// Safe: the look goes on for the others.
     pub async fn current(&self) -> Result<Arc<Identity>> {
-        let mut loaded = self.loaded.lock().await;
-        let until = Instant::now() + self.policy.patience;
+        let (place, known) = (Arc::clone(&self.place), self.loaded.peek());
+        let look = || async move { Ok(Fresh::new(place.look(known).await?, None)) };
+        self.loaded.renew(look).await.map(|loaded| Arc::clone(&loaded.identity))
+    }
+}
+
+impl Place {
+    /// What to use now; `known` is what was used last.
+    async fn look(&self, known: Option<Arc<Loaded>>) -> Result<Arc<Loaded>> {
+        let until = later(Instant::now(), self.policy.patience);
         let mut pause = Duration::from_millis(50);
         loop {
-            let known = loaded.as_ref().map(|loaded| loaded.prints);
-            let outcome = match self.read(known).await {
+            let outcome = match self.read(known.as_ref().map(|known| known.prints)).await {
                 // Nothing changed: only time may have passed.
-                Ok(None) => loaded.as_ref().map_or_else(|| Err(self.missing()), |at| self.usable(&at.identity)),
-                Ok(Some(fresh)) => self.usable(&fresh.identity).inspect(|identity| {
-                    tracing::debug!(app = %self.app, until = %identity.subject().not_after, "credential read");
-                    *loaded = Some(fresh);
-                }),
+                Ok(None) => known.clone().ok_or_else(missing),
+                Ok(Some(fresh)) => Ok(Arc::new(fresh)),
                 Err(error) => Err(error),
             };
-            let error = match outcome {
-                Ok(identity) => return Ok(identity),
+            let error = match outcome.and_then(|found| self.usable(&found.identity).map(|()| found)) {
+                Ok(found) => {
+                    if known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &found)) {
+                        let until = found.identity.subject().not_after;
+                        tracing::debug!(app = %self.app, %until, "credential read");
+                    }
+                    return Ok(found);
+                }
                 Err(error) => error.with_target(self.target()),
             };
-            if let Some(kept) = loaded.as_ref().and_then(|loaded| self.usable(&loaded.identity).ok()) {
+            if let Some(kept) = known.as_ref().filter(|known| self.usable(&known.identity).is_ok()) {
                 tracing::warn!(app = %self.app, %error, "the directory is unusable, the credential read before serves on");
-                return Ok(kept);
+                return Ok(Arc::clone(kept));
             }
-            if error.app_fault() != Some(AppFault::CredentialTorn) || Instant::now() + pause > until {
+            if error.app_fault() != Some(&AppFault::CredentialTorn) || later(Instant::now(), pause) > until {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
@@ -141,17 +160,12 @@ impl IdentityDirectory {
         }
     }
 
-    fn usable(&self, identity: &Arc<Identity>) -> Result<Arc<Identity>> {
-        identity.check(&self.app, self.policy.clock.now(), self.policy.leeway)?;
-        Ok(Arc::clone(identity))
+    fn usable(&self, identity: &Identity) -> Result<()> {
+        identity.check(&self.app, self.policy.clock.now(), self.policy.leeway)
     }
 
     fn target(&self) -> String {
         format!("app {} in {}", self.app, self.path.display())
-    }
-
-    fn missing(&self) -> Error {
-        AppFault::CredentialMissing.error("the directory holds no credential")
     }
 
     /// Reads the directory unless its files look as they did; none when they do.
@@ -161,6 +175,10 @@ impl IdentityDirectory {
             .await
             .map_err(|_| AppFault::CredentialUnreadable.error("reading was interrupted"))?
     }
+}
+
+fn missing() -> Error {
+    AppFault::CredentialMissing.error("the directory holds no credential")
 }
 
 fn read_directory(path: &Path, known: Option<Prints>) -> Result<Option<Loaded>> {
@@ -178,7 +196,7 @@ fn read_directory(path: &Path, known: Option<Prints>) -> Result<Option<Loaded>> 
             Err(_) => {}
         }
     }
-    Err(torn.unwrap_or_else(|| AppFault::CredentialMissing.error("the directory holds no credential")))
+    Err(torn.unwrap_or_else(missing))
 }
 
 /// One form of the credential: whole, absent (none), or why it cannot be used.
@@ -220,12 +238,23 @@ fn fingerprints(path: &Path) -> Result<Prints> {
     let mut prints = Prints::default();
     for (print, name) in prints.iter_mut().zip(WATCHED) {
         *print = match std::fs::metadata(path.join(name)) {
-            Ok(meta) => Some((meta.mtime(), meta.mtime_nsec(), meta.len(), meta.ino())),
+            Ok(meta) => Some((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len(), inode(&meta))),
             Err(error) if error.kind() == IoKind::NotFound => None,
             Err(error) => return Err(unreadable(&name, error)),
         };
     }
     Ok(prints)
+}
+
+/// Tells a file from another that took its place.
+#[cfg(unix)]
+fn inode(meta: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(meta)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &std::fs::Metadata) -> u64 {
+    0
 }
 
 fn read_file(directory: &Path, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {

@@ -15,6 +15,7 @@ use secrecy::zeroize::Zeroize;
 use super::bundle::{Bundle, KeyEncoding, Torn};
 use super::subject::Subject;
 use crate::app_fault::AppFault;
+use crate::ground::tls;
 
 /// One generation of an app's credential, ready for TLS. Its private key can sign and is never shown.
 pub struct Identity {
@@ -39,7 +40,7 @@ impl Identity {
     /// # Errors
     /// `BadKey`, `Mismatch`, or `BadCertificate` for an authority that cannot be a trust anchor.
     pub fn new(bundle: &Bundle, host_authorities: &[Vec<u8>]) -> Result<Self, Torn> {
-        let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+        let provider = tls::provider();
         let mut key = private_key(bundle);
         let loaded = provider.key_provider.load_private_key(key.clone_key());
         key.zeroize();
@@ -47,7 +48,8 @@ impl Identity {
         let certified = CertifiedKey::new(vec![certificate], loaded.map_err(|_| Torn::BadKey)?);
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-            Err(_) => return Err(Torn::Mismatch),
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => return Err(Torn::Mismatch),
+            Err(_) => return Err(Torn::BadCertificate),
         }
         let authorities = if host_authorities.is_empty() { bundle.authorities() } else { host_authorities };
         Ok(Self {

@@ -13,7 +13,7 @@ use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::http_get;
+use crate::ground::http1;
 
 /// `GET /readyz` of tbot.
 pub const READYZ: Operation = Operation::new("tbot", "readyz", Idempotency::Read);
@@ -98,7 +98,7 @@ impl Readiness {
                     .advice("set `diag_addr` in tbot's configuration, or check that tbot runs")
                     .cause(cause)
             })?;
-            let (status, body) = http_get::get(stream, &addr.to_string(), "/readyz").await?;
+            let (status, body) = http1::get(stream, &addr.to_string(), "/readyz").await?;
             Self::parse(status, &body)
         };
         match tokio::time::timeout(LIMIT, asked).await {

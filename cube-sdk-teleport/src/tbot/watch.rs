@@ -13,6 +13,9 @@ use super::identity::Identity;
 use super::layout::OutputRoot;
 use crate::app_fault::{AppErrorExt, AppFault};
 
+/// The shortest time between two looks.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// The credentials of every app that has an output directory. Cheap to clone; clones share what was read.
 #[derive(Clone, Debug)]
 pub struct Identities {
@@ -55,7 +58,7 @@ impl Identities {
             )
         };
         let outcome = directory.current().await;
-        if outcome.as_ref().err().and_then(AppErrorExt::app_fault) == Some(AppFault::AppNotProvisioned) {
+        if outcome.as_ref().err().and_then(AppErrorExt::app_fault) == Some(&AppFault::AppNotProvisioned) {
             // Names come from outside: without this the map would grow with every wrong one.
             self.directories.lock().unwrap_or_else(PoisonError::into_inner).remove(app);
         }
@@ -67,21 +70,21 @@ impl Identities {
     /// # Errors
     /// `Io` when the root cannot be listed. A broken directory is a state, not an error.
     pub async fn survey(&self) -> Result<BTreeMap<String, WatchState>> {
-        let mut states = BTreeMap::new();
-        for (app, _) in self.root.apps().await? {
+        let looks = self.root.apps().await?.into_iter().map(|(app, _)| async move {
             let state = match self.current(&app).await {
                 Ok(identity) => WatchState::ready(&identity, self.policy.clock.now()),
                 Err(error) => WatchState::Failed {
-                    fault: error.app_fault().unwrap_or(AppFault::CredentialUnreadable),
+                    fault: error.app_fault().copied().unwrap_or(AppFault::CredentialUnreadable),
                     reason: error.to_string(),
                 },
             };
-            states.insert(app, state);
-        }
-        Ok(states)
+            (app, state)
+        });
+        // At once: a torn directory is read again for a while, and must not hold up the others.
+        Ok(futures_util::future::join_all(looks).await.into_iter().collect())
     }
 
-    /// Starts looking at every directory now and then every `interval` (30 s is a good one), so that a
+    /// Starts looking at every directory now and then every `interval` (30 s is a good one, 10 ms the least), so that a
     /// renewal is read before the next dial needs it and a stale directory is noticed without one.
     /// Must be called within a tokio runtime; the task ends with the handle.
     pub fn watch(&self, interval: Duration) -> IdentityWatch {
@@ -99,7 +102,7 @@ impl Identities {
                     }
                     Err(error) => tracing::warn!(%error, "the tbot outputs cannot be listed"),
                 }
-                tokio::time::sleep(interval).await;
+                tokio::time::sleep(interval.max(SHORTEST)).await;
             }
         });
         IdentityWatch { states, task }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::frame::Version;
+use super::codec::frame::Version;
 
 /// Subprotocol of version 2.
 pub(crate) const V2: &str = "cube-tunnel.v2";

@@ -182,7 +182,7 @@ async fn a_refusal_after_the_dial_is_an_error_of_the_first_read() {
     let _ = stream.write_all(b"hello").await;
     let _ = stream.flush().await;
     let error = stream.read(&mut [0; 8]).await.unwrap_err();
-    assert_eq!(error.app_fault(), Some(AppFault::RefusedByTeleport), "{error:?}");
+    assert_eq!(error.app_fault(), Some(&AppFault::RefusedByTeleport), "{error:?}");
     let refusal = refusal_of(&error).unwrap();
     assert_eq!(refusal.code, TunnelCode::RefusedUpstream);
     assert!(refusal.message.starts_with("RefusedByTeleport: "), "{refusal:?}");

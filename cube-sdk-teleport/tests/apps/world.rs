@@ -107,7 +107,7 @@ pub(crate) async fn echoed(stream: &mut AppStream, data: &[u8]) -> Vec<u8> {
 #[track_caller]
 pub(crate) fn fault(outcome: Result<AppStream, Error>) -> (AppFault, Error) {
     let error = outcome.expect_err("the dial must fail");
-    let fault = error.app_fault().unwrap_or_else(|| panic!("no fault in {error:?}"));
+    let fault = *error.app_fault().unwrap_or_else(|| panic!("no fault in {error:?}"));
     assert!(error.to_string().contains(fault.name()), "the line names its fault: {error}");
     assert!(error.next_step().is_some(), "the line says what to do: {error}");
     (fault, error)

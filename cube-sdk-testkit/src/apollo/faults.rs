@@ -49,6 +49,13 @@ pub enum Fault {
     HangAfter,
     /// Runs it, then breaks the connection.
     ResetAfter,
+    /// Runs it, then answers with a status and a text in place of the reply, as a gateway does.
+    AnswerAfter {
+        /// The status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
     /// Runs it, then changes the reply: undocumented words, lost fields, errors beside data.
     Change(Change),
 }
@@ -60,6 +67,7 @@ impl fmt::Debug for Fault {
             Self::Hang => "Hang",
             Self::HangAfter => "HangAfter",
             Self::ResetAfter => "ResetAfter",
+            Self::AnswerAfter { .. } => "AnswerAfter",
             Self::Change(_) => "Change",
         })
     }
@@ -69,6 +77,11 @@ impl Fault {
     /// A bare status.
     pub fn status(status: u16) -> Self {
         Self::Status { status, retry_after: None, body: String::new() }
+    }
+
+    /// Runs it, then answers with a status and a text.
+    pub fn answer_after(status: u16, body: &str) -> Self {
+        Self::AnswerAfter { status, body: body.to_owned() }
     }
 
     /// 429 with `Retry-After`.

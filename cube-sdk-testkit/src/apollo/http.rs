@@ -85,6 +85,7 @@ impl Shared {
         match fault {
             Some(Fault::HangAfter) => Outcome::Hang,
             Some(Fault::ResetAfter) => Outcome::Reset,
+            Some(Fault::AnswerAfter { status, body }) => Outcome::Reply(status, HeaderMap::new(), Bytes::from(body)),
             Some(Fault::Change(change)) => {
                 change(&mut response);
                 reply(200, &response)

@@ -8,11 +8,13 @@
 mod faults;
 mod http;
 mod mutations;
+pub mod people;
 mod reads;
 mod schema;
 mod seed;
 mod token;
 mod world;
+mod yaml;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -110,7 +112,7 @@ impl Double {
 
     /// The base URL; a name that is never resolved before [`Self::serve`].
     pub fn url(&self) -> String {
-        self.address.map_or_else(|| "http://apollo.invalid".to_owned(), |address| format!("http://{address}"))
+        self.address.map_or_else(|| "https://apollo.invalid".to_owned(), |address| format!("http://{address}"))
     }
 
     /// A transport that leads to the double without any socket, for tests on a paused clock.
@@ -130,6 +132,58 @@ impl Double {
     /// Approves change requests by itself from now on.
     pub fn approve_all(&self) {
         lock(&self.shared.world).approve_all = true;
+    }
+
+    /// Lets Apollo's clock be this many seconds behind this machine's.
+    pub fn clock_behind(&self, seconds: u64) {
+        lock(&self.shared.world).behind = seconds;
+    }
+
+    /// Somebody else runs a mutation by its field and arguments: it is not counted among [`Self::executions`].
+    ///
+    /// # Errors
+    /// Apollo's refusal.
+    pub fn act(&self, field: &str, arguments: &Value) -> Result<Value, String> {
+        lock(&self.shared.world).act(field, arguments).map_err(|refusal| refusal.message)
+    }
+
+    /// Adds an environment, though another may have its name; gives its id.
+    pub fn add_environment(&self, name: &str) -> String {
+        lock(&self.shared.world).add_environment(name, "DEV")
+    }
+
+    /// The id of the first environment of a name.
+    pub fn environment_id(&self, name: &str) -> Option<String> {
+        let world = lock(&self.shared.world);
+        world.environments.iter().find(|environment| environment.name == name).map(|found| found.id.clone())
+    }
+
+    /// Id and RID of an entity.
+    pub fn entity_ids(&self, environment: &str, entity: &str) -> Option<(String, String)> {
+        let world = lock(&self.shared.world);
+        let id = &world.environments.iter().find(|found| found.name == environment)?.id;
+        let found = world.entities.iter().find(|found| found.environment == *id && found.name == entity)?;
+        Some((found.id.clone(), found.rid.clone()))
+    }
+
+    /// Product of an entity.
+    pub fn entity_product(&self, environment: &str, entity: &str) -> Option<String> {
+        let world = lock(&self.shared.world);
+        let id = &world.environments.iter().find(|found| found.name == environment)?.id;
+        let found = world.entities.iter().find(|found| found.environment == *id && found.name == entity)?;
+        Some(found.product.clone())
+    }
+
+    /// Removes an entity at once, as when its removal has been carried out.
+    pub fn remove_entity(&self, environment: &str, entity: &str) {
+        let mut world = lock(&self.shared.world);
+        let id = world.environments.iter().find(|found| found.name == environment).map(|found| found.id.clone());
+        world.entities.retain(|found| Some(&found.environment) != id.as_ref() || found.name != entity);
+    }
+
+    /// Forgets every change request, as a server does that keeps them for a while only.
+    pub fn forget_change_requests(&self) {
+        lock(&self.shared.world).changes.clear();
     }
 
     /// Adds environments `fleet-00000`, `fleet-00001` …
@@ -159,6 +213,11 @@ impl Double {
     /// Makes every token handed out so far invalid.
     pub fn revoke_tokens(&self) {
         lock(&self.shared.tokens).revoke();
+    }
+
+    /// A token as a program gets one that fetches its own.
+    pub fn token(&self) -> String {
+        lock(&self.shared.tokens).issue()
     }
 
     /// Tokens handed out so far.

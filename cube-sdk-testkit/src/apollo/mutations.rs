@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::world::{Effect, Execution, Module, Product, Refusal, Release, Secret, World, now};
+use super::world::{Effect, Execution, Module, Product, Refusal, Release, Secret, World};
+use super::yaml;
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
@@ -16,6 +17,11 @@ impl World {
     /// Runs one mutation.
     pub(crate) fn mutate(&mut self, field: &str, arguments: &Value) -> Result<Value, Refusal> {
         self.executions.push(Execution { field: field.to_owned(), arguments: arguments.clone() });
+        self.act(field, arguments)
+    }
+
+    /// Runs one mutation, whoever asked for it.
+    pub(crate) fn act(&mut self, field: &str, arguments: &Value) -> Result<Value, Refusal> {
         let arg = |name: &str| text(arguments, name);
         match field {
             "createEnvironment" => self.create_environment(&arguments["request"]),
@@ -70,6 +76,7 @@ impl World {
                 self.labels(arg("productId"), |labels| labels.retain(|label| label.0 != arg("labelId")))
             }
             "approveChangeRequest" => self.review(arg("rid"), "APPROVED"),
+            "rejectChangeRequest" if arg("comment").is_empty() => Err(Refusal::invalid("a comment is needed".into())),
             "rejectChangeRequest" => self.review(arg("rid"), "REJECTED"),
             "cancelChangeRequest" => self.review(arg("rid"), "CANCELLED"),
             other => Err(Refusal::invalid(format!("the double does not know {other}"))),
@@ -100,10 +107,11 @@ impl World {
         if !known.is_some_and(|found| found.agents.iter().any(|found| found.id == agent)) {
             return Err(Refusal::not_found("agent", agent));
         }
+        let now = self.now();
         for plan in self.entities.iter_mut().flat_map(|entity| &mut entity.plans) {
             if plan.agent == agent && plan.times[2].is_none() {
                 plan.interrupted = true;
-                plan.times[2] = Some(now());
+                plan.times[2] = Some(now.clone());
             }
         }
         Ok(json!(true))
@@ -139,7 +147,7 @@ impl World {
 
     fn update_config(&mut self, update: &Value) -> Result<Value, Refusal> {
         let (rid, content) = (text(update, "resourceRid"), text(update, "content"));
-        if serde_saphyr::from_str::<Value>(content).is_err() {
+        if yaml::read(content).is_none() {
             return Err(Refusal::invalid(format!("the content is no YAML: {content}")));
         }
         self.about_entity(|_, found| found == rid, "Update config of", |id| Effect::Config(id, content.to_owned()))
@@ -148,7 +156,7 @@ impl World {
     fn update_config_v2(&mut self, update: &Value) -> Result<Value, Refusal> {
         let (rid, content) = (text(update, "resourceRid"), text(update, "content"));
         let entity = self.entities.iter().find(|entity| entity.rid == rid);
-        if entity.is_some_and(|entity| entity.config.first().is_some_and(|current| current.trim() == content.trim())) {
+        if entity.is_some_and(|entity| entity.config.first().is_some_and(|current| current == content)) {
             return Ok(json!({"error": {"__typename": "ApolloOpenChangeRequestError_NoChanges"}}));
         }
         Ok(json!({"changeRequest": self.update_config(update)?}))
@@ -222,7 +230,7 @@ impl World {
     }
 
     fn create_release(&mut self, manifest: &str) -> Value {
-        let Ok(parsed) = serde_saphyr::from_str::<Value>(manifest) else {
+        let Some(parsed) = yaml::read(manifest) else {
             return json!({
                 "__typename": "ApolloProductReleaseFailedToDeserializeManifest", "message": "not YAML",
             });

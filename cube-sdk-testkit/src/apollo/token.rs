@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -31,10 +32,15 @@ impl Tokens {
         if !has("client_id", CLIENT_ID) || !has("client_secret", CLIENT_SECRET) {
             return (401, json!({"error": "invalid_client"}));
         }
+        let token = self.issue();
+        (200, json!({"access_token": token, "token_type": "bearer", "expires_in": self.lifetime}))
+    }
+
+    pub(crate) fn issue(&mut self) -> String {
         self.issued += 1;
         let token = format!("token-{:04}-of-the-apollo-double", self.issued);
-        self.live.insert(token.clone(), Instant::now() + Duration::from_secs(self.lifetime));
-        (200, json!({"access_token": token, "token_type": "bearer", "expires_in": self.lifetime}))
+        self.live.insert(token.clone(), later(Instant::now(), Duration::from_secs(self.lifetime)));
+        token
     }
 
     pub(crate) fn accepts(&self, authorization: Option<&str>) -> bool {

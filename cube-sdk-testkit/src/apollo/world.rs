@@ -3,6 +3,8 @@
 use cube_sdk_core::Timestamp;
 use serde_json::{Value, json};
 
+use super::yaml;
+
 /// A mutation that ran.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -81,7 +83,7 @@ impl Entity {
     }
 
     pub(crate) fn report(&mut self) {
-        let parsed = self.config.first().and_then(|text| serde_saphyr::from_str::<Value>(text).ok());
+        let parsed = self.config.first().and_then(|text| yaml::read(text));
         let body = parsed.and_then(|parsed| parsed.as_object()?.values().next().cloned());
         self.overrides = body.and_then(|body| body.get("overrides").cloned()).unwrap_or_default();
     }
@@ -156,14 +158,17 @@ pub(crate) struct World {
     pub(crate) products: Vec<Product>,
     pub(crate) changes: Vec<Change>,
     pub(crate) executions: Vec<Execution>,
+    /// Seconds that Apollo's clock is behind this machine's.
+    pub(crate) behind: u64,
     serial: u64,
 }
 
-pub(crate) fn now() -> String {
-    Timestamp::now().to_string()
-}
-
 impl World {
+    /// The time by Apollo's clock.
+    pub(crate) fn now(&self) -> String {
+        Timestamp::now().saturating_sub(std::time::Duration::from_secs(self.behind)).to_string()
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.serial += 1;
         self.serial
@@ -177,7 +182,7 @@ impl World {
         let serial = self.next();
         let id = format!("env-{serial:05}");
         let agents = vec![
-            Agent { id: format!("agent-{serial:05}-a"), last_updated: Some(now()) },
+            Agent { id: format!("agent-{serial:05}-a"), last_updated: Some(self.now()) },
             Agent { id: format!("agent-{serial:05}-b"), last_updated: None },
         ];
         self.environments.push(Environment {
@@ -216,29 +221,25 @@ impl World {
     pub(crate) fn open(&mut self, environment: &str, title: String, effect: Effect) -> Value {
         let rid = self.rid("approval");
         let status = if self.approve_all { "APPROVED" } else { "PENDING_APPROVALS" };
-        self.changes.push(Change {
-            rid,
-            environment: environment.to_owned(),
-            title,
-            status,
-            created_at: now(),
-            effect,
-        });
+        let created_at = self.now();
+        self.changes.push(Change { rid, environment: environment.to_owned(), title, status, created_at, effect });
         self.changes.last().map_or(Value::Null, |change| self.change(change))
     }
 
     /// One step of everything that moves.
     pub(crate) fn tick(&mut self) {
-        let mut effects = Vec::new();
-        for change in &mut self.changes {
-            change.status = match change.status {
-                "APPROVED" => "APPROVED_APPLYING",
+        let now = self.now();
+        for index in 0..self.changes.len() {
+            let change = &mut self.changes[index];
+            match change.status {
+                "APPROVED" => change.status = "APPROVED_APPLYING",
                 "APPROVED_APPLYING" => {
-                    effects.push((change.environment.clone(), change.effect.clone()));
-                    "APPROVED_MERGED"
+                    let (environment, effect) = (change.environment.clone(), change.effect.clone());
+                    self.changes[index].status =
+                        if self.apply(&environment, effect) { "APPROVED_MERGED" } else { "ERROR" };
                 }
-                other => other,
-            };
+                _ => {}
+            }
         }
         for entity in &mut self.entities {
             let moved = entity.plans.iter_mut().filter(|plan| plan.stage < DONE && !plan.interrupted);
@@ -250,9 +251,9 @@ impl World {
                 }
                 plan.stage += 1;
                 match plan.stage {
-                    1 => plan.times[1] = Some(now()),
+                    1 => plan.times[1] = Some(now.clone()),
                     DONE => {
-                        plan.times[2] = Some(now());
+                        plan.times[2] = Some(now.clone());
                         finished = true;
                     }
                     _ => {}
@@ -270,9 +271,6 @@ impl World {
                 }));
             }
         }
-        for (environment, effect) in effects {
-            self.apply(&environment, effect);
-        }
         let environments = &self.environments;
         self.entities.retain(|entity| {
             let leaving = entity.plans.iter().any(|plan| plan.change == "UNINSTALL" && plan.stage == DONE);
@@ -280,16 +278,26 @@ impl World {
         });
     }
 
-    fn apply(&mut self, environment: &str, effect: Effect) {
+    /// Carries out a change request; false when it cannot be by now.
+    fn apply(&mut self, environment: &str, effect: Effect) -> bool {
         match effect {
             Effect::DeleteEnvironment => {
                 self.environments.retain(|found| found.id != environment);
                 self.modules.retain(|module| module.environment != environment);
+                true
             }
             Effect::Install(inputs) => {
-                for input in inputs.as_array().into_iter().flatten() {
-                    let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
-                    let index = self.add_entity(environment, &text("entityName"), &text("productId"));
+                let inputs = inputs.as_array().cloned().unwrap_or_default();
+                let text = |input: &Value, name: &str| input[name].as_str().unwrap_or_default().to_owned();
+                let is_taken = |input: &Value| {
+                    let mut own = self.entities.iter().filter(|entity| entity.environment == environment);
+                    own.any(|entity| entity.name == text(input, "entityName"))
+                };
+                if inputs.iter().any(is_taken) {
+                    return false;
+                }
+                for input in &inputs {
+                    let index = self.add_entity(environment, &text(input, "entityName"), &text(input, "productId"));
                     let configs = input["configOverrides"].as_array().into_iter().flatten();
                     let configs: Vec<_> = configs.filter_map(Value::as_str).map(str::to_owned).collect();
                     if let Some(entity) = self.entities.get_mut(index) {
@@ -300,6 +308,7 @@ impl World {
                     }
                     self.plan(index, "INSTALL");
                 }
+                true
             }
             Effect::Uninstall(id) => self.plan_of(&id, "UNINSTALL"),
             Effect::Enforce(id) => self.plan_of(&id, "ENFORCE_CONFIG"),
@@ -307,23 +316,22 @@ impl World {
                 if let Some(entity) = self.entities.iter_mut().find(|entity| entity.id == id) {
                     entity.config = vec![text];
                 }
-                self.plan_of(&id, "ENFORCE_CONFIG");
+                self.plan_of(&id, "ENFORCE_CONFIG")
             }
         }
     }
 
-    fn plan_of(&mut self, id: &str, change: &'static str) {
-        if let Some(index) = self.entities.iter().position(|entity| entity.id == id) {
-            self.plan(index, change);
-        }
+    fn plan_of(&mut self, id: &str, change: &'static str) -> bool {
+        let index = self.entities.iter().position(|entity| entity.id == id);
+        index.inspect(|index| self.plan(*index, change)).is_some()
     }
 
     pub(crate) fn plan(&mut self, index: usize, change: &'static str) {
-        let rid = self.rid("plan");
+        let (rid, now) = (self.rid("plan"), self.now());
         let Some(entity) = self.entities.get_mut(index) else { return };
         let environment = self.environments.iter().find(|environment| environment.id == entity.environment);
         let agent = environment.and_then(|environment| environment.agents.first()).map(|agent| agent.id.clone());
-        let times = [Some(now()), None, None];
+        let times = [Some(now), None, None];
         let agent = agent.unwrap_or_default();
         entity.plans.insert(0, Plan { rid, agent, change, age: 0, stage: 0, interrupted: false, times });
     }

@@ -5,25 +5,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::state::{Settings, WrongRegion};
 use super::world::AwsWorld;
-
-/// The answer to a request that was signed for another region than the bucket's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WrongRegion {
-    /// 301 `PermanentRedirect` with the bucket's endpoint.
-    #[default]
-    PermanentRedirect,
-    /// 400 `AuthorizationHeaderMalformed` with the bucket's region.
-    AuthorizationHeaderMalformed,
-}
-
-/// What does not change while the world runs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Settings {
-    pub(crate) short_sessions: bool,
-    pub(crate) rate: Option<u64>,
-}
 
 /// Sets up an [`AwsWorld`]; every setting has a default.
 #[derive(Clone, Debug)]
@@ -37,7 +20,6 @@ pub struct AwsWorldBuilder {
     pub(crate) iam_delay: RangeInclusive<Duration>,
     pub(crate) request_log: bool,
     pub(crate) data_dir: Option<PathBuf>,
-    pub(crate) wrong_region: WrongRegion,
     pub(crate) port: u16,
 }
 
@@ -52,7 +34,6 @@ impl Default for AwsWorldBuilder {
             iam_delay: Duration::ZERO..=Duration::ZERO,
             request_log: false,
             data_dir: None,
-            wrong_region: WrongRegion::default(),
             port: 0,
         }
     }
@@ -89,6 +70,13 @@ impl AwsWorldBuilder {
         self
     }
 
+    /// The bytes that a packed session policy may take before AssumeRole answers `PackedPolicyTooLarge`; default 450.
+    /// AWS publishes neither its packing nor its limit: here a policy is deflated behind a dictionary of policy words.
+    pub fn packed_policy_limit(mut self, bytes: usize) -> Self {
+        self.settings.packed_policy = bytes.max(1);
+        self
+    }
+
     /// The most body bytes per second that one connection carries; unlimited by default.
     pub fn rate_per_connection(mut self, bytes_per_second: u64) -> Self {
         self.settings.rate = Some(bytes_per_second.max(1));
@@ -115,8 +103,8 @@ impl AwsWorldBuilder {
     }
 
     /// How a wrong region is answered; default [`WrongRegion::PermanentRedirect`].
-    pub fn wrong_region(mut self, shape: WrongRegion) -> Self {
-        self.wrong_region = shape;
+    pub fn wrong_region(self, shape: WrongRegion) -> Self {
+        self.settings.switches().wrong_region = shape;
         self
     }
 

@@ -4,13 +4,15 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use super::request_log::Tally;
 
 /// What bodies and the socket of one connection share.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub(crate) struct Connection {
     flushes: AtomicU64,
     waiting: Mutex<Option<Waker>>,
     reset: AtomicBool,
+    /// Bytes that may still be written before the connection is reset.
+    allowance: Mutex<Option<u64>>,
+    /// The call whose answer is on its way.
+    answering: Mutex<Option<Arc<Tally>>>,
 }
 
 impl Connection {
@@ -32,6 +38,8 @@ impl Connection {
             flushes: AtomicU64::new(0),
             waiting: Mutex::default(),
             reset: AtomicBool::new(false),
+            allowance: Mutex::default(),
+            answering: Mutex::default(),
         }
     }
 
@@ -49,10 +57,45 @@ impl Connection {
         *self.next()
     }
 
-    /// Books `count` bytes at `rate`.
-    pub(crate) fn book(&self, count: u64, rate: u64) {
+    /// Books the time that bytes take.
+    pub(crate) fn book(&self, time: Duration) {
         let mut next = self.next();
-        *next = (*next).max(Instant::now()) + Duration::from_secs_f64(count as f64 / rate.max(1) as f64);
+        *next = (*next).max(Instant::now()) + time;
+    }
+
+    /// An answer is about to be written.
+    pub(crate) fn begin_answer(&self, tally: Arc<Tally>) {
+        *self.answering.lock().unwrap_or_else(PoisonError::into_inner) = Some(tally);
+    }
+
+    fn answering(&self) -> Option<Arc<Tally>> {
+        self.answering.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The connection is to be reset after so many more bytes.
+    pub(crate) fn reset_after(&self, bytes: u64) {
+        *self.allowance.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    }
+
+    /// How many of `wanted` bytes may be written; an error when the time has come to reset.
+    fn allowed(&self, wanted: usize) -> io::Result<usize> {
+        match *self.allowance.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(wanted),
+            Some(0) => {
+                self.end_by_reset();
+                Err(io::Error::other("the answer was cut on request"))
+            }
+            Some(left) => Ok(wanted.min(usize::try_from(left).unwrap_or(usize::MAX))),
+        }
+    }
+
+    fn written(&self, count: usize) {
+        if let Some(left) = self.allowance.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            *left = left.saturating_sub(count as u64);
+        }
+        if let Some(tally) = self.answering() {
+            tally.left(count);
+        }
     }
 
     /// The number of times that everything written so far has reached the socket.
@@ -91,7 +134,10 @@ impl Read for Socket {
 
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let most = self.connection.allowed(buf.len())?;
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, &buf[..most]))?;
+        self.connection.written(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -99,7 +145,14 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let total = bufs.iter().map(|buf| buf.len()).sum();
+        if self.connection.allowed(total)? < total {
+            let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+            return self.poll_write(cx, first);
+        }
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs))?;
+        self.connection.written(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -111,6 +164,9 @@ impl Write for Socket {
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
         if flushed.is_ready() {
             self.connection.flushes.fetch_add(1, Ordering::AcqRel);
+            if let Some(tally) = self.connection.answering() {
+                tally.flushed();
+            }
             let waiting = self.connection.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(waker) = waiting {
                 waker.wake();

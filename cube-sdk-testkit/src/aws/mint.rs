@@ -51,6 +51,11 @@ impl Mint {
         format!("{}=", self.draw(BASE64, 75))
     }
 
+    /// The id of a multipart upload: long and opaque.
+    pub(crate) fn upload_id(&self) -> String {
+        self.draw(BASE64, 128).replace(['+', '/'], "_")
+    }
+
     /// A version 4 uuid.
     pub(crate) fn uuid(&self) -> String {
         let bytes = self.rng().u128(..).to_le_bytes();

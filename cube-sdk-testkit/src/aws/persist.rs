@@ -109,9 +109,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 impl StoredObject {
     fn open(&self, bytes: Vec<u8>) -> Entry {
         let mut object = Object::bytes(bytes).with_etag(self.etag.clone());
-        object.kms_key_arn = self.kms_key_arn.clone();
-        object.content_type = self.content_type.clone();
-        object.checksum = self.checksum;
+        object.attributes = self.attributes.clone();
+        object.checksum = self.stored_checksum.clone();
+        object.parts = self.parts.as_slice().into();
         Entry { object, etag: self.etag.clone(), modified: self.modified, kept: true }
     }
 }

@@ -22,12 +22,12 @@ pub(crate) struct Authorization {
 }
 
 /// Why a signature is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The header or the date cannot be read.
     Malformed,
-    /// Signed too long ago, or ahead of time.
-    Skewed,
+    /// Signed too long ago, or ahead of time; in AWS's words.
+    Skewed(String),
     /// Another secret signed, or another request was signed.
     Mismatch,
 }
@@ -70,8 +70,17 @@ impl Authorization {
         if !stamp.starts_with(&self.date) {
             return Err(Refused::Mismatch);
         }
-        if now.duration_since(signed).abs() > SKEW {
-            return Err(Refused::Skewed);
+        let basic = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let bound = |edge: Result<Timestamp, _>, sign| {
+            format!("{} ({} {sign} 15 min.)", basic(edge.unwrap_or(now)), basic(now))
+        };
+        if now.duration_since(signed) > SKEW {
+            let edge = bound(now.checked_sub(SKEW), '-');
+            return Err(Refused::Skewed(format!("Signature expired: {stamp} is now earlier than {edge}")));
+        }
+        if signed.duration_since(now) > SKEW {
+            let edge = bound(now.checked_add(SKEW), '+');
+            return Err(Refused::Skewed(format!("Signature not yet current: {stamp} is still later than {edge}")));
         }
         let canonical = canonical_request(parts, &self.signed_headers, body);
         let scope = format!("{}/{}/{}/aws4_request", self.date, self.region, self.service);
@@ -177,7 +186,12 @@ mod tests {
         assert_eq!(authorization.verify(&parts, b"", "another", at), Err(Refused::Mismatch));
         assert_eq!(authorization.verify(&parts, b"x", SECRET, at), Err(Refused::Mismatch));
         let late: Timestamp = "2015-08-30T12:51:01Z".parse().unwrap();
-        assert_eq!(authorization.verify(&parts, b"", SECRET, late), Err(Refused::Skewed));
+        let words =
+            "Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T125101Z - 15 min.)";
+        assert_eq!(authorization.verify(&parts, b"", SECRET, late), Err(Refused::Skewed(words.to_owned())));
+        let early: Timestamp = "2015-08-30T12:20:59Z".parse().unwrap();
+        let words = "Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T122059Z + 15 min.)";
+        assert_eq!(authorization.verify(&parts, b"", SECRET, early), Err(Refused::Skewed(words.to_owned())));
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Counters: requests served, bytes sent, GETs in flight.
+//! Counters: requests served and their rate, bytes sent, GETs in flight.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
 
 /// What the world has served; every number is live.
 #[derive(Debug, Default)]
@@ -11,7 +13,20 @@ pub struct Traffic {
     peak: AtomicUsize,
     bytes: AtomicU64,
     connections: AtomicU64,
-    served: Mutex<BTreeMap<String, u64>>,
+    arrivals: Mutex<Arrivals>,
+}
+
+/// Requests by operation and by second since the start.
+#[derive(Debug)]
+struct Arrivals {
+    started: Instant,
+    by_operation: BTreeMap<String, Vec<u64>>,
+}
+
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self { started: Instant::now(), by_operation: BTreeMap::new() }
+    }
 }
 
 impl Traffic {
@@ -35,7 +50,17 @@ impl Traffic {
     /// Requests of one operation (`GetObject`, `AssumeRole`, …), successful or not, faults included.
     #[must_use]
     pub fn served(&self, operation: &str) -> u64 {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner).get(operation).copied().unwrap_or(0)
+        self.per_second(operation).iter().sum()
+    }
+
+    /// Requests of one operation in each second since the world's start, by tokio's clock: the rate at which a client asks.
+    #[must_use]
+    pub fn per_second(&self, operation: &str) -> Vec<u64> {
+        self.arrivals().by_operation.get(operation).cloned().unwrap_or_default()
+    }
+
+    fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes of object bodies handed to connections.
@@ -51,8 +76,13 @@ impl Traffic {
     }
 
     pub(crate) fn count(&self, operation: &str) {
-        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        *served.entry(operation.to_owned()).or_default() += 1;
+        let mut arrivals = self.arrivals();
+        let second = arrivals.started.elapsed().as_secs() as usize;
+        let seconds = arrivals.by_operation.entry(operation.to_owned()).or_default();
+        seconds.resize(seconds.len().max(second + 1), 0);
+        if let Some(count) = seconds.get_mut(second) {
+            *count += 1;
+        }
     }
 
     pub(crate) fn add_bytes(&self, count: u64) {

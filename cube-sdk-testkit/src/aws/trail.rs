@@ -1,8 +1,8 @@
-//! CloudTrail: a record of every authenticated call, in the shape of its log files (CloudTrail user guide).
+//! CloudTrail as the customer's account gets it, in the shape of its log files (CloudTrail user guide; S3 user guide,
+//! "Amazon S3 CloudTrail events"). What is recorded where is told row by row in `docs/aws-double.md`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::clock;
 use super::identity::Caller;
 use super::mint::Mint;
+use super::request_log::Tally;
 
 /// Records per log file.
 const PER_FILE: usize = 1_000;
@@ -34,8 +35,8 @@ pub(crate) struct Event {
     pub(crate) read_only: bool,
     /// An object-level event, recorded only where the trail has data events on; here it always has.
     pub(crate) data: bool,
-    /// Body bytes, counted as they leave.
-    pub(crate) bytes_out: Option<Arc<AtomicU64>>,
+    /// The answer, whose body is counted as it leaves.
+    pub(crate) answer: Option<Arc<Tally>>,
     /// `x-amz-id-2`.
     pub(crate) host_id: Option<String>,
 }
@@ -93,7 +94,7 @@ impl Record {
                 "SignatureVersion": "SigV4",
                 "AuthenticationMethod": "AuthHeader",
                 "bytesTransferredIn": 0,
-                "bytesTransferredOut": event.bytes_out.as_ref().map_or(0, |bytes| bytes.load(Ordering::Acquire)),
+                "bytesTransferredOut": event.answer.as_ref().map_or(0, |answer| answer.bytes()),
             });
             if let Some(host_id) = &event.host_id {
                 more["x-amz-id-2"] = json!(host_id);
@@ -114,14 +115,15 @@ impl Record {
     }
 }
 
-/// `userIdentity` as the customer's trail shows the caller: a foreign account's user only by its account.
+/// `userIdentity` as the customer's trail shows the caller: a foreign account's user only by its account, nobody by a name
+/// that stands for nobody.
 pub(crate) fn identity(caller: Option<&Caller>, account_id: &str) -> Value {
     match caller {
         Some(caller) if caller.account() == account_id => caller.trail_identity(),
         Some(caller) => {
             json!({ "type": "AWSAccount", "principalId": caller.user_id(), "accountId": caller.account() })
         }
-        None => json!({ "type": "Unknown" }),
+        None => json!({ "type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL" }),
     }
 }
 

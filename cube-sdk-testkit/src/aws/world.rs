@@ -14,21 +14,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::builder::{AwsWorldBuilder, WrongRegion};
+use super::builder::AwsWorldBuilder;
 use super::clock::Clock;
 use super::connection::{Connection, Socket};
 use super::fault::Faults;
 use super::iam::{Iam, Role};
 use super::identity::Directory;
+use super::kms::{KmsKeyState, KmsRefusal};
 use super::mint::Mint;
 use super::object::Object;
 use super::persist::{self, Saved};
-use super::policy::{Document, Kind, Malformed};
+use super::policy::{Document, Guard, Kind, Malformed};
 use super::request_log::{LoggedRequest, RequestLog};
-use super::s3::{Backend, Bucket, Keys, Store};
+use super::s3::{Backend, Bucket, Keys, Reads, Store};
 use super::serve::respond;
 use super::standard::{AwsCard, Standard, standard};
-use super::state::State;
+use super::state::{State, WrongRegion};
 use super::traffic::Traffic;
 use super::trail::{self, Trail};
 
@@ -76,7 +77,8 @@ impl AwsWorld {
             region: setup.region,
             account_id: setup.account_id,
             settings: setup.settings,
-            wrong_region: Mutex::new(setup.wrong_region),
+            kms: Default::default(),
+            guards: Mutex::default(),
             clock: Clock::start(),
             // Not the seed itself: what is minted later must not repeat the standard contents' ids.
             mint: Mint::new(seed.rotate_left(17) ^ boots),
@@ -137,7 +139,9 @@ impl AwsWorld {
         &self.state.traffic
     }
 
-    /// The requests answered so far; empty unless [`AwsWorldBuilder::request_log`] was set.
+    /// Every request that has arrived so far, in order, with what became of it; empty unless
+    /// [`AwsWorldBuilder::request_log`] was set. Those that [were served](LoggedRequest::was_served) are what a caller's
+    /// own books should show.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.state.log.entries()
@@ -150,7 +154,52 @@ impl AwsWorld {
 
     /// Changes how a wrong region is answered.
     pub fn set_wrong_region(&self, shape: WrongRegion) {
-        *self.state.wrong_region.lock().unwrap_or_else(PoisonError::into_inner) = shape;
+        self.state.settings.switches().wrong_region = shape;
+    }
+
+    /// Switches STS off in a region for the customer's account (or on again): AssumeRole that is signed for it answers 403
+    /// `RegionDisabledException`, whoever calls.
+    pub fn set_sts_disabled(&self, region: &str, disabled: bool) {
+        let mut switches = self.state.settings.switches();
+        if disabled {
+            switches.sts_disabled.insert(region.to_owned());
+        } else {
+            switches.sts_disabled.remove(region);
+        }
+    }
+
+    /// Changes the state of a KMS key; keys are enabled until something else is said.
+    pub fn set_kms_key_state(&self, key_arn: &str, state: KmsKeyState) {
+        self.state.kms.edit(key_arn, |key| key.state = state);
+    }
+
+    /// Sets a KMS key's own policy (JSON text), or removes it: without one, IAM alone decides, as with AWS's default.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a text that is no policy with principals and resources.
+    pub fn set_kms_key_policy(&self, key_arn: &str, policy: Option<&str>) -> io::Result<()> {
+        let policy = parse(policy, Kind::Resource)?;
+        self.state.kms.edit(key_arn, |key| key.policy = policy);
+        Ok(())
+    }
+
+    /// Chooses the words in which S3 refuses a read for want of `kms:Decrypt`.
+    pub fn set_kms_refusal(&self, words: KmsRefusal) {
+        self.state.settings.switches().kms_refusal = words;
+    }
+
+    /// Sets or removes a policy that only takes away (JSON text, without principals).
+    ///
+    /// # Errors
+    /// `InvalidInput` for a text that is no such policy.
+    pub fn set_guard(&self, guard: Guard, policy: Option<&str>) -> io::Result<()> {
+        let policy = parse(policy, Kind::Identity)?;
+        let mut guards = self.state.guards.lock().unwrap_or_else(PoisonError::into_inner);
+        match policy {
+            Some(policy) => guards.insert(guard, policy),
+            None => guards.remove(&guard),
+        };
+        Ok(())
     }
 
     /// Makes an empty bucket, or leaves the one of that name as it is. Not kept in the data directory.
@@ -168,8 +217,7 @@ impl AwsWorld {
     /// # Errors
     /// `NotFound` without such a bucket; `InvalidInput` for a text that is no bucket policy.
     pub fn set_bucket_policy(&self, bucket: &str, policy: Option<&str>) -> io::Result<()> {
-        let policy = policy.map(|text| Document::parse(text, Kind::Resource).map(Arc::new));
-        let policy = policy.transpose().map_err(|bad| io::Error::new(io::ErrorKind::InvalidInput, bad.0))?;
+        let policy = parse(policy, Kind::Resource)?;
         let mut buckets = self.state.store.buckets();
         let bucket = buckets.get_mut(bucket).ok_or_else(|| no_bucket(bucket))?;
         bucket.policy = policy;
@@ -202,9 +250,8 @@ impl AwsWorld {
     /// # Errors
     /// `InvalidInput` for a text that is no policy.
     pub fn put_role(&self, name: &str, trust: &str, permissions: Option<&str>) -> io::Result<String> {
-        let invalid = |bad: Malformed| io::Error::new(io::ErrorKind::InvalidInput, bad.0);
-        let trust = Arc::new(Document::parse(trust, Kind::Trust).map_err(invalid)?);
-        let permissions = permissions.map(|text| Document::parse(text, Kind::Identity)).transpose().map_err(invalid)?;
+        let trust = Document::parse(trust, Kind::Trust).map_err(invalid)?;
+        let permissions = parse(permissions, Kind::Identity)?;
         let arn = format!("arn:aws:iam::{}:role/{name}", self.state.account_id);
         let role = Role {
             name: name.to_owned(),
@@ -215,8 +262,8 @@ impl AwsWorld {
             description: None,
             max_session: 3_600,
             tags: Vec::new(),
-            trust,
-            inline: permissions.map(|document| ("permissions".to_owned(), Arc::new(document))).into_iter().collect(),
+            trust: Arc::new(trust),
+            inline: permissions.map(|document| ("permissions".to_owned(), document)).into_iter().collect(),
         };
         self.state.iam.change_now(|roles| {
             roles.insert(name.to_owned(), role);
@@ -225,12 +272,13 @@ impl AwsWorld {
         Ok(arn)
     }
 
-    /// CloudTrail's records so far, oldest first, in the JSON of its log files.
+    /// CloudTrail's records so far, oldest first, in the JSON of its log files: what the customer's account is told, with
+    /// data events of S3 switched on.
     ///
-    /// Recorded are all authenticated S3, STS and IAM calls, refused ones included, and a `kms.amazonaws.com` Decrypt
-    /// for each SSE-KMS object that S3 opened. `bytesTransferredOut` grows while a body is being sent. One difference
-    /// from AWS: an AssumeRole that was refused to a foreign account is shown too, where AWS shows it only to the
-    /// caller's account.
+    /// Recorded are calls of S3 that were authenticated or anonymous, refused ones with `errorCode`; the calls of the
+    /// account's own users and sessions to STS and IAM; an AssumeRole by another account only if it succeeded; and, under
+    /// request ids of their own, the uses of KMS keys that S3 made. `bytesTransferredOut` grows while a body is being sent.
+    /// `docs/aws-double.md` tells it row by row.
     #[must_use]
     pub fn cloudtrail(&self) -> Vec<Value> {
         self.state.trail.render(&self.state.account_id)
@@ -271,6 +319,14 @@ impl Drop for AwsWorld {
 
 fn no_bucket(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("no bucket {name}"))
+}
+
+fn invalid(bad: Malformed) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, bad.0)
+}
+
+fn parse(text: Option<&str>, kind: Kind) -> io::Result<Option<Arc<Document>>> {
+    text.map(|text| Document::parse(text, kind).map(Arc::new).map_err(invalid)).transpose()
 }
 
 fn unreadable(bad: Malformed) -> io::Error {
@@ -323,5 +379,6 @@ async fn serve(
 fn s3_service(state: &Arc<State>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Backend(state.clone()));
     builder.set_auth(Keys(state.clone()));
+    builder.set_route(Reads(state.clone()));
     builder.build()
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cube_sdk_core::clock::NEVER;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose,
@@ -54,7 +55,7 @@ impl Life {
     /// Begun a minute ago, with this much left.
     pub fn left(left: Duration) -> Self {
         let age = Duration::from_secs(60);
-        Self { age, lasts: age + left }
+        Self { age, lasts: age + left.min(NEVER) }
     }
 
     pub(crate) fn ends(&self) -> SystemTime {

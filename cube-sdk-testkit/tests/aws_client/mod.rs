@@ -117,3 +117,35 @@ pub(crate) async fn exchange(world: &AwsWorld, request: &str) -> (String, String
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     (head.to_owned(), body.to_owned())
 }
+
+/// Whether presigned or not, one more minute to send it in.
+pub(crate) fn presigning() -> aws_sdk_s3::presigning::PresigningConfig {
+    aws_sdk_s3::presigning::PresigningConfig::expires_in(std::time::Duration::from_secs(60)).unwrap()
+}
+
+/// A presigned request as raw HTTP, with further headers, each ended by CRLF: none but the host is signed.
+pub(crate) async fn send(
+    world: &AwsWorld,
+    request: &aws_sdk_s3::presigning::PresignedRequest,
+    headers: &str,
+) -> (String, String) {
+    let path = request.uri().strip_prefix(world.endpoint_url()).unwrap();
+    let (method, host) = (request.method(), world.address());
+    exchange(world, &format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n")).await
+}
+
+/// A header of a raw answer.
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v))
+}
+
+/// The status of a raw answer.
+pub(crate) fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// What a bucket in a region is made with.
+pub(crate) fn place(region: &str) -> aws_sdk_s3::types::CreateBucketConfiguration {
+    let constraint = aws_sdk_s3::types::BucketLocationConstraint::from(region);
+    aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(constraint).build()
+}

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
-use cube_sdk_core::SecretString;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 
 /// Options to flatten into a program's own.
 #[derive(clap::Args)]
-pub struct Args {
+#[group(id = "key")]
+pub struct KeyArguments {
     /// File with the key; read again whenever the key is needed. Else CUBE_TUNNEL_TOKEN is used.
     #[arg(long)]
     token_file: Option<PathBuf>,
@@ -24,26 +24,26 @@ pub enum Key {
     Text(String),
 }
 
-impl Args {
+impl KeyArguments {
     /// Finds the key.
     ///
     /// # Errors
     /// When there is none, or `--token` is used with an address that is not loopback.
-    #[allow(clippy::print_stderr)]
     pub fn read(self, loopback: bool) -> Result<Key> {
         if let Some(path) = self.token_file {
             return Ok(Key::File(path));
         }
         if let Some(token) = self.token {
             if !loopback {
-                bail!("--token shows the key to every user of this machine; use --token-file or CUBE_TUNNEL_TOKEN");
+                let words = "--token shows the key to every user of this machine, and is for loopback addresses only";
+                return Err(Error::new(ErrorKind::Config, words).advice("use --token-file or CUBE_TUNNEL_TOKEN"));
             }
-            eprintln!("warning: --token shows the key to every user of this machine");
+            tracing::warn!("--token shows the key to every user of this machine");
             return Ok(Key::Text(token));
         }
         match std::env::var("CUBE_TUNNEL_TOKEN") {
             Ok(token) if !token.trim().is_empty() => Ok(Key::Text(token.trim().to_owned())),
-            _ => bail!("no key: give --token-file, or set CUBE_TUNNEL_TOKEN"),
+            _ => Err(Error::new(ErrorKind::Config, "no key").advice("give --token-file, or set CUBE_TUNNEL_TOKEN")),
         }
     }
 }
@@ -55,21 +55,17 @@ impl Key {
     /// When the file is unreadable or empty.
     pub fn now(&self) -> Result<SecretString> {
         let text = match self {
-            Self::File(path) => std::fs::read_to_string(path)
-                .with_context(|| format!("could not read the key file {}", path.display()))?,
+            Self::File(path) => std::fs::read_to_string(path).map_err(|cause| {
+                let words = format!("could not read the key file {}: {cause}", path.display());
+                Error::new(ErrorKind::Credentials, words).cause(cause)
+            })?,
             Self::Text(text) => text.clone(),
         };
         if text.trim().is_empty() {
-            bail!("the key is empty");
+            return Err(Error::new(ErrorKind::Credentials, "the key is empty"));
         }
         Ok(SecretString::from(text.trim()))
     }
-}
-
-/// Is this host this machine only?
-pub fn is_loopback(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Compares without telling by the time how much is alike.
@@ -86,6 +82,5 @@ mod tests {
         assert!(same(b"abc", b"abc"));
         assert!(!same(b"abc", b"abd"));
         assert!(!same(b"abc", b"ab"));
-        assert!(is_loopback("[::1]") && is_loopback("localhost") && !is_loopback("0.0.0.0"));
     }
 }

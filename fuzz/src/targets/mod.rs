@@ -3,6 +3,7 @@
 pub mod byo_names;
 pub mod byo_refusal;
 pub mod entity_config;
+pub mod entity_config_edit;
 pub mod ping_decode;
 pub mod redact;
 pub mod reply_headers;
@@ -19,10 +20,11 @@ mod input;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target, for the seed tests.
-pub const ALL: [Target; 12] = [
+pub const ALL: [Target; 13] = [
     ("byo_names", byo_names::run),
     ("byo_refusal", byo_refusal::run),
     ("entity_config", entity_config::run),
+    ("entity_config_edit", entity_config_edit::run),
     ("ping_decode", ping_decode::run),
     ("redact", redact::run),
     ("reply_headers", reply_headers::run),

@@ -3,8 +3,10 @@
 use serde_json::Value;
 use url::Url;
 
+use crate::SecretString;
 use crate::redact::{
-    SafeUrl, excerpt, is_placeholder, is_secret_name, is_secret_value, masked, placeholder, placeholder_positions,
+    Hidden, SafeUrl, excerpt, is_placeholder, is_secret_name, is_secret_value, masked, masked_text, one_line,
+    placeholder, placeholder_positions,
 };
 
 /// Long enough that a quadratic rule runs into libFuzzer's time limit.
@@ -22,6 +24,23 @@ pub fn run(data: &[u8]) {
     let _ = (is_secret_value(&repeated), is_secret_name(&repeated), is_placeholder(&repeated));
     if let Ok(url) = Url::parse(text) {
         address(&url);
+    }
+    repeated_secret(text, data);
+    assert!(!masked_text(&format!("{text} api_key=K3Y")).contains("K3Y"));
+    let line = one_line(text, 100);
+    assert!(line.chars().count() <= 101 && !line.contains(char::is_control), "{line:?}");
+}
+
+/// A secret that stands in the text is found; what is not, stays.
+fn repeated_secret(text: &str, data: &[u8]) {
+    let secret: String = data.iter().take(8).chain(b"AB").map(|byte| format!("{byte:02X}")).collect();
+    let hidden = Hidden::new([SecretString::from(secret.as_str())]);
+    let shown = hidden.scrub(&format!("{text}{secret}{text}"));
+    assert!(!shown.contains(&secret), "{shown}");
+    assert!(!hidden.excerpt(format!("{secret}{text}").as_bytes()).contains(&secret));
+    if let Ok(mut value) = serde_json::from_str::<Value>(text) {
+        hidden.scrub_value(&mut value);
+        assert!(!value.to_string().contains(&secret));
     }
 }
 

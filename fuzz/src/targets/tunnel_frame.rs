@@ -1,6 +1,6 @@
 //! The frame codec of both versions: what is read is written alike.
 
-use crate::tunnel::frame::{Frame, HEADER, Version};
+use crate::tunnel::codec::frame::{Frame, HEADER, Version};
 
 pub fn run(data: &[u8]) {
     for version in [Version::V1, Version::V2] {

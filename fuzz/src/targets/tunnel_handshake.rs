@@ -3,11 +3,10 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::input::Input;
-use crate::tunnel::AppName;
-use crate::tunnel::frame::Version;
+use crate::app_name::AppName;
+use crate::ground::handshake;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::negotiate::{self, Protocol, Verdict};
-use crate::tunnel::percent;
-use crate::tunnel::websocket::handshake;
 
 pub fn run(data: &[u8]) {
     if handshake::is_key(data) {
@@ -17,12 +16,6 @@ pub fn run(data: &[u8]) {
         assert_eq!(name.as_str().as_bytes(), data);
         assert!((1..=AppName::MAX_LEN).contains(&data.len()));
         assert_eq!(AppName::new(name.as_str()).ok(), Some(name));
-    }
-    if let Ok(text) = std::str::from_utf8(data) {
-        let encoded = percent::encoded(text);
-        assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)), "{encoded}");
-        assert_eq!(percent::decoded(&encoded), text);
-        let _ = percent::decoded(text);
     }
     negotiation(data);
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::input::Input;
-use crate::tunnel::AppName;
-use crate::tunnel::code::{Refusal, TunnelCode};
-use crate::tunnel::frame::{Frame, Hello, Version};
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::tunnel::codec::Breach;
+use crate::tunnel::codec::frame::{Frame, Hello, Version};
+use crate::tunnel::mux::window::{GROWTH_PER_CONNECTION, WINDOW_CAP};
 use crate::tunnel::mux::{Action, Mux, Role, Rules, Slot};
-use crate::tunnel::stream::Ending;
-use crate::tunnel::websocket::Breach;
-use crate::tunnel::window::{GROWTH_PER_CONNECTION, WINDOW_CAP};
+use crate::tunnel::report::Ending;
 
 const MAX_STREAMS: u32 = 4;
 const MAX_DIALLING: usize = 2;

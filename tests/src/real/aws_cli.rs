@@ -15,6 +15,7 @@ pub struct AwsCli {
     region: String,
     key: String,
     secret: String,
+    token: Option<String>,
 }
 
 impl AwsCli {
@@ -29,13 +30,32 @@ impl AwsCli {
             region: region.to_owned(),
             key: key.to_owned(),
             secret: secret.to_owned(),
+            token: None,
         })
     }
 
     /// The same client with other keys.
     #[must_use]
     pub fn with_keys(&self, key: &str, secret: &str) -> Self {
-        Self { key: key.to_owned(), secret: secret.to_owned(), ..self.clone() }
+        Self { key: key.to_owned(), secret: secret.to_owned(), token: None, ..self.clone() }
+    }
+
+    /// The same client in a session of a role.
+    ///
+    /// # Panics
+    /// When the role is not to be had, with what the client wrote.
+    #[must_use]
+    pub fn assume_role(&self, role: &str, external_id: &str) -> Self {
+        let named = ["--role-arn", role, "--role-session-name", "aws-cli", "--external-id", external_id];
+        let assumed = self.run(&[&["sts", "assume-role"], &named[..]].concat());
+        let field = |name: &str| assumed["Credentials"][name].as_str().expect("credentials have it").to_owned();
+        let (key, secret, token) = (field("AccessKeyId"), field("SecretAccessKey"), Some(field("SessionToken")));
+        Self { key, secret, token, ..self.clone() }
+    }
+
+    /// Another program with this client's endpoint, region and keys in its environment.
+    pub fn beside(&self, program: &Path) -> Command {
+        self.prepared(program)
     }
 
     /// Runs `aws ARGUMENTS` and reads its JSON; null when it prints none.
@@ -72,6 +92,9 @@ impl AwsCli {
             .env("AWS_PAGER", "")
             .env_remove("AWS_SESSION_TOKEN")
             .env_remove("AWS_PROFILE");
+        if let Some(token) = &self.token {
+            command.env("AWS_SESSION_TOKEN", token);
+        }
         command
     }
 }

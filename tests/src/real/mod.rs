@@ -11,6 +11,7 @@ mod postgres;
 mod process;
 mod python;
 mod seaweedfs;
+mod yaml_readers;
 
 use std::path::PathBuf;
 
@@ -20,12 +21,12 @@ pub use ministack::MiniStack;
 pub use mosquitto::Mosquitto;
 pub use postgres::Postgres;
 pub use process::{Process, free_port, wait_until, wait_until_ready};
-pub use python::python;
+pub use python::{python, python_s3fs};
 pub use seaweedfs::SeaweedFs;
+pub use yaml_readers::{Seen, YamlReader};
 
 /// How the Python components are installed.
-pub const PYTHON: &str = "python3 -m venv target/real && target/real/bin/pip install -r tests/real/requirements.txt, \
-                          then CUBE_REAL_BIN=target/real/bin";
+pub const PYTHON: &str = "tests/real/install, then CUBE_REAL_BIN=target/real/bin";
 
 /// How the components of the system are installed.
 pub const SYSTEM: &str = "apt-get install -y --no-install-recommends postgresql mosquitto mosquitto-clients";

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use cube_sdk_core::engine::{Classify, Reply};
 use cube_sdk_core::error::{kind_of_status, request_id_of, retry_after_of};
-use cube_sdk_core::redact::{excerpt, is_secret_value, masked, placeholder};
+use cube_sdk_core::redact::{excerpt, is_secret_value, masked, masked_text, one_line, placeholder};
 use cube_sdk_core::{Error, ErrorKind, Operation, Result};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -158,13 +158,8 @@ fn words_of(detail: &Value) -> String {
         },
         other => Cow::Owned(other.to_string()),
     };
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.retain(|c| !c.is_control());
-    if line.chars().count() > DETAIL_LIMIT {
-        line = line.chars().take(DETAIL_LIMIT).collect();
-        line.push('…');
-    }
-    line
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    one_line(&masked_text(&line), DETAIL_LIMIT).into_owned()
 }
 
 /// `{loc: ["body", "bucket"], msg: "…"}` as `body.bucket: …`.

@@ -16,7 +16,7 @@ use super::{CachedCredentials, Credentials, Grant};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Sent, WhichClock, request_id_of};
 use crate::operation::{Idempotency, Operation};
-use crate::redact::SafeUrl;
+use crate::redact::{Hidden, SafeUrl};
 use crate::retry::{Attempt, Frame, Retrier};
 use crate::transport::{Middleware, Next, SharedTransport};
 
@@ -147,22 +147,13 @@ impl ClientCredentials {
         let (head, body) = answer.into_parts();
         attempt.answered(Some(head.status.as_u16()), request_id_of(&head.headers).as_deref());
         let body = body.collect(Self::CAP, Self::PATIENCE).await.map_err(|error| error.with_status(head.status))?;
-        token::read(&head, &body, settings.clock, |text| self.hide(text))
+        token::read(&head, &body, settings.clock, &self.hidden())
     }
 
-    /// A text of the endpoint without what was sent to it.
-    fn hide(&self, text: &str) -> String {
-        let secret = self.settings.client_secret.expose_secret();
-        let encoded = encoded(secret);
-        let basic = self.basic().ok();
-        let basic = basic.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
-        let forms = [Some(secret), Some(encoded.as_str()), basic];
-        let mut text = text.to_owned();
-        // The shortest would garble every text.
-        for form in forms.into_iter().flatten().filter(|form| form.len() >= 4) {
-            text = text.replace(form, "<hidden>");
-        }
-        text
+    /// What was sent to the endpoint and must not come back in its words.
+    fn hidden(&self) -> Hidden {
+        let hidden = Hidden::new([self.settings.client_secret.clone()]);
+        self.basic().map_or_else(|_| hidden.clone(), |basic| hidden.with_authorization(&basic))
     }
 
     /// The error of the call that wanted a token: it did not leave, whatever became of the token's own.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::credentials::Grant;
 use crate::error::{Error, ErrorKind, Result, kind_of_status, request_id_of, retry_after_of};
-use crate::redact::excerpt;
+use crate::redact::Hidden;
 use crate::secret::bearer;
 
 /// The members that matter. Only the token has to be of its type: what else is not as the standard has it is taken
@@ -35,14 +35,14 @@ struct Refusal {
     error_description: Value,
 }
 
-/// Reads an answer. `hide` takes secrets out of a text of the server.
-pub(super) fn read(head: &Parts, body: &Bytes, clock: Clock, hide: impl Fn(&str) -> String) -> Result<Grant> {
+/// Reads an answer; what is `hidden` gets into no error.
+pub(super) fn read(head: &Parts, body: &Bytes, clock: Clock, hidden: &Hidden) -> Result<Grant> {
     let told = |error: Error| {
         let after = retry_after_of(&head.headers, std::time::SystemTime::now());
         error.with_status(head.status).with_request_id(request_id_of(&head.headers)).with_retry_after(after)
     };
     if !head.status.is_success() {
-        return Err(told(refused(kind_of_status(head.status), body, hide)));
+        return Err(told(refused(kind_of_status(head.status), body, hidden)));
     }
     // serde's text may quote the reply, which holds the token; and it reads a list as if it were the members.
     let unreadable =
@@ -55,7 +55,7 @@ pub(super) fn read(head: &Parts, body: &Bytes, clock: Clock, hide: impl Fn(&str)
     if token.is_empty() {
         // Some endpoints refuse with 200.
         return Err(told(match serde_json::from_slice::<Refusal>(body) {
-            Ok(Refusal { error: Value::String(_), .. }) => refused(ErrorKind::Unauthenticated, body, hide),
+            Ok(Refusal { error: Value::String(_), .. }) => refused(ErrorKind::Unauthenticated, body, hidden),
             _ => Error::new(ErrorKind::Decode, "the token reply holds no access token"),
         }));
     }
@@ -82,10 +82,10 @@ pub(super) fn lifetime(told: &Value) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)).filter(|life| !life.is_zero())
 }
 
-fn refused(kind: ErrorKind, body: &Bytes, hide: impl Fn(&str) -> String) -> Error {
+fn refused(kind: ErrorKind, body: &Bytes, hidden: &Hidden) -> Error {
     let told: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let shown = |text: &Value| {
-        let line = excerpt(hide(text.as_str()?).as_bytes());
+        let line = hidden.excerpt(text.as_str()?.as_bytes());
         (!line.is_empty()).then_some(line)
     };
     let words = match shown(&told.error_description) {

@@ -107,10 +107,5 @@ fn authority(last: &CertificateDer<'_>) -> String {
 
 /// A name that a server chose: short, on one line.
 pub(crate) fn shown(name: &str) -> String {
-    const LIMIT: usize = 120;
-    let mut line: String = name.chars().take(LIMIT).flat_map(char::escape_debug).collect();
-    if name.chars().nth(LIMIT).is_some() {
-        line.push('…');
-    }
-    line
+    crate::redact::one_line(name, 120).into_owned()
 }

@@ -6,32 +6,36 @@
 //! has a clock, each failure an [`AppFault`]. One TLS connection carries one flow; nothing is pooled, so
 //! a renewed certificate is used from the next dial on.
 
-mod config;
 mod proxy;
 mod stream;
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use cube_sdk_core::operation::{Idempotency, Operation};
-use cube_sdk_core::retry::{Backoff, Deadline, Retrier, RetryBudget, RetryPolicy};
-use cube_sdk_core::{Error, ErrorKind, Result};
-use tokio::net::UnixStream;
+use cube_sdk_core::retry::{Deadline, Frame};
+use cube_sdk_core::settings::Ground;
+use cube_sdk_core::{Error, Result};
 
-pub use config::{AppConfig, AppKind, CONN_UPGRADE, DialConfig, Limits, PROXY, ProxyAddr, Upgrade, Via};
+pub use super::fault::refusal_of;
 pub use stream::AppStream;
 
 use self::proxy::{Known, Way, within};
 use self::stream::Leg;
+use super::config::{AppConfig, AppKind, DialConfig, ProxyAddr, Upgrade, Via};
 use super::direct::DirectDialer;
+use super::fault::refusal;
 use super::upgrade::upgrade;
-use super::{Dialer, Route, Upstream, alpn, tls};
+use super::{alpn, tls};
 use crate::app_fault::{AppErrorExt, AppFault, Step};
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::seam::{Dialer, Route, Upstream};
 use crate::tbot::Identity;
 use crate::tbot::watch::Identities;
-use crate::tunnel::{Refusal, TunnelCode};
 
 /// One dial of an app. It is not repeated once the far side may have seen it.
 pub const DIAL_APP: Operation = Operation::new("teleport", "dial_app", Idempotency::Once);
@@ -42,20 +46,12 @@ pub struct AppDialer {
     identities: Identities,
     config: Arc<DialConfig>,
     known: Arc<Known>,
-    retrier: Retrier,
 }
 
 impl AppDialer {
     /// A dialer with the credentials of `identities`. Reads and connects nothing yet.
     pub fn new(identities: Identities, config: DialConfig) -> Self {
-        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(400));
-        let policy = RetryPolicy::default().max_attempts(2).backoff(backoff);
-        Self {
-            identities,
-            config: Arc::new(config),
-            known: Arc::default(),
-            retrier: Retrier::new(policy, RetryBudget::default()),
-        }
+        Self { identities, config: Arc::new(config), known: Arc::default() }
     }
 
     /// The credentials.
@@ -76,17 +72,15 @@ impl AppDialer {
     /// Safe: the connection is dropped.
     pub async fn connect(&self, app: &AppConfig) -> Result<AppStream> {
         let name = app.name.as_str();
+        let ground = self.config.settings.ground()?;
         let deadline = Deadline::after(self.config.limits.total);
-        let dialled = self.retrier.run(DIAL_APP, deadline, |_| self.attempt(name, app.kind)).await;
-        dialled.map_err(|error| match error.target() {
-            Some(_) => error,
-            None => error.with_target(format!("app {name}")),
-        })
+        let frame = Frame::new(DIAL_APP).target(format!("app {name}")).deadline(deadline);
+        frame.run(ground.retrier(), |_| self.attempt(&ground, name, app.kind)).await
     }
 
-    async fn attempt(&self, name: &str, kind: AppKind) -> Result<AppStream> {
+    async fn attempt(&self, ground: &Ground, name: &str, kind: AppKind) -> Result<AppStream> {
         let identity = self.identities.current(name).await?;
-        let error = match self.reach(name, kind, &identity).await {
+        let error = match self.reach(ground, name, kind, &identity).await {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
@@ -96,61 +90,62 @@ impl AppDialer {
         match self.identities.current(name).await {
             Ok(fresh) if !Arc::ptr_eq(&fresh, &identity) => {
                 tracing::info!(app = name, "refused, and the credential is newer by now: dialling once more");
-                self.reach(name, kind, &fresh).await
+                self.reach(ground, name, kind, &fresh).await
             }
             _ => Err(error),
         }
     }
 
-    async fn reach(&self, name: &str, kind: AppKind, identity: &Identity) -> Result<AppStream> {
-        let first = self.try_ways(name, kind, identity).await;
+    async fn reach(&self, ground: &Ground, name: &str, kind: AppKind, identity: &Identity) -> Result<AppStream> {
+        let first = self.try_ways(ground, name, kind, identity).await;
         match first.as_ref().err().and_then(AppErrorExt::app_fault) {
             Some(AppFault::AlpnRefused) if self.config.upgrade == Upgrade::Auto => {
-                self.known.forget().await;
-                self.try_ways(name, kind, identity).await
+                self.known.forget();
+                self.try_ways(ground, name, kind, identity).await
             }
             // What was learned about an address may be wrong from now on.
             Some(AppFault::UpgradeStripped | AppFault::ProxyUnreachable | AppFault::StepTimedOut(_)) => {
-                self.known.forget().await;
+                self.known.forget();
                 first
             }
             _ => first,
         }
     }
 
-    async fn try_ways(&self, name: &str, kind: AppKind, identity: &Identity) -> Result<AppStream> {
+    async fn try_ways(&self, ground: &Ground, name: &str, kind: AppKind, identity: &Identity) -> Result<AppStream> {
         let named = |error: Error| error.with_target(format!("app {name} via {}", self.config.proxy));
-        let addr = self.known.address(&self.config).await.map_err(named)?;
-        let ways = self.known.ways(&self.config, &addr).await.map_err(named)?;
-        let mut outcome = self.go(&addr, ways[0], name, kind, identity).await;
+        let addr = self.known.address(&self.config, ground).await.map_err(named)?;
+        let ways = self.known.ways(&self.config, ground, &addr).await.map_err(named)?;
+        let mut outcome = self.go(ground, &addr, ways[0], name, kind, identity).await;
         if let (Err(error), Some(second)) = (&outcome, ways.get(1))
             && matches!(error.app_fault(), Some(AppFault::AlpnRefused | AppFault::ProxyUnreachable))
         {
             tracing::debug!(app = name, %error, "the direct way failed, trying the connection upgrade");
-            outcome = self.go(&addr, *second, name, kind, identity).await;
+            outcome = self.go(ground, &addr, *second, name, kind, identity).await;
         }
         outcome
     }
 
     async fn go(
         &self,
+        ground: &Ground,
         addr: &ProxyAddr,
         way: Way,
         name: &str,
         kind: AppKind,
         identity: &Identity,
     ) -> Result<AppStream> {
-        let (limits, roots) = (&self.config.limits, &self.config.roots);
+        let (limits, roots) = (&self.config.limits, ground.roots());
         let named = |error: Error| error.with_target(format!("app {name} via {addr}"));
         let offer = alpn::offered(kind);
         let (leg, config) = match way {
             Way::Direct => {
                 let config = tls::direct(roots, identity, offer).await.map_err(named)?;
-                (Leg::Tcp(proxy::connect(addr, limits.connect).await.map_err(named)?), config)
+                (Leg::Direct(proxy::connect(ground, addr, limits.connect).await.map_err(named)?), config)
             }
             Way::Upgraded => {
                 let config = tls::inside(identity, offer).map_err(named)?;
-                (self.upgraded(addr).await.map_err(named)?, config)
+                (self.upgraded(ground, addr).await.map_err(named)?, config)
             }
         };
         let handshake =
@@ -160,17 +155,17 @@ impl AppDialer {
             let error = AppFault::AlpnRefused.error("the far end completed TLS without agreeing on a protocol");
             return Err(named(error));
         };
-        self.known.worked(addr, way).await;
+        self.known.works(addr, way);
         let mut stream = AppStream::new(name, tls, agreed);
         stream.confirm(limits.verdict).await.map_err(named)?;
         tracing::debug!(app = name, proxy = %addr, ?way, ?agreed, "app connected");
         Ok(stream)
     }
 
-    async fn upgraded(&self, addr: &ProxyAddr) -> Result<Leg> {
+    async fn upgraded(&self, ground: &Ground, addr: &ProxyAddr) -> Result<Leg> {
         let limits = &self.config.limits;
-        let tcp = proxy::connect(addr, limits.connect).await?;
-        let config = tls::anonymous(&self.config.roots, &[alpn::HTTP1]).await?;
+        let tcp = proxy::connect(ground, addr, limits.connect).await?;
+        let config = tls::anonymous(ground.roots(), &[alpn::HTTP1]).await?;
         let outer =
             async { tls::handshake(tcp, addr.host(), config).await.map_err(|failure| failure.error("the balancer")) };
         let outer = within(Step::OuterTls, limits.tls, outer).await?;
@@ -181,39 +176,29 @@ impl AppDialer {
     async fn open(&self, app: &AppConfig, route: &Route, deadline: Instant) -> Result<Upstream, Refusal> {
         match &app.via {
             Via::Teleport => match self.connect(app).await {
-                Ok(stream) => Ok(Upstream::io(stream, false)),
+                Ok(stream) => Ok(Upstream::io(stream, false).explained(refusal_of)),
                 Err(error) => Err(refusal(&error)),
             },
             Via::Direct(addr) => {
                 DirectDialer::new().dial(&Route::new(route.app().clone(), addr.clone()), deadline).await
             }
-            Via::Unix(path) => match UnixStream::connect(path).await {
-                Ok(stream) => Ok(Upstream::io(stream, false)),
-                Err(cause) => {
-                    let fault = AppFault::SocketUnreachable;
-                    let error = fault.error(format_args!("{} cannot be reached: {}", path.display(), cause.kind()));
-                    Err(refusal(&error.with_target(format!("app {}", app.name))))
-                }
-            },
+            Via::Unix(path) => local_socket(path).await.map_err(|cause| {
+                let fault = AppFault::SocketUnreachable;
+                let error = fault.error(format_args!("{} cannot be reached: {}", path.display(), cause.kind()));
+                refusal(&error.with_target(format!("app {}", app.name)))
+            }),
         }
     }
 }
 
-/// The refusal that an [`AppStream`]'s read reported after the dial; none for an ordinary I/O error.
-pub fn refusal_of(error: &std::io::Error) -> Option<Refusal> {
-    let error = error.get_ref()?.downcast_ref::<Error>()?;
-    error.app_fault().map(|_| refusal(error))
+#[cfg(unix)]
+async fn local_socket(path: &Path) -> io::Result<Upstream> {
+    Ok(Upstream::io(tokio::net::UnixStream::connect(path).await?, false))
 }
 
-/// A refusal names its fault first: its text may be cut.
-fn refusal(error: &Error) -> Refusal {
-    let Some(fault) = error.app_fault() else {
-        let late = error.kind() == ErrorKind::Timeout;
-        let code = if late { TunnelCode::DialTimeout } else { TunnelCode::RefusedUpstream };
-        return Refusal::new(code, format!("{}: {}", error.kind(), error.message()));
-    };
-    let code = if fault.is_credential() { TunnelCode::NoCredential } else { TunnelCode::RefusedUpstream };
-    Refusal::new(code, error.message())
+#[cfg(not(unix))]
+async fn local_socket(_: &Path) -> io::Result<Upstream> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Dials the [`AppConfig`] that the route carries; without one, the route's target as a TCP app through
@@ -223,7 +208,7 @@ impl Dialer for AppDialer {
     async fn dial(&self, route: &Route, deadline: Instant) -> Result<Upstream, Refusal> {
         let app = match route.data::<AppConfig>() {
             Some(app) => app.clone(),
-            None => match crate::tunnel::AppName::new(route.target()) {
+            None => match AppName::new(route.target()) {
                 Ok(name) => AppConfig::new(name),
                 Err(error) => return Err(Refusal::new(TunnelCode::BadName, error.message().to_owned())),
             },

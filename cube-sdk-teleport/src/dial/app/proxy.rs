@@ -1,22 +1,23 @@
 //! The way to the proxy: its address, TCP, and whether a balancer ends TLS on the way.
 
 use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::cached::{Cached, Fresh};
+use cube_sdk_core::settings::Ground;
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
 use serde::Deserialize;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
-use super::config::{DialConfig, ProxyAddr, Upgrade};
 use crate::app_fault::{AppFault, Step};
 use crate::dial::alpn;
-use crate::dial::tls::{self, TlsFailure};
-use crate::http_get;
+use crate::dial::config::{DialConfig, ProxyAddr, Upgrade};
+use crate::dial::fault::TlsFailure;
+use crate::dial::tls;
+use crate::ground::reach::{Place, reach};
+use crate::ground::{Duplex, http1};
 
-const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How long the public address that the proxy named is used.
 const FOUND_FOR: Duration = Duration::from_secs(5 * 60);
 
@@ -35,123 +36,113 @@ enum Detected {
     Unclear,
 }
 
-/// What has been learned about the proxy.
-#[derive(Debug, Default)]
+/// What has been learned about the proxy. Calls that want to know the same share one question and its answer.
+#[derive(Debug)]
 pub(super) struct Known {
-    found: Mutex<Option<(Instant, ProxyAddr)>>,
-    detected: Mutex<Option<(ProxyAddr, Detected)>>,
+    found: Cached<ProxyAddr>,
+    detected: Cached<(ProxyAddr, Detected)>,
+    /// The way that worked where detection had left it open.
+    worked: Mutex<Option<(ProxyAddr, Way)>>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            found: Cached::default().pause(Duration::ZERO),
+            detected: Cached::default().pause(Duration::ZERO),
+            worked: Mutex::default(),
+        }
+    }
 }
 
 /// Runs one step under its own clock.
 pub(super) async fn within<T>(step: Step, limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout(limit, work).await {
         Ok(outcome) => outcome,
-        Err(_) => {
-            Err(AppFault::StepTimedOut(step)
-                .error(format_args!("{step} took longer than {:.1} s", limit.as_secs_f64())))
-        }
+        Err(_) => Err(late(step, limit)),
     }
+}
+
+fn late(step: Step, limit: Duration) -> Error {
+    AppFault::StepTimedOut(step).error(format_args!("{step} took longer than {:.1} s", limit.as_secs_f64()))
 }
 
 impl Known {
     /// The address to dial: the configured one, or the public one that it names.
-    pub(super) async fn address(&self, config: &DialConfig) -> Result<ProxyAddr> {
+    pub(super) async fn address(&self, config: &Arc<DialConfig>, ground: &Ground) -> Result<ProxyAddr> {
         if !config.find {
             return Ok(config.proxy.clone());
         }
-        let mut found = self.found.lock().await;
-        if let Some((at, addr)) = &*found
-            && at.elapsed() < FOUND_FOR
-        {
-            return Ok(addr.clone());
-        }
-        let addr = within(Step::Find, config.limits.find, find(config)).await?;
-        *found = Some((Instant::now(), addr.clone()));
-        Ok(addr)
+        let (config, ground) = (Arc::clone(config), ground.clone());
+        let fetch = || async move {
+            let addr = within(Step::Find, config.limits.find, find(&config, &ground)).await?;
+            Ok(Fresh::new(addr, Some(Timestamp::now().saturating_add(FOUND_FOR))))
+        };
+        self.found.get(fetch).await
     }
 
     /// The ways to try, in order.
-    pub(super) async fn ways(&self, config: &DialConfig, addr: &ProxyAddr) -> Result<&'static [Way]> {
+    pub(super) async fn ways(
+        &self,
+        config: &Arc<DialConfig>,
+        ground: &Ground,
+        addr: &ProxyAddr,
+    ) -> Result<&'static [Way]> {
         match config.upgrade {
             Upgrade::Always => return Ok(&[Way::Upgraded]),
             Upgrade::Never => return Ok(&[Way::Direct]),
             Upgrade::Auto => {}
         }
-        let mut detected = self.detected.lock().await;
-        let result = match &*detected {
-            Some((of, result)) if of == addr => *result,
-            _ => {
-                let result = within(Step::Detect, config.limits.detect, detect(config, addr)).await?;
-                tracing::debug!(proxy = %addr, ?result, "looked for a balancer that ends TLS");
-                *detected = Some((addr.clone(), result));
-                result
-            }
+        self.detected.forget(|(of, _)| of != addr);
+        let (config, ground, of) = (Arc::clone(config), ground.clone(), addr.clone());
+        let fetch = || async move {
+            let result = within(Step::Detect, config.limits.detect, detect(&config, &ground, &of)).await?;
+            tracing::debug!(proxy = %of, ?result, "looked for a balancer that ends TLS");
+            Ok(Fresh::new((of, result), None))
         };
-        Ok(match result {
-            Detected::Way(Way::Direct) => &[Way::Direct],
-            Detected::Way(Way::Upgraded) => &[Way::Upgraded],
-            Detected::Unclear => &[Way::Direct, Way::Upgraded],
+        let (_, detected) = self.detected.get(fetch).await?;
+        let worked = self.worked().as_ref().filter(|(of, _)| of == addr).map(|(_, way)| *way);
+        Ok(match (detected, worked) {
+            (Detected::Way(Way::Direct), _) | (Detected::Unclear, Some(Way::Direct)) => &[Way::Direct],
+            (Detected::Way(Way::Upgraded), _) | (Detected::Unclear, Some(Way::Upgraded)) => &[Way::Upgraded],
+            (Detected::Unclear, None) => &[Way::Direct, Way::Upgraded],
         })
     }
 
-    /// Remembers the way that worked where detection had left it open.
-    pub(super) async fn worked(&self, addr: &ProxyAddr, way: Way) {
-        let mut detected = self.detected.lock().await;
-        if let Some((of, result @ Detected::Unclear)) = &mut *detected
-            && of == addr
-        {
-            *result = Detected::Way(way);
-        }
+    fn worked(&self) -> MutexGuard<'_, Option<(ProxyAddr, Way)>> {
+        self.worked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets what was detected, so that the next dial asks again.
-    pub(super) async fn forget(&self) {
-        *self.detected.lock().await = None;
-        *self.found.lock().await = None;
+    /// Remembers the way that worked.
+    pub(super) fn works(&self, addr: &ProxyAddr, way: Way) {
+        *self.worked() = Some((addr.clone(), way));
+    }
+
+    /// Forgets what was learned, so that the next dial asks again.
+    pub(super) fn forget(&self) {
+        self.detected.invalidate();
+        self.found.invalidate();
+        *self.worked() = None;
     }
 }
 
-/// TCP to the proxy: addresses are looked up anew each time and tried in turn, each with its share of
-/// the time that is left.
-pub(super) async fn connect(addr: &ProxyAddr, limit: Duration) -> Result<TcpStream> {
-    let unreachable = |detail: String| AppFault::ProxyUnreachable.error(detail);
-    within(Step::Connect, limit, async {
-        let until = Instant::now() + limit;
-        let addresses: Vec<_> = lookup_host((addr.host(), addr.port()))
-            .await
-            .map_err(|cause| unreachable(format!("`{}` has no address", addr.host())).cause(cause))?
-            .collect();
-        let mut last = unreachable(format!("`{}` has no address", addr.host()));
-        for (index, address) in addresses.iter().enumerate() {
-            let waiting = u32::try_from(addresses.len() - index).unwrap_or(1);
-            let share = until.saturating_duration_since(Instant::now()) / waiting;
-            match tokio::time::timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    tune(&stream);
-                    return Ok(stream);
-                }
-                Ok(Err(cause)) => last = unreachable(format!("{address} does not accept connections")).cause(cause),
-                // The last address runs into the step's own clock, which names the step.
-                Err(_) if waiting == 1 => std::future::pending().await,
-                Err(_) => last = unreachable(format!("{address} does not answer")),
-            }
+/// A byte stream to the proxy; addresses are looked up anew each time.
+pub(super) async fn connect(ground: &Ground, addr: &ProxyAddr, limit: Duration) -> Result<Box<dyn Duplex>> {
+    let place = Place { host: addr.host(), port: addr.port(), secure: true };
+    reach(ground, place, Some(limit)).await.map_err(|error| {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        if cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut) {
+            return late(Step::Connect, ground.connect_timeout().unwrap_or(limit)).cause(error);
         }
-        Err(last)
+        let next = error.next_step().map(str::to_owned);
+        let fault = AppFault::ProxyUnreachable.error(error.message());
+        next.map_or(fault.clone(), |next| fault.advice(next)).cause(error)
     })
-    .await
 }
 
-/// Small writes go out at once, and a peer that vanished is found within a minute or so. Neither is
-/// worth a failed dial.
-fn tune(stream: &TcpStream) {
-    stream.set_nodelay(true).ok();
-    let alive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3).with_retries(3);
-    SockRef::from(stream).set_tcp_keepalive(&alive).ok();
-}
-
-async fn detect(config: &DialConfig, addr: &ProxyAddr) -> Result<Detected> {
-    let tls = tls::anonymous(&config.roots, &[alpn::REVERSE_TUNNEL]).await?;
-    let stream = connect(addr, config.limits.connect).await?;
+async fn detect(config: &DialConfig, ground: &Ground, addr: &ProxyAddr) -> Result<Detected> {
+    let tls = tls::anonymous(ground.roots(), &[alpn::REVERSE_TUNNEL]).await?;
+    let stream = connect(ground, addr, config.limits.connect).await?;
     match tls::handshake(stream, addr.host(), tls).await {
         Ok(stream) => {
             let agreed = stream.get_ref().1.alpn_protocol() == Some(alpn::REVERSE_TUNNEL.as_bytes());
@@ -179,12 +170,12 @@ struct FoundSsh {
     public_addr: String,
 }
 
-async fn find(config: &DialConfig) -> Result<ProxyAddr> {
+async fn find(config: &DialConfig, ground: &Ground) -> Result<ProxyAddr> {
     let addr = &config.proxy;
-    let tls = tls::anonymous(&config.roots, &[alpn::HTTP1]).await?;
-    let stream = connect(addr, config.limits.connect).await?;
+    let tls = tls::anonymous(ground.roots(), &[alpn::HTTP1]).await?;
+    let stream = connect(ground, addr, config.limits.connect).await?;
     let stream = tls::handshake(stream, addr.host(), tls).await.map_err(|failure| failure.error("the proxy"))?;
-    let (status, body) = http_get::get(stream, &addr.to_string(), "/webapi/find").await?;
+    let (status, body) = http1::get(stream, &addr.to_string(), "/webapi/find").await?;
     if !status.is_success() {
         let kind = cube_sdk_core::error::kind_of_status(status);
         let error = Error::new(kind, "/webapi/find is not answered as a Teleport proxy would").with_status(status);

@@ -9,15 +9,15 @@ use bytes::{Buf, Bytes};
 use cube_sdk_core::error::Sent;
 use cube_sdk_core::{Error, Result};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 use super::super::alpn::Agreed;
+use super::super::fault::TlsFailure;
 use super::super::ping::PingStream;
-use super::super::tls::TlsFailure;
 use super::super::upgrade::WebSocketIo;
 use crate::app_fault::{AppErrorExt, AppFault};
+use crate::ground::Duplex;
 
 /// An end without a byte within this time is a refusal: Teleport tells the reason to its own log only.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(5);
@@ -26,8 +26,8 @@ const FIRST_READ: usize = 4 * 1024;
 
 /// What the inner TLS runs over.
 pub(super) enum Leg {
-    Tcp(TcpStream),
-    Upgraded(Box<WebSocketIo<TlsStream<TcpStream>>>),
+    Direct(Box<dyn Duplex>),
+    Upgraded(Box<WebSocketIo<Box<dyn Duplex>>>),
 }
 
 enum Inner {
@@ -207,7 +207,7 @@ impl AsyncWrite for AppStream {
 impl AsyncRead for Leg {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Direct(io) => Pin::new(io).poll_read(cx, buf),
             Self::Upgraded(socket) => Pin::new(socket).poll_read(cx, buf),
         }
     }
@@ -216,7 +216,7 @@ impl AsyncRead for Leg {
 impl AsyncWrite for Leg {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, data),
+            Self::Direct(io) => Pin::new(io).poll_write(cx, data),
             Self::Upgraded(socket) => Pin::new(socket).poll_write(cx, data),
         }
     }
@@ -227,25 +227,28 @@ impl AsyncWrite for Leg {
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, data),
+            Self::Direct(io) => Pin::new(io).poll_write_vectored(cx, data),
             Self::Upgraded(socket) => Pin::new(socket).poll_write_vectored(cx, data),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        match self {
+            Self::Direct(io) => io.is_write_vectored(),
+            Self::Upgraded(_) => false,
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
+            Self::Direct(io) => Pin::new(io).poll_flush(cx),
             Self::Upgraded(socket) => Pin::new(socket).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Direct(io) => Pin::new(io).poll_shutdown(cx),
             Self::Upgraded(socket) => Pin::new(socket).poll_shutdown(cx),
         }
     }

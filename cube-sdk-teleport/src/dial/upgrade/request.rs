@@ -1,26 +1,19 @@
 //! Asking for the upgrade, and saying exactly what is wrong with the answer.
 
-use std::future::poll_fn;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cube_sdk_core::error::Sent;
 use cube_sdk_core::{Error, ErrorKind, Result, redact};
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use http::{HeaderMap, StatusCode, Version, header};
+use http_body_util::Empty;
 
 use super::WebSocketIo;
 use crate::app_fault::AppFault;
+use crate::ground::http1::{self, Answer};
+use crate::ground::{Duplex, handshake};
 
 /// Where the proxy listens for upgrades.
 pub(crate) const PATH: &str = "/webapi/connectionupgrade";
 const PROTOCOL: &str = "alpn-ping";
-/// Of RFC 6455, section 1.3.
-const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// How much of a refusal's body is read for the error's text.
 const EXCERPT: usize = 64 * 1024;
 
@@ -28,54 +21,19 @@ const EXCERPT: usize = 64 * 1024;
 ///
 /// # Errors
 /// [`AppFault::UpgradeStripped`] with the status and the header at fault; `Unavailable` for 502 to 504.
-pub(crate) async fn upgrade<S>(io: S, host: &str) -> Result<WebSocketIo<S>>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let key = STANDARD.encode(nonce());
-    let request = Request::get(PATH)
-        .header(header::HOST, host)
-        .header(header::CONNECTION, "Upgrade")
-        .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_VERSION, "13")
-        .header(header::SEC_WEBSOCKET_KEY, &key)
+pub(crate) async fn upgrade(io: impl Duplex + 'static, host: &str) -> Result<WebSocketIo<Box<dyn Duplex>>> {
+    let key = handshake::key()?;
+    let request = handshake::request(PATH, host, &key)
         .header(header::SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
         .body(Empty::<Bytes>::new())
         .map_err(|cause| Error::new(ErrorKind::Config, "the proxy's address is no HTTP host").cause(cause))?;
-    let (mut sender, mut connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(broke)?;
-    // No task is spawned: the connection is driven beside the request, then taken apart.
-    let exchange = async {
-        let response = sender.send_request(request).await.map_err(broke)?;
-        match response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => check_switch(response.headers(), &key),
-            _ => Err(refused(response).await),
-        }
-    };
-    tokio::pin!(exchange);
-    let mut driven = false;
-    let outcome = tokio::select! {
-        biased;
-        outcome = &mut exchange => outcome,
-        ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {
-            driven = true;
-            ended.map_err(broke)?;
-            exchange.await
-        }
-    };
-    outcome?;
-    if !driven {
-        poll_fn(|cx| connection.poll_without_shutdown(cx)).await.map_err(broke)?;
+    let answer = http1::call(Box::new(io), request).await.map_err(broke)?;
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(refused(answer).await);
     }
-    let parts = connection.into_parts();
-    Ok(WebSocketIo::new(parts.io.into_inner(), parts.read_buf))
-}
-
-/// 16 bytes that need not be secret, only different.
-fn nonce() -> [u8; 16] {
-    let mut key = [0; 16];
-    // Failure leaves zeros, which are as valid a key as any.
-    aws_lc_rs::rand::fill(&mut key).ok();
-    key
+    check_switch(answer.version(), answer.headers(), &key)?;
+    let (io, early) = answer.upgrade().await.map_err(broke)?;
+    Ok(WebSocketIo::new(io, early))
 }
 
 fn broke(cause: hyper::Error) -> Error {
@@ -83,29 +41,19 @@ fn broke(cause: hyper::Error) -> Error {
 }
 
 /// Is this 101 the proxy's own? Each header that a balancer may have lost is named.
-fn check_switch(headers: &HeaderMap, key: &str) -> Result<()> {
-    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let digest =
-        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes());
-    let fault = if !text(header::UPGRADE).eq_ignore_ascii_case("websocket") {
-        "Upgrade"
-    } else if !text(header::CONNECTION).to_ascii_lowercase().contains("upgrade") {
-        "Connection"
-    } else if text(header::SEC_WEBSOCKET_ACCEPT) != STANDARD.encode(digest) {
-        "Sec-WebSocket-Accept"
-    } else if text(header::SEC_WEBSOCKET_PROTOCOL) != PROTOCOL {
-        "Sec-WebSocket-Protocol"
-    } else {
-        return Ok(());
-    };
-    Err(AppFault::UpgradeStripped
-        .error(format_args!("the connection upgrade was granted with a missing or wrong {fault} header"))
-        .with_status(StatusCode::SWITCHING_PROTOCOLS)
-        .with_sent(Sent::Yes))
+fn check_switch(version: Version, headers: &HeaderMap, key: &str) -> Result<()> {
+    let chosen = headers.get(header::SEC_WEBSOCKET_PROTOCOL).is_some_and(|value| value == PROTOCOL);
+    match handshake::fault(version, headers, key).or((!chosen).then_some("Sec-WebSocket-Protocol")) {
+        None => Ok(()),
+        Some(fault) => Err(AppFault::UpgradeStripped
+            .error(format_args!("the connection upgrade was granted with a missing or wrong {fault} header"))
+            .with_status(StatusCode::SWITCHING_PROTOCOLS)
+            .with_sent(Sent::Yes)),
+    }
 }
 
-async fn refused(response: Response<Incoming>) -> Error {
-    let status = response.status();
+async fn refused(answer: Answer) -> Error {
+    let status = answer.status();
     let detail = match status {
         StatusCode::NOT_FOUND => "nothing at this address knows the connection upgrade",
         StatusCode::BAD_REQUEST => "the request arrived without its Upgrade and Connection headers",
@@ -118,8 +66,7 @@ async fn refused(response: Response<Incoming>) -> Error {
         }
         _ => "the request was answered in place of being upgraded",
     };
-    let body = Limited::new(response.into_body(), EXCERPT).collect().await;
-    let body = body.map(|body| redact::excerpt(&body.to_bytes())).unwrap_or_default();
+    let body = answer.body(EXCERPT).await.map(|body| redact::excerpt(&body)).unwrap_or_default();
     let said = if body.is_empty() { String::new() } else { format!(": {body}") };
     AppFault::UpgradeStripped.error(format_args!("{detail}{said}")).with_status(status)
 }
@@ -146,10 +93,10 @@ mod tests {
     #[test]
     fn the_lost_header_is_named() {
         let key = "dGhlIHNhbXBsZSBub25jZQ==";
-        assert!(check_switch(&headers(""), key).is_ok());
+        assert!(check_switch(Version::HTTP_11, &headers(""), key).is_ok());
         for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] {
-            let error = check_switch(&headers(&name.to_lowercase()), key).unwrap_err();
-            assert_eq!(error.app_fault(), Some(AppFault::UpgradeStripped));
+            let error = check_switch(Version::HTTP_11, &headers(&name.to_lowercase()), key).unwrap_err();
+            assert_eq!(error.app_fault(), Some(&AppFault::UpgradeStripped));
             assert!(error.to_string().contains(&format!("wrong {name} header")), "{error}");
         }
     }

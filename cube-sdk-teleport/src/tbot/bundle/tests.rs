@@ -116,3 +116,10 @@ proptest! {
         }
     }
 }
+
+/// Key and certificate belong together, but nothing of today takes a certificate of version 1.
+#[test]
+fn a_certificate_of_version_1_is_no_mismatch() {
+    let bundle = Bundle::from_identity(include_bytes!("../../../tests/x509_v1.pem")).unwrap();
+    assert_eq!(Identity::new(&bundle, &[]).unwrap_err(), Torn::BadCertificate);
+}

@@ -49,18 +49,34 @@ impl Kubeconfig {
     /// From the text of `kubeconfig.yaml`.
     ///
     /// # Errors
-    /// `Decode` when the text is no kubeconfig, for example because it was read while being written.
+    /// `Decode` when the text is no kubeconfig, or not a whole one, for example because it was read while being written:
+    /// half a file must not pass for one with fewer clusters.
     pub fn parse(text: &str) -> Result<Self> {
+        let cut = |what: &str| {
+            Error::new(ErrorKind::Decode, format!("the kubeconfig is not whole: {what}"))
+                .advice("read it again: tbot rewrites it in place")
+        };
+        if !text.ends_with('\n') {
+            return Err(cut(if text.is_empty() { "it is empty" } else { "it ends within a line" }));
+        }
+        if text.trim_end().ends_with(':') {
+            return Err(cut("it ends before a value"));
+        }
         let file: File = serde_saphyr::from_str(text).map_err(|cause| {
             // The parser's own message may quote the text, and with it a key.
             drop(cause);
             Error::new(ErrorKind::Decode, "the kubeconfig is not readable YAML of its kind")
                 .advice("read it again: tbot rewrites it in place")
         })?;
-        if file.kind.as_deref().is_some_and(|kind| kind != "Config") {
-            return Err(Error::new(ErrorKind::Decode, "the YAML is no kubeconfig: its kind is not Config"));
+        match file.kind.as_deref() {
+            Some("Config") => {}
+            Some(_) => return Err(Error::new(ErrorKind::Decode, "the YAML is no kubeconfig: its kind is not Config")),
+            None => return Err(cut("its kind is missing")),
         }
-        let contexts = file.contexts.iter().flatten().map(|entry| context(entry, &file)).collect();
+        if let Some(missing) = file.missing() {
+            return Err(cut(missing));
+        }
+        let contexts = file.contexts.iter().flatten().flatten().map(|entry| context(entry, &file)).collect();
         Ok(Self { current_context: file.current_context.filter(|name| !name.is_empty()), contexts })
     }
 
@@ -126,7 +142,7 @@ fn context(entry: &Named<ContextFields>, file: &File) -> KubeContext {
     let cluster = find(&file.clusters, fields.and_then(|at| at.cluster.as_deref())).and_then(|at| at.cluster.as_ref());
     let user = find(&file.users, fields.and_then(|at| at.user.as_deref())).and_then(|at| at.user.as_ref());
     let server = cluster.and_then(|cluster| cluster.server.clone()).unwrap_or_default();
-    let exec_command = user.and_then(|user| user.exec.as_ref()?.command.as_ref()).map(PathBuf::from);
+    let exec_command = user.and_then(|user| user.exec.as_ref()?.as_ref()?.command.as_ref()).map(PathBuf::from);
     let embedded = user.is_some_and(|user| user.certificate.is_some() && user.key.is_some());
     let (teleport_cluster, kube_cluster) = match route_of(&server) {
         Some((teleport, kube)) => (Some(teleport), kube),
@@ -155,8 +171,8 @@ fn route_of(server: &str) -> Option<(String, String)> {
     decode().zip(decode()).filter(|(teleport, kube)| !teleport.is_empty() && !kube.is_empty())
 }
 
-fn find<'a, T>(entries: &'a Option<Vec<Named<T>>>, name: Option<&str>) -> Option<&'a Named<T>> {
-    entries.iter().flatten().find(|entry| Some(entry.name.as_str()) == name)
+fn find<'a, T>(entries: &'a List<T>, name: Option<&str>) -> Option<&'a Named<T>> {
+    entries.iter().flatten().flatten().find(|entry| Some(entry.name.as_str()) == name)
 }
 
 #[derive(Deserialize)]
@@ -164,9 +180,42 @@ struct File {
     kind: Option<String>,
     #[serde(rename = "current-context")]
     current_context: Option<String>,
-    contexts: Option<Vec<Named<ContextFields>>>,
-    clusters: Option<Vec<Named<ClusterFields>>>,
-    users: Option<Vec<Named<UserFields>>>,
+    #[serde(default, deserialize_with = "present")]
+    contexts: List<ContextFields>,
+    #[serde(default, deserialize_with = "present")]
+    clusters: List<ClusterFields>,
+    #[serde(default, deserialize_with = "present")]
+    users: List<UserFields>,
+}
+
+/// Absent, null, or there.
+type List<T> = Option<Option<Vec<Named<T>>>>;
+
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+impl File {
+    /// What every file of tbot's has and this one lacks: it was cut before it, or within it.
+    fn missing(&self) -> Option<&'static str> {
+        let (Some(contexts), Some(clusters), Some(users)) = (&self.contexts, &self.clusters, &self.users) else {
+            return Some("its clusters, contexts or users are missing");
+        };
+        if contexts.iter().flatten().any(|entry| entry.context.is_none()) {
+            return Some("a context is empty");
+        }
+        if clusters.iter().flatten().any(|entry| entry.cluster.as_ref().is_none_or(|at| at.server.is_none())) {
+            return Some("a cluster has no server");
+        }
+        let whole = |user: &UserFields| {
+            user.certificate.is_some() == user.key.is_some()
+                && user.exec.as_ref().is_none_or(|exec| exec.as_ref().is_some_and(|exec| exec.command.is_some()))
+        };
+        if users.iter().flatten().any(|entry| !entry.user.as_ref().is_some_and(whole)) {
+            return Some("a user has half a credential");
+        }
+        None
+    }
 }
 
 #[derive(Deserialize)]
@@ -204,7 +253,8 @@ struct UserFields {
     certificate: Option<serde::de::IgnoredAny>,
     #[serde(rename = "client-key-data")]
     key: Option<serde::de::IgnoredAny>,
-    exec: Option<Exec>,
+    #[serde(default, deserialize_with = "present")]
+    exec: Option<Option<Exec>>,
 }
 
 #[derive(Deserialize)]

@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
-use cube_sdk_testkit::teleport::{KubeAuth, kubeconfig_v1, kubeconfig_v2};
+use cube_sdk_testkit::teleport::{Cluster, KubeAuth, Life, kubeconfig_v1, kubeconfig_v2};
 use proptest::prelude::*;
 
 use super::*;
+
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
 fn exec() -> KubeAuth {
     KubeAuth::Exec("/usr/local/bin/tbot".to_owned())
@@ -39,6 +41,45 @@ fn dangling_contexts_are_incomplete() {
     let config = Kubeconfig::parse(text).unwrap();
     assert!(!config.contexts[0].complete);
     assert_eq!(Kubeconfig::parse("kind: Secret\n").unwrap_err().kind(), ErrorKind::Decode);
+}
+
+#[test]
+fn half_a_file_is_no_file() {
+    let embedded =
+        KubeAuth::Embedded(Cluster::new("root").unwrap().issue_kube(Some("cube-7"), Life::left(HOUR)).unwrap());
+    for auth in [exec(), embedded] {
+        let kubes = [("cube-7", None), ("1.10", Some("ns"))];
+        for whole in
+            [kubeconfig_v1("p:443", "root", "cube-7", "ca", &auth), kubeconfig_v2("p:443", "root", &kubes, "ca", &auth)]
+        {
+            let expected = Kubeconfig::parse(&whole).unwrap();
+            assert!(expected.contexts.iter().all(|context| context.complete));
+            for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+                match Kubeconfig::parse(&whole[..end]) {
+                    Ok(cut) => assert_eq!(cut, expected, "cut at {end}"),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Decode),
+                }
+            }
+        }
+    }
+    for text in ["", "\n", "kind: Config\n", "null\n", "---\n"] {
+        assert_eq!(Kubeconfig::parse(text).unwrap_err().kind(), ErrorKind::Decode, "{text:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_being_written_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("kubeconfig.yaml");
+    let whole = kubeconfig_v2("p:443", "root", &[("a", None)], "ca", &exec());
+    std::fs::write(&path, "").unwrap();
+    let read = Kubeconfig::read(&path);
+    let write = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        std::fs::write(&path, &whole).unwrap();
+    };
+    let (config, ()) = tokio::join!(read, write);
+    assert_eq!(config.unwrap().contexts.len(), 1);
 }
 
 #[test]

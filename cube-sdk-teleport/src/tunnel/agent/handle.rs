@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cube_sdk_core::Result;
 use futures_core::Stream;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::fault::TunnelFault;
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::TunnelCode;
+use crate::app_name::AppName;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::counters::{Counters, Traffic};
 use crate::tunnel::driver::ConnectionEnd;
-use crate::tunnel::frame::Version;
-use crate::tunnel::stream::{Ending, StreamReport};
+use crate::tunnel::fault::TunnelFault;
+use crate::tunnel::pipe::{Far, TunnelStream, gone, pipe};
+use crate::tunnel::report::{Ending, StreamReport};
 
 /// Where a tunnel stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -158,18 +160,43 @@ pub struct Tunnel(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     stop: watch::Sender<Option<Duration>>,
+    ask: mpsc::Sender<Far>,
     task: AbortHandle,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.task.abort();
+        // One that has failed only waits for what a draining relay promised to its streams.
+        if !matches!(*self.shared.state.borrow(), TunnelState::Failed(_)) {
+            self.task.abort();
+        }
     }
 }
 
 impl Tunnel {
-    pub(super) fn new(shared: Arc<Shared>, stop: watch::Sender<Option<Duration>>, task: AbortHandle) -> Self {
-        Self(Arc::new(Inner { shared, stop, task }))
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        stop: watch::Sender<Option<Duration>>,
+        ask: mpsc::Sender<Far>,
+        task: AbortHandle,
+    ) -> Self {
+        Self(Arc::new(Inner { shared, stop, ask, task }))
+    }
+
+    /// A stream to the app within this process, without a local port: to hand to a database driver or to hyper. While
+    /// the relay is away it waits, at most 15 s.
+    ///
+    /// # Errors
+    /// What the relay refused the stream with, such as `NotFound` for an unknown app; `Closed` when the tunnel is over.
+    ///
+    /// # Cancel safety
+    /// Safe: the stream is given up.
+    pub async fn connect(&self) -> Result<TunnelStream> {
+        let (near, far) = pipe();
+        if self.state().is_over() || self.0.ask.send(far).await.is_err() {
+            return Err(gone(&self.state()));
+        }
+        near.holding(self.0.clone()).opened().await.map_err(|error| error.with_target(format!("app {}", self.app())))
     }
 
     /// The app that it leads to.
@@ -194,7 +221,7 @@ impl Tunnel {
 
     /// What happens from now on.
     pub fn events(&self) -> Pin<Box<dyn Stream<Item = TunnelEvent> + Send>> {
-        crate::tunnel::watch::events(self.0.shared.events.subscribe(), TunnelEvent::Missed)
+        crate::tunnel::events::events(self.0.shared.events.subscribe(), TunnelEvent::Missed)
     }
 
     /// Waits until it is stopped or has failed, and gives that state.
@@ -220,7 +247,7 @@ impl Tunnel {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let before = (count(&shared.completed), count(&shared.cut));
         self.0.stop.send_if_modified(|stop| stop.is_none_or(|old| grace < old).then(|| *stop = Some(grace)).is_some());
-        let aborted = tokio::time::timeout(grace + Duration::from_secs(3), self.closed()).await.is_err();
+        let aborted = tokio::time::timeout(grace.saturating_add(Duration::from_secs(3)), self.closed()).await.is_err();
         if aborted {
             self.abort();
         }

@@ -8,14 +8,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use super::handle::{Shared, TunnelEvent};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::driver::{DialFuture, Host, reset};
-use crate::tunnel::stream::StreamReport;
+use crate::app_name::AppName;
+use crate::ground::connect::tune;
+use crate::refusal::TunnelCode;
+use crate::tunnel::driver::{DialFuture, Host, Incoming};
+use crate::tunnel::fault::TunnelFault;
+use crate::tunnel::pipe::Far;
+use crate::tunnel::report::StreamReport;
 
 /// A local connection waits so long, unread, for a relay.
 pub(super) const WAIT_LIMIT: Duration = Duration::from_secs(15);
@@ -27,25 +32,27 @@ const WAITING: usize = 256;
 pub(super) struct AgentHost {
     pub(super) shared: Arc<Shared>,
     listener: Option<TcpListener>,
-    waiting: VecDeque<(TcpStream, Instant)>,
+    waiting: VecDeque<(Incoming, Instant)>,
+    /// Streams that this process asks for.
+    asked: Option<mpsc::Receiver<Far>>,
     pause: Option<Pin<Box<Sleep>>>,
     /// The relay answered a CONNECT on the current connection.
     pub(super) proved: bool,
 }
 
 impl AgentHost {
-    pub(super) fn new(shared: Arc<Shared>, listener: TcpListener) -> Self {
-        Self { shared, listener: Some(listener), waiting: VecDeque::new(), pause: None, proved: false }
+    pub(super) fn new(shared: Arc<Shared>, listener: TcpListener, asked: mpsc::Receiver<Far>) -> Self {
+        Self { listener: Some(listener), asked: Some(asked), ..Self::watching(shared) }
     }
 
     /// One that only watches streams of a connection that takes no new ones.
     pub(super) fn watching(shared: Arc<Shared>) -> Self {
-        Self { shared, listener: None, waiting: VecDeque::new(), pause: None, proved: false }
+        Self { shared, listener: None, waiting: VecDeque::new(), asked: None, pause: None, proved: false }
     }
 
     /// Puts connections back whose stream was lost before anything was read from them.
-    pub(super) fn put_back(&mut self, streams: Vec<TcpStream>) {
-        let until = Instant::now() + WAIT_LIMIT;
+    pub(super) fn put_back(&mut self, streams: Vec<Incoming>) {
+        let until = later(Instant::now(), WAIT_LIMIT);
         for stream in streams.into_iter().rev() {
             self.waiting.push_front((stream, until));
         }
@@ -54,8 +61,14 @@ impl AgentHost {
     /// Closes the listener and resets who waits.
     pub(super) fn close(&mut self) {
         self.listener = None;
-        for (stream, _) in self.waiting.drain(..) {
-            reset(&stream);
+        for (incoming, _) in self.waiting.drain(..) {
+            incoming.refuse(TunnelCode::Stopped, "the tunnel is closed");
+        }
+        if let Some(mut asked) = self.asked.take() {
+            asked.close();
+            while let Ok(far) = asked.try_recv() {
+                far.cut(TunnelFault::new(TunnelCode::Stopped, "the tunnel is closed"));
+            }
         }
     }
 
@@ -71,7 +84,7 @@ impl AgentHost {
             match listener.poll_accept(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, _))) => {
-                    stream.set_nodelay(true).ok();
+                    tune(&stream);
                     return Poll::Ready(stream);
                 }
                 Poll::Ready(Err(error)) if is_of_the_peer(&error) => {}
@@ -84,18 +97,28 @@ impl AgentHost {
         }
     }
 
+    /// The next local connection, of whichever sort.
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        if let Some(asked) = &mut self.asked
+            && let Poll::Ready(Some(far)) = asked.poll_recv(cx)
+        {
+            return Poll::Ready(Incoming::Own(far));
+        }
+        self.poll_listener(cx).map(Incoming::Tcp)
+    }
+
     /// Without a relay: takes connections in to wait, and resets those that waited too long. Never ends.
     pub(super) async fn hold(&mut self) -> Infallible {
         loop {
             let oldest = self.waiting.front().map(|(_, until)| *until);
             let full = self.waiting.len() >= WAITING;
             tokio::select! {
-                stream = std::future::poll_fn(|cx| self.poll_listener(cx)), if !full => {
-                    self.waiting.push_back((stream, Instant::now() + WAIT_LIMIT));
+                incoming = std::future::poll_fn(|cx| self.poll_incoming(cx)), if !full => {
+                    self.waiting.push_back((incoming, later(Instant::now(), WAIT_LIMIT)));
                 }
                 () = tokio::time::sleep_until(oldest.unwrap_or_else(Instant::now)), if oldest.is_some() => {
-                    if let Some((stream, _)) = self.waiting.pop_front() {
-                        reset(&stream);
+                    if let Some((incoming, _)) = self.waiting.pop_front() {
+                        incoming.refuse(TunnelCode::ConnectionLost, "the relay is away");
                         self.refused(TunnelCode::ConnectionLost);
                     }
                 }
@@ -110,10 +133,10 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 }
 
 impl Host for AgentHost {
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<TcpStream> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         match self.waiting.pop_front() {
-            Some((stream, _)) => Poll::Ready(stream),
-            None => self.poll_listener(cx),
+            Some((incoming, _)) => Poll::Ready(incoming),
+            None => self.poll_incoming(cx),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The agent end: a local listener whose connections become streams.
 
+mod connect;
 mod handle;
 mod host;
 mod supervise;

@@ -1,18 +1,25 @@
-//! What the stream table asks for, done to the sockets.
+//! What the stream table asks for: done to the sockets, put on the wire. Here and nowhere else the table is emptied.
 
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use cube_sdk_core::clock::later;
 
-use super::socket::{Local, Settling, Socket};
-use super::{Driver, Host};
-use crate::dial::Upstream;
-use crate::tunnel::code::TunnelCode;
+use super::socket::{Incoming, Local, Settling, Socket, follow_consumer};
+use super::{Driver, Fault, Host};
+use crate::refusal::TunnelCode;
+use crate::seam::Upstream;
+use crate::tunnel::fault::TunnelFault;
 use crate::tunnel::mux::{Action, Role, Slot};
-use crate::tunnel::stream::{Ending, Party};
+use crate::tunnel::report::{Ending, Party};
 
 impl Driver {
-    pub(super) fn apply_actions(&mut self, host: &mut dyn Host) {
+    /// Empties the table once a stage has fed it: actions first, since they may ask for frames.
+    pub(super) fn drain_mux(&mut self, host: &mut dyn Host) -> Result<(), Fault> {
+        self.apply_actions(host);
+        self.encode_frames()
+    }
+
+    fn apply_actions(&mut self, host: &mut dyn Host) {
         while let Some(action) = self.mux.next_action() {
             match action {
                 Action::Dial { slot, app, deadline } => match host.dial(app, deadline) {
@@ -28,7 +35,9 @@ impl Driver {
                     if let (Some(id), Some(app)) = (self.mux.id(slot), host.app().cloned()) {
                         host.opened(id, &app);
                     }
-                    self.socket(slot).untouched = false;
+                    let socket = self.socket(slot);
+                    socket.untouched = false;
+                    socket.local.opened();
                     self.schedule(slot);
                 }
                 Action::Finish { slot } => {
@@ -39,7 +48,10 @@ impl Driver {
                     self.socket(slot).settling = Settling::Writing;
                     self.schedule(slot);
                 }
-                Action::Reset { slot } => self.vacate(slot, true),
+                Action::Reset { slot } => {
+                    let why = self.mux.why().map(|(code, words)| TunnelFault::new(code, words));
+                    self.vacate_with(slot, true, why);
+                }
                 Action::Ended(report) => {
                     self.counters.stream_ended();
                     if matches!(report.ending, Ending::Cut { by: Party::Remote, .. }) {
@@ -50,21 +62,34 @@ impl Driver {
                 Action::Refused { stream, refusal } => host.refused_stream(stream, refusal),
                 Action::Draining { grace } => {
                     let text = "the relay is about to stop".to_owned();
-                    self.stop_by(self.now + grace + Duration::from_secs(1), TunnelCode::Draining, 1000, text);
+                    self.stop_by(
+                        later(later(self.now, grace), Duration::from_secs(1)),
+                        TunnelCode::Draining,
+                        1000,
+                        text,
+                    );
                 }
             }
         }
     }
 
     pub(super) fn install(&mut self, slot: Slot, upstream: Upstream) {
+        let braked = self.mux.terms().brake.is_some();
         let socket = &mut self.sockets[slot];
         socket.local = upstream.into();
+        if let (Local::Tcp(stream), true) = (&socket.local, braked) {
+            follow_consumer(stream);
+        }
         socket.readable = true;
         socket.writable = true;
     }
 
     /// Frees a slot; `cut` makes the local side see a reset.
     pub(super) fn vacate(&mut self, slot: Slot, cut: bool) {
+        self.vacate_with(slot, cut, None);
+    }
+
+    fn vacate_with(&mut self, slot: Slot, cut: bool, why: Option<TunnelFault>) {
         let Some(socket) = self.sockets.get_mut(slot) else { return self.mux.release(slot) };
         let keep_place = (socket.in_work, socket.in_ring);
         let Socket { local, queue, untouched, .. } = std::mem::take(socket);
@@ -79,9 +104,12 @@ impl Driver {
                 self.mux.dial_dropped(self.now);
             }
             Local::Tcp(stream) if cut && untouched && self.role == Role::Agent && !self.is_alive() => {
-                self.unread.push(stream);
+                self.unread.push(Incoming::Tcp(stream));
             }
-            local if cut => local.reset(),
+            Local::Own(far) if cut && untouched && self.role == Role::Agent && !self.is_alive() => {
+                self.unread.push(Incoming::Own(far));
+            }
+            local if cut => local.reset(why),
             local => drop(local),
         }
         self.mux.release(slot);
@@ -98,7 +126,7 @@ impl Driver {
     }
 
     /// Local connections whose stream was lost before anything was read from them: they can be opened again.
-    pub(crate) fn take_unread(&mut self) -> Vec<TcpStream> {
+    pub(crate) fn take_unread(&mut self) -> Vec<Incoming> {
         std::mem::take(&mut self.unread)
     }
 }

@@ -4,13 +4,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::{Driver, Fault, Host, Settling, Stopping, WS_WRITE, websocket};
-use crate::tunnel::code::{TunnelCode, clipped};
+use super::{Driver, Fault, Host, Settling, Stopping, WS_WRITE};
+use crate::refusal::{TunnelCode, clipped};
+use crate::tunnel::codec;
 use crate::tunnel::mux::Role;
-use crate::tunnel::stream::Party;
+use crate::tunnel::report::Party;
 
 /// How long the peer may take to answer a WebSocket close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -81,7 +83,7 @@ impl Driver {
             text = text.char_indices().next_back().map_or("", |(at, _)| &text[..at]);
         }
         payload.extend_from_slice(text.as_bytes());
-        if self.outbox.urge(websocket::CLOSE, &payload).is_err() {
+        if self.outbox.urge(codec::CLOSE, &payload).is_err() {
             self.hung_up("no random bytes for a websocket close");
         }
     }
@@ -98,7 +100,7 @@ impl Driver {
                 self.state = State::Closing { deadline: self.now + CLOSE_LIMIT, end, answered: true };
                 self.mux.lost(self.now, &shown);
                 self.full = None;
-                self.send_close(code.filter(|code| (1000..5000).contains(code)).unwrap_or(1000), "");
+                self.send_close(code.unwrap_or(1000), "");
             }
             State::Closing { answered, .. } => *answered = true,
             State::Over(_) => {}
@@ -133,14 +135,14 @@ impl Driver {
     /// Stops: no new stream, open ones may end by themselves for `grace`.
     pub(crate) fn stop(&mut self, grace: Duration) {
         let text = "stopped".to_owned();
-        self.stop_by(Instant::now() + grace, TunnelCode::Stopped, 1000, text);
+        self.stop_by(later(Instant::now(), grace), TunnelCode::Stopped, 1000, text);
     }
 
     /// Relay: announces the stop to the agent, which opens new streams elsewhere.
     pub(crate) fn drain(&mut self, grace: Duration) {
         let text = "the relay is about to stop";
         self.mux.drain(grace, text);
-        self.stop_by(Instant::now() + grace, TunnelCode::Draining, 1001, text.to_owned());
+        self.stop_by(later(Instant::now(), grace), TunnelCode::Draining, 1001, text.to_owned());
     }
 
     /// Relay: the caller's key died.
@@ -155,8 +157,7 @@ impl Driver {
             if idle || self.now >= stopping.deadline {
                 let Stopping { code, websocket, text, .. } = stopping.clone();
                 self.mux.cut_all(self.now, code, &text);
-                self.apply_actions(host);
-                self.encode_frames()?;
+                self.drain_mux(host)?;
                 self.send_close(websocket, &text);
                 let by =
                     if self.role == Role::Agent && code == TunnelCode::Draining { Party::Remote } else { Party::Local };

@@ -4,25 +4,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::Instant;
 
 use super::closing::State;
-use super::{Driver, Fault, Host, SLOTS, WS_READ, websocket};
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::frame::{Frame, Version};
+use super::{Driver, Fault, Host, SLOTS, WS_READ};
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::decode::Event;
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::codec::{self, Breach};
 use crate::tunnel::mux::Slot;
-use crate::tunnel::websocket::Breach;
-use crate::tunnel::websocket::decode::Event;
-
-/// Version 1: what a stream may queue before the WebSocket is held back.
-const V1_QUEUE: usize = 1 << 20;
-
-/// Of that, room for the pieces of one read.
-const V1_FULL: usize = V1_QUEUE - 128 * 1024;
-
-/// Version 1: a full stream whose consumer takes no byte for this long is closed alone. It must stay well below
-/// the 20 s that the published agent waits for a pong.
-pub(super) const STALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Reads of the WebSocket before the local sockets get their turn.
 const READS: usize = 2;
@@ -77,13 +69,12 @@ impl Driver {
     fn on_event(&mut self, event: Event, host: &mut dyn Host) -> Result<(), Fault> {
         if let Event::Close { code, reason } = event {
             self.peer_closed(code, &reason)?;
-            self.apply_actions(host);
-            return Ok(());
+            return self.drain_mux(host);
         }
         if !matches!(self.state, State::Running) {
             return Ok(());
         }
-        let version = self.mux.version();
+        let strict = self.mux.terms().strict;
         match event {
             Event::Data { stream, range } => {
                 if let Some(slot) = self.mux.data(self.now, stream, range.len() as u64)? {
@@ -93,19 +84,19 @@ impl Driver {
                 return Ok(());
             }
             Event::EmptyData { stream } => {
-                if version == Version::V2 {
+                if strict {
                     return Err(Breach::protocol("DATA without payload").into());
                 }
                 self.mux.data(self.now, stream, 0)?;
             }
             Event::Text => {
-                if version == Version::V2 {
+                if strict {
                     return Err(Breach::protocol("text message").into());
                 }
             }
             Event::Ping(payload) => {
                 self.count_pong()?;
-                self.outbox.urge(websocket::PONG, &payload)?;
+                self.outbox.urge(codec::PONG, &payload)?;
             }
             Event::Pong(payload) => {
                 if let Ok(nonce) = payload.as_slice().try_into().map(u64::from_be_bytes)
@@ -117,8 +108,7 @@ impl Driver {
             Event::Frame { command, stream } => self.on_frame(command, stream)?,
             Event::Close { .. } => {}
         }
-        self.apply_actions(host);
-        self.encode_frames()
+        self.drain_mux(host)
     }
 
     fn on_frame(&mut self, command: u8, stream: u32) -> Result<(), Fault> {
@@ -185,7 +175,7 @@ impl Driver {
         socket.progress.get_or_insert(self.now);
         socket.queue.extend(bytes);
         self.counters.queued(bytes.len() as u64);
-        if self.mux.version() == Version::V1 && socket.queue.len() > V1_FULL {
+        if self.mux.terms().brake.is_some_and(|brake| socket.queue.len() > brake.full) {
             self.full = Some(slot);
         }
         self.schedule(slot);
@@ -193,22 +183,29 @@ impl Driver {
 
     /// Version 1: the queue of a stream got shorter.
     pub(super) fn release_hold(&mut self, slot: Slot) -> bool {
-        if self.full == Some(slot) && self.sockets[slot].queue.len() <= V1_FULL {
+        let full = self.mux.terms().brake.map_or(0, |brake| brake.full);
+        if self.full == Some(slot) && self.sockets[slot].queue.len() <= full {
             self.full = None;
             return true;
         }
         false
     }
 
+    /// Version 1: when the stream that holds back all others is given up, if its consumer takes nothing.
+    pub(super) fn stalled_at(&self) -> Option<Instant> {
+        let (slot, brake) = (self.full?, self.mux.terms().brake?);
+        let others = self.mux.streams() > usize::from(self.mux.id(slot).is_some());
+        let limit = if others { brake.stall } else { brake.stall_alone };
+        Some(later(self.sockets[slot].progress?, limit))
+    }
+
     /// Version 1: cuts the stream that holds back all others, if its consumer takes nothing.
     pub(super) fn cut_stalled(&mut self) {
-        let Some(slot) = self.full else { return };
-        let since = self.sockets[slot].progress.unwrap_or(self.now);
-        if self.now < since + STALL_LIMIT {
-            return;
-        }
+        let Some(slot) = self.full.filter(|_| self.stalled_at().is_some_and(|at| at <= self.now)) else { return };
         if self.mux.id(slot).is_some() {
-            self.mux.cut(self.now, slot, TunnelCode::Stalled, "the consumer took no byte for 5 s");
+            let silent = self.sockets[slot].progress.map_or(Duration::ZERO, |since| self.now.duration_since(since));
+            let words = format!("the consumer took no byte for {} s", silent.as_secs());
+            self.mux.cut(self.now, slot, TunnelCode::Stalled, &words);
         } else {
             self.vacate(slot, true);
         }

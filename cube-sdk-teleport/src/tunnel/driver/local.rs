@@ -7,17 +7,20 @@ use tokio::io::ReadBuf;
 
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
-use crate::dial::app::refusal_of;
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::frame::Version;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::outbox::URGENT_LIMIT;
 use crate::tunnel::mux::Slot;
-use crate::tunnel::outbox::URGENT_LIMIT;
 
 /// Reads up to this size go into the urgent lane; a socket that fills it takes turns in the arena.
 const SMALL: usize = 4096;
 
-/// How long a local side may take to end after its stream ended (version 1).
+/// How long a local side may take to end after its stream ended (version 1), and how much it may still send. Beyond
+/// that it is work that nobody asked for, at the cost of the others.
 const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// Bytes handed at once to a consumer that is slow already: it takes them in small steps, and each is a sign of life.
+const STEP: usize = 16 * 1024;
 
 /// Urgent bytes beyond which even small reads wait for the arena.
 const URGENT_DATA: usize = URGENT_LIMIT / 4;
@@ -34,9 +37,10 @@ impl Driver {
             moved |= self.poll_queue(slot);
             moved |= self.poll_end(slot);
             // CONNECT and CONNECTED go out before the first byte of their stream.
-            self.encode_frames()?;
+            self.drain_mux(host)?;
             moved |= self.poll_small(slot)?;
         }
+        self.drain_mux(host)?;
         Ok(moved)
     }
 
@@ -64,16 +68,19 @@ impl Driver {
     /// Writes what is queued.
     fn poll_queue(&mut self, slot: Slot) -> bool {
         let mut moved = false;
+        let braked = self.mux.terms().brake.is_some();
         loop {
             let socket = &mut self.sockets[slot];
             if socket.queue.is_empty() || !socket.writable || !socket.local.is_connected() {
                 break;
             }
             let (front, _) = socket.queue.as_slices();
+            let front = if braked { &front[..front.len().min(STEP)] } else { front };
             let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
             match socket.local.poll_write(&mut cx, front) {
                 Poll::Ready(Ok(n)) => {
                     moved = true;
+                    self.load += n;
                     socket.dequeue(n);
                     socket.untouched = false;
                     socket.unflushed = true;
@@ -93,8 +100,7 @@ impl Driver {
 
     pub(super) fn local_failed(&mut self, slot: Slot, error: &std::io::Error) {
         if self.mux.id(slot).is_some() {
-            // A proxy may refuse after the dial, and only that says why.
-            let (code, text) = match refusal_of(error) {
+            let (code, text) = match self.sockets[slot].local.refusal(error) {
                 Some(refusal) => (refusal.code, refusal.message),
                 None => (TunnelCode::PeerReset, error.kind().to_string()),
             };
@@ -106,7 +112,7 @@ impl Driver {
 
     /// Shuts down and closes what is written out.
     fn poll_end(&mut self, slot: Slot) -> bool {
-        let version = self.mux.version();
+        let halves = self.mux.terms().halves;
         let socket = &mut self.sockets[slot];
         if socket.settling != Settling::No && !socket.local.is_connected() {
             self.vacate(slot, true);
@@ -127,7 +133,7 @@ impl Driver {
             }
         }
         // Closing a TCP socket that was read to its end says the same as shutting it down before.
-        let closes = version == Version::V2 && socket.eof && matches!(socket.local, Local::Tcp(_));
+        let closes = halves && socket.eof && matches!(socket.local, Local::Tcp(_));
         let shut = if socket.settling == Settling::No { socket.finish && socket.local.half_close() } else { !closes };
         if shut && !socket.finished {
             match socket.local.poll_shutdown(&mut cx) {
@@ -138,30 +144,39 @@ impl Driver {
         }
         match socket.settling {
             Settling::No => false,
-            Settling::Writing if socket.eof || version == Version::V2 || !socket.local.half_close() => {
+            Settling::Writing if socket.eof || halves || !socket.local.half_close() => {
                 self.vacate(slot, false);
                 true
             }
             Settling::Writing => {
                 let until = self.now + LINGER;
-                socket.settling = Settling::Lingering(until);
+                socket.settling = Settling::Lingering { until, left: LINGER_BYTES };
                 socket.readable = true;
                 self.linger = Some(self.linger.map_or(until, |linger| linger.min(until)));
                 self.poll_lingering(slot)
             }
-            Settling::Lingering(_) => self.poll_lingering(slot),
+            Settling::Lingering { .. } => self.poll_lingering(slot),
         }
     }
 
     /// Reads and drops what still comes.
     fn poll_lingering(&mut self, slot: Slot) -> bool {
         let mut scratch = [0; SMALL];
-        for _ in 0..16 {
+        for _ in 0..4 {
             let mut buffer = ReadBuf::new(&mut scratch);
             let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
             match self.sockets[slot].local.poll_read(&mut cx, &mut buffer) {
                 Poll::Pending => return false,
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    let n = buffer.filled().len();
+                    self.load += n;
+                    let Settling::Lingering { left, .. } = &mut self.sockets[slot].settling else { return true };
+                    *left = left.saturating_sub(n);
+                    if *left == 0 {
+                        self.vacate(slot, true);
+                        return true;
+                    }
+                }
                 Poll::Ready(_) => {
                     self.vacate(slot, false);
                     return true;
@@ -178,7 +193,7 @@ impl Driver {
         }
         self.linger = None;
         for slot in 0..self.sockets.len() {
-            if let Settling::Lingering(until) = self.sockets[slot].settling {
+            if let Settling::Lingering { until, .. } = self.sockets[slot].settling {
                 if until <= self.now {
                     self.vacate(slot, false);
                 } else {
@@ -222,6 +237,7 @@ impl Driver {
                         socket.eof = true;
                         self.mux.local_eof(self.now, slot);
                     } else {
+                        self.load += bytes.len();
                         socket.bulk = bytes.len() == SMALL;
                         self.outbox.urge_data(id, bytes)?;
                         self.mux.sent(self.now, slot, bytes.len() as u64);

@@ -8,6 +8,7 @@ mod closing;
 mod inbound;
 mod local;
 mod outbound;
+mod ready;
 mod round;
 mod socket;
 mod timers;
@@ -19,24 +20,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use cube_sdk_core::Error;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::app_name::AppName;
-use super::code::{Refusal, TunnelCode};
+use self::ready::ReadySet;
+use super::codec::decode::Decoder;
+use super::codec::frame::{self, Version};
+use super::codec::outbox::Outbox;
+use super::codec::{Breach, Side};
 use super::counters::Counters;
-use super::frame::{self, Version};
 use super::mux::{Mux, Role, Rules, Slot};
-use super::outbox::Outbox;
-use super::ready::ReadySet;
-use super::stream::StreamReport;
-use super::websocket::decode::Decoder;
-use super::websocket::{self, Breach, Side};
-use crate::dial::Duplex;
+use super::report::StreamReport;
+use crate::app_name::AppName;
+use crate::ground::Duplex;
+use crate::refusal::{Refusal, TunnelCode};
 
 pub use closing::ConnectionEnd;
 use closing::State;
-pub(crate) use socket::{DialFuture, reset};
+pub(crate) use socket::{DialFuture, Incoming};
 use socket::{Settling, Socket};
 
 /// Bits before those of the slots.
@@ -55,7 +55,7 @@ const ROUNDS: usize = 32;
 /// What the driver needs from the end that it serves.
 pub(crate) trait Host: Send {
     /// Agent: the next local connection.
-    fn poll_accept(&mut self, _cx: &mut Context<'_>) -> Poll<TcpStream> {
+    fn poll_accept(&mut self, _cx: &mut Context<'_>) -> Poll<Incoming> {
         Poll::Pending
     }
 
@@ -110,7 +110,7 @@ pub(crate) struct Driver {
     counters: Arc<Counters>,
     /// What the counters know of the windows.
     granted: u64,
-    unread: Vec<TcpStream>,
+    unread: Vec<Incoming>,
     /// Bytes moved in this poll.
     load: usize,
 }

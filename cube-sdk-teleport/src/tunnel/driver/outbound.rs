@@ -3,18 +3,19 @@
 use std::task::{Context, Poll};
 
 use super::{Driver, Fault, WS_WRITE};
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::outbox::URGENT_LIMIT;
-use crate::tunnel::websocket::{BINARY, Breach};
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::codec::outbox::URGENT_LIMIT;
+use crate::tunnel::codec::{BINARY, Breach};
 
 impl Driver {
+    /// Takes the table's frames: for [`Driver::drain_mux`] alone.
     pub(super) fn encode_frames(&mut self) -> Result<(), Fault> {
-        let version = self.mux.version();
+        let (version, halves) = (self.mux.version(), self.mux.terms().halves);
         while let Some((slot, frame)) = self.mux.next_frame() {
             self.message.clear();
             frame.encode(version, &mut self.message);
             // An end must not overtake the bytes before it; a cut may.
-            let ordered = matches!((&frame, version), (Frame::Fin { .. }, _) | (Frame::Close { .. }, Version::V1));
+            let ordered = matches!((&frame, halves), (Frame::Fin { .. }, _) | (Frame::Close { .. }, false));
             let behind =
                 ordered && slot.and_then(|slot| self.sockets.get(slot)).is_some_and(|s| self.outbox.holds(s.epoch));
             if matches!(frame, Frame::Pong(_)) {

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 
 use super::closing::State;
-use super::socket::{Local, Socket};
-use super::{ConnectionEnd, Driver, Fault, HOST, Host, ROUNDS, SLOTS, TURN, WS_READ, WS_WRITE, reset};
+use super::socket::{Local, Socket, follow_consumer};
+use super::{ConnectionEnd, Driver, Fault, HOST, Host, ROUNDS, SLOTS, TURN, WS_READ, WS_WRITE};
 use crate::tunnel::mux::{Role, Slot};
 
 impl Driver {
@@ -22,7 +22,9 @@ impl Driver {
                 Ok(moved) => moved,
                 Err(fault) => {
                     self.fail(fault);
-                    self.apply_actions(host);
+                    if let Err(fault) = self.drain_mux(host) {
+                        self.fail(fault);
+                    }
                     true
                 }
             };
@@ -67,13 +69,10 @@ impl Driver {
     pub(super) fn round(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
         let mut moved = self.poll_inbound(host)?;
         moved |= self.poll_accept(host);
-        self.encode_frames()?;
+        self.drain_mux(host)?;
         moved |= self.poll_sockets(host)?;
-        self.apply_actions(host);
-        self.encode_frames()?;
         moved |= self.fill()?;
-        self.apply_actions(host);
-        self.encode_frames()?;
+        self.drain_mux(host)?;
         // Before the credit goes out that makes use of it.
         self.tell_granted();
         moved |= self.poll_outbound()?;
@@ -90,7 +89,7 @@ impl Driver {
         // A burst of connections must not starve those that are open.
         for _ in 0..32 {
             let mut cx = Context::from_waker(self.ready.waker(HOST));
-            let Poll::Ready(stream) = host.poll_accept(&mut cx) else {
+            let Poll::Ready(incoming) = host.poll_accept(&mut cx) else {
                 self.host_ready = false;
                 break;
             };
@@ -100,11 +99,15 @@ impl Driver {
                 Ok(slot) => {
                     self.counters.stream_opened();
                     self.tell_granted();
-                    *self.socket(slot) = Socket::connected(Local::Tcp(stream));
+                    let local = Local::from(incoming);
+                    if let (Local::Tcp(stream), true) = (&local, self.mux.terms().brake.is_some()) {
+                        follow_consumer(stream);
+                    }
+                    *self.socket(slot) = Socket::connected(local);
                     self.schedule(slot);
                 }
                 Err(code) => {
-                    reset(&stream);
+                    incoming.refuse(code, "the connection takes no more streams");
                     host.refused(code);
                 }
             }

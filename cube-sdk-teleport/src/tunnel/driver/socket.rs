@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,11 +11,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::super::code::Refusal;
-use crate::dial::{Channel, Duplex, Upstream};
+use crate::ground::Duplex;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::seam::{Channel, Explain, Upstream};
+use crate::tunnel::fault::TunnelFault;
+use crate::tunnel::pipe::Far;
 
 /// Authorising and dialling one stream.
 pub(crate) type DialFuture = Pin<Box<dyn Future<Output = Result<Upstream, Refusal>> + Send>>;
+
+/// What may be unsent in a socket that is to take bytes as its peer does.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 16 * 1024;
+
+/// The same by the size of the whole buffer. With a smaller one, bytes wait for acknowledgements that are delayed.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// A queue that was emptied gives back what it held beyond this.
 const KEPT_CAPACITY: usize = 16 * 1024;
@@ -27,31 +39,66 @@ pub(super) enum Local {
     Vacant,
     Dialling(DialFuture),
     Tcp(TcpStream),
-    Io(Box<dyn Duplex>, bool),
+    Io(Box<dyn Duplex>, bool, Explain),
+    Own(Far),
+}
+
+/// A local connection that asks for a stream.
+pub(crate) enum Incoming {
+    Tcp(TcpStream),
+    Own(Far),
+}
+
+impl Incoming {
+    /// Ends it before it got one.
+    pub(crate) fn refuse(self, code: TunnelCode, words: &str) {
+        match self {
+            Self::Tcp(stream) => reset(&stream),
+            Self::Own(far) => far.cut(TunnelFault::new(code, words)),
+        }
+    }
+}
+
+impl From<Incoming> for Local {
+    fn from(incoming: Incoming) -> Self {
+        match incoming {
+            Incoming::Tcp(stream) => Self::Tcp(stream),
+            Incoming::Own(far) => Self::Own(far),
+        }
+    }
 }
 
 impl From<Upstream> for Local {
     fn from(upstream: Upstream) -> Self {
         match upstream.0 {
             Channel::Tcp(stream) => Self::Tcp(stream),
-            Channel::Io { io, half_close } => Self::Io(io, half_close),
+            Channel::Io { io, half_close, explain } => Self::Io(io, half_close, explain),
         }
     }
 }
 
 impl Local {
     pub(super) fn is_connected(&self) -> bool {
-        matches!(self, Self::Tcp(_) | Self::Io(..))
+        matches!(self, Self::Tcp(_) | Self::Io(..) | Self::Own(_))
     }
 
     pub(super) fn half_close(&self) -> bool {
-        !matches!(self, Self::Io(_, false))
+        !matches!(self, Self::Io(_, false, _))
+    }
+
+    /// The refusal that an error of its own carries.
+    pub(super) fn refusal(&self, error: &io::Error) -> Option<Refusal> {
+        match self {
+            Self::Io(_, _, explain) => explain(error),
+            _ => None,
+        }
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Io(io, _) => Pin::new(io).poll_read(cx, buf),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_read(cx, buf)),
+            Self::Own(far) => Pin::new(far).poll_read(cx, buf),
             _ => Poll::Pending,
         }
     }
@@ -59,14 +106,16 @@ impl Local {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Io(io, _) => Pin::new(io).poll_write(cx, bytes),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_write(cx, bytes)),
+            Self::Own(far) => Pin::new(far).poll_write(cx, bytes),
             _ => Poll::Pending,
         }
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Io(io, _) => Pin::new(io).poll_flush(cx),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_flush(cx)),
+            Self::Own(far) => Pin::new(far).poll_flush(cx),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -74,17 +123,49 @@ impl Local {
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Io(io, _) => Pin::new(io).poll_shutdown(cx),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_shutdown(cx)),
+            Self::Own(far) => Pin::new(far).poll_shutdown(cx),
             _ => Poll::Pending,
         }
     }
 
     /// Closes so that the peer sees a reset, never an end of file.
-    pub(super) fn reset(self) {
-        if let Self::Tcp(stream) = &self {
-            reset(stream);
+    pub(super) fn reset(self, why: Option<TunnelFault>) {
+        match self {
+            Self::Tcp(stream) => reset(&stream),
+            Self::Own(far) => {
+                let unknown = || TunnelFault::new(TunnelCode::ConnectionLost, "the stream was cut");
+                far.cut(why.unwrap_or_else(unknown));
+            }
+            _ => {}
         }
     }
+
+    /// The relay reached the app.
+    pub(super) fn opened(&self) {
+        if let Self::Own(far) = self {
+            far.opened();
+        }
+    }
+}
+
+/// A stream that is not ours may panic: that costs its own stream, not the connection with all others.
+fn caught<T>(poll: impl FnOnce() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    // Nothing of it is looked at after the error, which ends the stream.
+    std::panic::catch_unwind(AssertUnwindSafe(poll))
+        .unwrap_or_else(|_| Poll::Ready(Err(io::Error::other("the stream to the app panicked"))))
+}
+
+/// Keeps little unsent in a socket, so that it takes bytes as its peer does. With a large buffer the system tells only
+/// now and then that there is room again, and a slow consumer looks like one that takes nothing.
+pub(super) fn follow_consumer(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    let set = socket.set_tcp_notsent_lowat(UNSENT);
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let set = socket.set_send_buffer_size(SEND_BUFFER);
+    // Without it, slow consumers may be taken for dead ones.
+    set.ok();
 }
 
 /// Makes the coming close of a socket a reset.
@@ -102,8 +183,8 @@ pub(super) enum Settling {
     /// The queue is being written, then the write side is shut down.
     Writing,
     /// Version 1: the rest of what the local side sends is read and dropped, so that closing does not reset it
-    /// before it read the last bytes.
-    Lingering(Instant),
+    /// before it read the last bytes. That much more of it, until then.
+    Lingering { until: Instant, left: usize },
 }
 
 /// One place in the driver's table.

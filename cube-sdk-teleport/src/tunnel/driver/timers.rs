@@ -6,7 +6,8 @@ use std::task::Context;
 use tokio::time::Instant;
 
 use super::closing::State;
-use super::{Driver, Fault, Host, inbound, websocket};
+use super::{Driver, Fault, Host};
+use crate::tunnel::codec;
 
 impl Driver {
     /// Does what is due, whether or not the runtime's timer has rung: it rings late while bytes keep moving.
@@ -15,7 +16,7 @@ impl Driver {
             return Ok(false);
         }
         self.on_timer()?;
-        self.apply_actions(host);
+        self.drain_mux(host)?;
         Ok(true)
     }
 
@@ -35,7 +36,7 @@ impl Driver {
             State::Closing { deadline, .. } => *deadline,
             State::Over(_) => self.now,
         };
-        let stall = self.full.and_then(|slot| self.sockets[slot].progress).map(|at| at + inbound::STALL_LIMIT);
+        let stall = self.stalled_at();
         let stopping = self.stopping.as_ref().filter(|_| self.is_alive()).map(|stopping| stopping.deadline);
         for deadline in [stall, stopping, self.linger].into_iter().flatten() {
             next = next.min(deadline);
@@ -47,7 +48,7 @@ impl Driver {
         if let State::Running = self.state
             && let Some(nonce) = self.mux.tick(self.now)?
         {
-            self.outbox.urge(websocket::PING, &nonce.to_be_bytes())?;
+            self.outbox.urge(codec::PING, &nonce.to_be_bytes())?;
         }
         self.cut_stalled();
         self.end_lingering();

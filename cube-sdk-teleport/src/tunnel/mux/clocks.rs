@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
 use super::{Mux, ONE_WAY_LIMIT};
-use crate::tunnel::code::TunnelCode;
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::keepalive::Beat;
-use crate::tunnel::stream::Phase;
-use crate::tunnel::websocket::Breach;
+use crate::refusal::TunnelCode;
+use crate::tunnel::codec::Breach;
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::mux::keepalive::Beat;
 
 /// The first HELLO of the peer must come within this time.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ impl Mux {
 
     pub(super) fn note_idle(&mut self, now: Instant) {
         if let Some(limit) = self.rules.idle_limit {
-            self.scan_by(now + limit);
+            self.scan_by(later(now, limit));
         }
     }
 
@@ -39,8 +39,8 @@ impl Mux {
     pub(crate) fn next_tick(&self) -> Instant {
         let busy = self.blocked > 0 || self.credit_returned;
         let mut next = self.keepalive.next(busy);
-        if self.version == Version::V2 && self.peer.is_none() {
-            next = next.min(self.started + HELLO_LIMIT);
+        if self.terms.strict && self.peer.is_none() {
+            next = next.min(later(self.started, HELLO_LIMIT));
         }
         if let Some((at, _)) = self.openings.front() {
             next = next.min(*at);
@@ -50,12 +50,12 @@ impl Mux {
 
     /// Looks at the clocks. In version 1 a ping is to be sent as a WebSocket ping: its nonce is given back.
     pub(crate) fn tick(&mut self, now: Instant) -> Result<Option<u64>, Breach> {
-        if self.version == Version::V2 && self.peer.is_none() && now >= self.started + HELLO_LIMIT {
+        if self.terms.strict && self.peer.is_none() && now >= later(self.started, HELLO_LIMIT) {
             return Err(Breach::protocol("no HELLO within 10 s"));
         }
         while let Some((at, id)) = self.openings.front().copied() {
             let slot = self.ids.get(&id).copied();
-            let pending = slot.and_then(|slot| self.live(slot)).is_some_and(|stream| stream.phase != Phase::Open);
+            let pending = slot.and_then(|slot| self.live(slot)).is_some_and(|stream| !stream.is_open());
             if pending && at > now {
                 break;
             }
@@ -73,7 +73,7 @@ impl Mux {
             Beat::Dead => Err(Breach { code: 1001, reason: "no byte from the peer for too long".to_owned() }),
             Beat::Ping(nonce) => {
                 self.credit_returned = false;
-                if self.version == Version::V1 {
+                if self.terms.websocket_pings {
                     return Ok(Some(nonce));
                 }
                 self.frames.push_back((None, Frame::Ping(nonce)));
@@ -87,13 +87,13 @@ impl Mux {
         for slot in 0..self.entries.len() {
             let configured = self.rules.idle_limit;
             let Some(stream) = self.live(slot) else { continue };
-            let one_way = stream.is_one_way() && stream.phase == Phase::Open;
+            let one_way = stream.is_one_way();
             let limit = if one_way { Some(configured.unwrap_or(ONE_WAY_LIMIT).min(ONE_WAY_LIMIT)) } else { configured };
             let Some(limit) = limit else { continue };
-            let due = stream.touched + limit;
+            let due = stream.idle_at(limit);
             if due > now {
                 self.scan_by(due);
-            } else if one_way && stream.fin_received {
+            } else if one_way && stream.has_peer_finished() {
                 self.local_eof(now, slot);
             } else {
                 self.cut(now, slot, TunnelCode::Idle, "no byte either way");

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::stream::Left;
 use super::{Action, Entry, Mux, ONE_WAY_LIMIT, Role, Slot};
-use crate::tunnel::code::{Refusal, TunnelCode};
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::stream::{Ending, Party, Phase};
-use crate::tunnel::window::Receiver;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::report::{Ending, Party};
 
 impl Mux {
     /// The stream leaves the table; frames for its id are skipped from now on.
@@ -21,8 +22,8 @@ impl Mux {
         #[cfg(test)]
         self.revive(stream.id, slot);
         self.forget_opening(&stream);
-        self.growth += stream.receiver.as_ref().map_or(0, Receiver::growth);
-        self.blocked -= usize::from(stream.blocked);
+        self.growth += stream.growth();
+        self.blocked -= usize::from(stream.is_starved());
         let settle = ending == Ending::Completed;
         self.actions.push_back(if settle { Action::Settle { slot } } else { Action::Reset { slot } });
         self.actions.push_back(Action::Ended(stream.report(now, ending)));
@@ -30,37 +31,34 @@ impl Mux {
 
     /// The local side ended its direction.
     pub(crate) fn local_eof(&mut self, now: Instant, slot: Slot) {
-        let version = self.version;
+        let halves = self.terms.halves;
         let Some(stream) = self.live(slot) else { return };
         let id = stream.id;
-        if version == Version::V1 {
+        if !halves {
             self.frames.push_back((Some(slot), Frame::Close { stream: id, code: None, text: String::new() }));
             self.end(now, slot, Ending::Completed);
             return;
         }
-        if stream.fin_sent {
-            return;
-        }
-        stream.fin_sent = true;
-        let (both, one_way) = (stream.fin_received, stream.is_one_way());
+        let Some((left, starved)) = stream.finish() else { return };
+        self.blocked -= usize::from(starved);
         self.frames.push_back((Some(slot), Frame::Fin { stream: id }));
-        if both {
-            self.end(now, slot, Ending::Completed);
-        } else if one_way {
-            self.scan_by(now + ONE_WAY_LIMIT);
+        match left {
+            Left::Nothing => self.end(now, slot, Ending::Completed),
+            Left::OneWay => self.scan_by(later(now, ONE_WAY_LIMIT)),
+            Left::Half => {}
         }
     }
 
     /// Cuts a stream from this side.
     pub(crate) fn cut(&mut self, now: Instant, slot: Slot, code: TunnelCode, message: &str) {
-        let (role, version) = (self.role, self.version);
+        let (role, says_why) = (self.terms.role, self.terms.says_why);
         let Some(stream) = self.live(slot) else { return };
         let id = stream.id;
-        if role == Role::Relay && stream.phase != Phase::Open {
+        if role == Role::Relay && !stream.is_open() {
             self.refuse(now, slot, id, Refusal::new(code, message));
             return;
         }
-        let code_sent = (version == Version::V2).then_some(code);
+        let code_sent = says_why.then_some(code);
         self.frames.push_back((Some(slot), Frame::Close { stream: id, code: code_sent, text: message.to_owned() }));
         self.end(now, slot, Ending::Cut { by: Party::Local, code, message: message.to_owned() });
     }
@@ -88,7 +86,7 @@ impl Mux {
             return;
         }
         self.draining = true;
-        if self.version == Version::V2 {
+        if self.terms.strict {
             let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX);
             self.frames.push_back((None, Frame::Drain { grace_ms, text: text.to_owned() }));
         }

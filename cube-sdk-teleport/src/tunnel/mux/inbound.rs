@@ -2,40 +2,30 @@
 
 use std::time::Duration;
 
+use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::stream::{Left, Stream};
 use super::{Action, Mux, ONE_WAY_LIMIT, Role, Slot};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::{Refusal, TunnelCode};
-use crate::tunnel::frame::{Frame, Version};
-use crate::tunnel::stream::{Ending, Party, Phase, Stream};
-use crate::tunnel::websocket::Breach;
-
-/// Credit that may be outstanding per stream.
-const CREDIT_LIMIT: u64 = (1 << 31) - 1;
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::tunnel::codec::Breach;
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::report::{Ending, Party};
 
 impl Mux {
     /// A piece of DATA came in: where it goes, or none when it is to be dropped.
     pub(crate) fn data(&mut self, now: Instant, id: u32, bytes: u64) -> Result<Option<Slot>, Breach> {
-        if self.version == Version::V2 && self.peer.is_none() {
+        if self.terms.strict && self.peer.is_none() {
             return Err(Breach::protocol("first frame is not HELLO"));
         }
         let Some(slot) = self.find(id)? else { return Ok(None) };
-        let (role, version) = (self.role, self.version);
+        let too_early = self.comes_before_connected();
         let Some(stream) = self.live(slot) else { return Ok(None) };
-        if version == Version::V2 {
-            if role == Role::Agent && stream.phase != Phase::Open {
-                return Err(Breach::protocol("DATA before CONNECTED"));
-            }
-            if stream.fin_received {
-                return Err(Breach::protocol("DATA after FIN"));
-            }
-            if stream.receiver.as_mut().is_some_and(|receiver| !receiver.received(now, bytes)) {
-                return Err(Breach::protocol("DATA beyond the credit"));
-            }
+        if too_early && !stream.is_open() {
+            return Err(Breach::protocol("DATA before CONNECTED"));
         }
-        stream.received += bytes;
-        stream.touched = now;
+        stream.received(now, bytes).map_err(Breach::protocol)?;
         Ok(Some(slot))
     }
 
@@ -43,14 +33,19 @@ impl Mux {
     fn find(&self, id: u32) -> Result<Option<Slot>, Breach> {
         match self.ids.get(&id) {
             Some(slot) => Ok(Some(*slot)),
-            None if self.version == Version::V1 || (id != 0 && id <= self.last_id) => Ok(None),
+            None if !self.terms.strict || (id != 0 && id <= self.last_id) => Ok(None),
             None => Err(Breach::protocol(format!("frame for stream {id}, which was never opened"))),
         }
     }
 
+    /// May the peer say nothing about a stream before it has answered the CONNECT?
+    fn comes_before_connected(&self) -> bool {
+        self.terms.strict && self.terms.role == Role::Agent
+    }
+
     /// A frame other than DATA came in.
     pub(crate) fn frame(&mut self, now: Instant, frame: Frame) -> Result<(), Breach> {
-        if self.version == Version::V2 {
+        if self.terms.strict {
             match (&frame, self.peer.is_some()) {
                 (Frame::Hello(hello), false) => {
                     self.peer = Some(*hello);
@@ -73,7 +68,7 @@ impl Mux {
             Frame::Credit { stream, bytes } => self.on_credit(stream, bytes),
             Frame::Fin { stream } => self.on_fin(now, stream),
             Frame::Drain { grace_ms, .. } => {
-                if self.role == Role::Relay {
+                if self.terms.role == Role::Relay {
                     return Err(Breach::protocol("DRAIN from an agent"));
                 }
                 self.draining = true;
@@ -95,20 +90,14 @@ impl Mux {
     }
 
     fn on_connect(&mut self, now: Instant, id: u32, name: &[u8]) -> Result<(), Breach> {
-        if self.role == Role::Agent {
-            return match self.version {
-                Version::V1 => Ok(()),
-                Version::V2 => Err(Breach::protocol("CONNECT from a relay")),
-            };
+        if self.terms.role == Role::Agent {
+            return self.tolerated("CONNECT from a relay");
         }
-        match self.version {
-            Version::V2 if id <= self.last_id => {
-                return Err(Breach::protocol(format!("CONNECT {id} is not above {}", self.last_id)));
-            }
-            Version::V1 if self.ids.contains_key(&id) => {
-                return Err(Breach::protocol(format!("CONNECT {id} twice")));
-            }
-            _ => {}
+        if self.terms.strict && id <= self.last_id {
+            return Err(Breach::protocol(format!("CONNECT {id} is not above {}", self.last_id)));
+        }
+        if self.ids.contains_key(&id) {
+            return Err(Breach::protocol(format!("CONNECT {id} twice")));
         }
         self.last_id = self.last_id.max(id);
         let refusal = if self.draining {
@@ -119,8 +108,8 @@ impl Mux {
             match AppName::from_wire(name) {
                 Ok(app) => {
                     let windows = (self.rules.hello.window, self.peer.map_or(0, |hello| hello.window));
-                    self.insert(Stream::new(id, app, Phase::Queued, now, self.version, windows));
-                    self.openings.push_back((now + self.rules.open_limit, id));
+                    self.insert(Stream::new(id, app, true, now, &self.terms, windows));
+                    self.openings.push_back((later(now, self.rules.open_limit), id));
                     self.waiting.push_back(id);
                     self.dial_next(now);
                     self.note_idle(now);
@@ -136,36 +125,32 @@ impl Mux {
     }
 
     fn on_connected(&mut self, now: Instant, id: u32) -> Result<(), Breach> {
-        if self.role == Role::Relay {
-            return self.v1_tolerates("CONNECTED from an agent");
+        if self.terms.role == Role::Relay {
+            return self.tolerated("CONNECTED from an agent");
         }
         let Some(slot) = self.find(id)? else {
-            if self.version == Version::V1 {
+            if !self.terms.strict {
                 // The relay came too late: it must not keep the stream.
                 self.frames.push_back((None, Frame::Close { stream: id, code: None, text: String::new() }));
             }
             return Ok(());
         };
         let Some(stream) = self.live(slot) else { return Ok(()) };
-        if stream.phase == Phase::Open {
-            return self.v1_tolerates("CONNECTED twice");
+        if stream.is_open() {
+            return self.tolerated("CONNECTED twice");
         }
-        stream.phase = Phase::Open;
-        stream.touched = now;
+        stream.opened(now, true);
         self.actions.push_back(Action::Opened { slot });
         Ok(())
     }
 
-    fn v1_tolerates(&self, what: &str) -> Result<(), Breach> {
-        match self.version {
-            Version::V1 => Ok(()),
-            Version::V2 => Err(Breach::protocol(what)),
-        }
+    fn tolerated(&self, what: &str) -> Result<(), Breach> {
+        if self.terms.strict { Err(Breach::protocol(what)) } else { Ok(()) }
     }
 
     fn on_close(&mut self, now: Instant, id: u32, code: Option<TunnelCode>, text: String) -> Result<(), Breach> {
         let Some(slot) = self.find(id)? else { return Ok(()) };
-        let opening = self.live(slot).is_some_and(|stream| stream.phase != Phase::Open);
+        let opening = self.live(slot).is_some_and(|stream| !stream.is_open());
         let ending = match code {
             None if !opening => Ending::Completed,
             code => Ending::Cut { by: Party::Remote, code: code.unwrap_or(TunnelCode::Stopped), message: text },
@@ -177,11 +162,11 @@ impl Mux {
     }
 
     fn on_error(&mut self, now: Instant, id: u32, code: Option<TunnelCode>, text: String) -> Result<(), Breach> {
-        if self.role == Role::Relay {
-            return self.v1_tolerates("ERROR from an agent");
+        if self.terms.role == Role::Relay {
+            return self.tolerated("ERROR from an agent");
         }
         let Some(slot) = self.find(id)? else { return Ok(()) };
-        if self.version == Version::V2 && self.live(slot).is_some_and(|stream| stream.phase == Phase::Open) {
+        if self.terms.strict && self.live(slot).is_some_and(|stream| stream.is_open()) {
             return Err(Breach::protocol("ERROR after CONNECTED"));
         }
         let code = code.unwrap_or(TunnelCode::RefusedUpstream);
@@ -191,42 +176,32 @@ impl Mux {
 
     fn on_credit(&mut self, id: u32, bytes: u32) -> Result<(), Breach> {
         let Some(slot) = self.find(id)? else { return Ok(()) };
-        let role = self.role;
+        let too_early = self.comes_before_connected();
         let Some(stream) = self.live(slot) else { return Ok(()) };
-        if role == Role::Agent && stream.phase != Phase::Open {
+        if too_early && !stream.is_open() {
             return Err(Breach::protocol("CREDIT before CONNECTED"));
         }
-        stream.credit += u64::from(bytes);
-        if stream.credit > CREDIT_LIMIT {
-            return Err(Breach::protocol("more than 2^31 - 1 bytes of credit"));
-        }
-        if std::mem::take(&mut stream.blocked) {
-            self.blocked -= 1;
-        }
+        let waited = stream.credited(bytes).map_err(Breach::protocol)?;
+        self.blocked -= usize::from(waited);
         Ok(())
     }
 
     fn on_fin(&mut self, now: Instant, id: u32) -> Result<(), Breach> {
         let Some(slot) = self.find(id)? else { return Ok(()) };
-        let role = self.role;
+        let too_early = self.comes_before_connected();
         let Some(stream) = self.live(slot) else { return Ok(()) };
-        if role == Role::Agent && stream.phase != Phase::Open {
+        if too_early && !stream.is_open() {
             return Err(Breach::protocol("FIN before CONNECTED"));
         }
-        if stream.fin_received {
-            return Err(Breach::protocol("FIN twice"));
-        }
-        stream.fin_received = true;
-        stream.touched = now;
-        let (both, one_way) = (stream.fin_sent, stream.is_one_way());
+        let left = stream.peer_finished(now).map_err(Breach::protocol)?;
         #[cfg(test)]
-        let both = self.perhaps_half(both);
-        if both {
-            self.end(now, slot, Ending::Completed);
-        } else {
-            self.actions.push_back(Action::Finish { slot });
-            if one_way {
-                self.scan_by(now + ONE_WAY_LIMIT);
+        let left = self.perhaps_half(left);
+        match left {
+            Left::Nothing => self.end(now, slot, Ending::Completed),
+            Left::Half => self.actions.push_back(Action::Finish { slot }),
+            Left::OneWay => {
+                self.actions.push_back(Action::Finish { slot });
+                self.scan_by(later(now, ONE_WAY_LIMIT));
             }
         }
         Ok(())

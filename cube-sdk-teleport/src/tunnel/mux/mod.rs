@@ -6,21 +6,27 @@
 mod clocks;
 mod ending;
 mod inbound;
+pub(crate) mod keepalive;
 #[cfg(test)]
 mod mutant;
 mod opening;
+mod stream;
+pub(crate) mod terms;
+pub(crate) mod window;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::app_name::AppName;
-use super::code::Refusal;
-use super::frame::{self, Frame, Hello, Version};
-use super::keepalive::Keepalive;
-use super::stream::{Phase, Stream, StreamReport};
-use super::window::GROWTH_PER_CONNECTION;
+use self::keepalive::Keepalive;
+use self::stream::{Stream, Written};
+use self::terms::Terms;
+use self::window::GROWTH_PER_CONNECTION;
+use super::codec::frame::{Frame, Hello, Version};
+use super::report::{Ending, StreamReport};
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
 
 /// A stream whose local side knows no half-close ends after this long in one direction only.
 const ONE_WAY_LIMIT: Duration = Duration::from_secs(30);
@@ -77,8 +83,7 @@ enum Entry {
 
 /// The table.
 pub(crate) struct Mux {
-    role: Role,
-    version: Version,
+    terms: Terms,
     rules: Rules,
     peer: Option<Hello>,
     ids: HashMap<u32, Slot>,
@@ -107,9 +112,9 @@ pub(crate) struct Mux {
 impl Mux {
     /// The table of a new connection; version 2 has its HELLO and a first PING ready at once.
     pub(crate) fn new(role: Role, version: Version, rules: Rules, now: Instant) -> Self {
+        let terms = Terms::of(role, version);
         let mut mux = Self {
-            role,
-            version,
+            terms,
             rules,
             peer: None,
             ids: HashMap::new(),
@@ -118,7 +123,7 @@ impl Mux {
             last_id: 0,
             frames: VecDeque::new(),
             actions: VecDeque::new(),
-            keepalive: Keepalive::new(version, now),
+            keepalive: Keepalive::new(terms.clocks, now),
             growth: GROWTH_PER_CONNECTION,
             granted: 0,
             credit_returned: false,
@@ -133,7 +138,7 @@ impl Mux {
             #[cfg(test)]
             mutant: None,
         };
-        if version == Version::V2 {
+        if terms.strict {
             mux.frames.push_back((None, Frame::Hello(rules.hello)));
         }
         mux
@@ -145,12 +150,17 @@ impl Mux {
     }
 
     pub(crate) fn version(&self) -> Version {
-        self.version
+        self.terms.version
+    }
+
+    /// What differs by version and role.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// May streams be opened: the peer's HELLO is in, and it is not about to stop?
     pub(crate) fn is_ready(&self) -> bool {
-        (self.version == Version::V1 || self.peer.is_some()) && !self.draining
+        (!self.terms.strict || self.peer.is_some()) && !self.draining
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -166,18 +176,26 @@ impl Mux {
         self.frames.pop_front()
     }
 
+    /// Why the stream is cut whose [`Action::Reset`] was taken last.
+    pub(crate) fn why(&self) -> Option<(TunnelCode, &str)> {
+        match self.actions.front() {
+            Some(Action::Ended(StreamReport { ending: Ending::Cut { code, message, .. }, .. })) => {
+                Some((*code, message))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
     /// The longest DATA payload to send.
     pub(crate) fn max_data(&self) -> usize {
-        match (self.version, &self.peer) {
-            // What the published agent sends at most is all that a published relay is known to accept.
-            (Version::V1, _) if self.role == Role::Agent => 32 * 1024,
-            (Version::V1, _) => frame::V1_MAX_MESSAGE - frame::HEADER,
-            (Version::V2, Some(hello)) => hello.max_data as usize,
-            (Version::V2, None) => 0,
+        match &self.peer {
+            Some(hello) => self.terms.most_data.min(hello.max_data as usize),
+            None if self.terms.strict => 0,
+            None => self.terms.most_data,
         }
     }
 
@@ -225,33 +243,22 @@ impl Mux {
 
     /// How many payload bytes the stream may send now.
     pub(crate) fn sendable(&self, slot: Slot) -> u64 {
-        let Some(Entry::Live(stream)) = self.entries.get(slot) else { return 0 };
-        // Early data: an agent of version 2 need not wait for CONNECTED.
-        let early = (self.role, self.version) == (Role::Agent, Version::V2);
-        let may = stream.phase == Phase::Open || early;
-        if may && !stream.fin_sent { stream.credit } else { 0 }
+        match self.entries.get(slot) {
+            Some(Entry::Live(stream)) => stream.sendable(self.terms.early_data),
+            _ => 0,
+        }
     }
 
     /// Bytes wait for credit: the round trip becomes worth knowing.
     pub(crate) fn starved(&mut self, slot: Slot) {
-        if let Some(stream) = self.live(slot)
-            && stream.phase == Phase::Open
-            && !stream.blocked
-        {
-            stream.blocked = true;
-            self.blocked += 1;
-        }
+        let news = self.live(slot).is_some_and(Stream::starve);
+        self.blocked += usize::from(news);
     }
 
     /// A DATA frame with so many bytes was put together; gives the stream's id for its header.
     pub(crate) fn sent(&mut self, now: Instant, slot: Slot, bytes: u64) {
-        let version = self.version;
         if let Some(stream) = self.live(slot) {
-            if version == Version::V2 {
-                stream.credit = stream.credit.saturating_sub(bytes);
-            }
-            stream.sent += bytes;
-            stream.touched = now;
+            stream.sent(now, bytes);
         }
     }
 
@@ -280,15 +287,9 @@ impl Mux {
     pub(crate) fn written(&mut self, now: Instant, slot: Slot, bytes: u64) {
         let round_trip = self.keepalive.least(now);
         let Some(Entry::Live(stream)) = self.entries.get_mut(slot) else { return };
-        stream.touched = now;
-        if stream.fin_received {
-            return;
-        }
         let id = stream.id;
-        let Some(receiver) = &mut stream.receiver else { return };
-        let before = receiver.granted();
-        let credit = receiver.written(now, bytes, round_trip, &mut self.growth);
-        self.granted += receiver.granted() - before;
+        let Written { credit, grown } = stream.written(now, bytes, round_trip, &mut self.growth);
+        self.granted += grown;
         if let Some(credit) = credit {
             self.credit_returned = true;
             self.frames.push_back((Some(slot), Frame::Credit { stream: id, bytes: credit }));

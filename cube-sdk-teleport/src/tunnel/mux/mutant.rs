@@ -1,8 +1,9 @@
 //! Faults put in on purpose, which the tests of the table must see. None of it is in any other build.
 
+use super::stream::Left;
 use super::{Mux, Slot};
-use crate::tunnel::frame::Frame;
-use crate::tunnel::stream::Ending;
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::report::Ending;
 
 /// One fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,8 +32,8 @@ impl Mux {
         }
     }
 
-    pub(super) fn perhaps_half(&self, both: bool) -> bool {
-        both && self.mutant != Some(Mutant::HalfForEver)
+    pub(super) fn perhaps_half(&self, left: Left) -> Left {
+        if self.mutant == Some(Mutant::HalfForEver) { Left::Half } else { left }
     }
 
     pub(super) fn revive(&mut self, id: u32, slot: Slot) {

@@ -1,12 +1,14 @@
 //! How streams begin: local connections at the agent, dials at the relay.
 
+use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::stream::Stream;
 use super::{Action, Mux, ONE_WAY_LIMIT, Slot};
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::code::{Refusal, TunnelCode};
-use crate::tunnel::frame::Frame;
-use crate::tunnel::stream::{Ending, Party, Phase, Stream};
+use crate::app_name::AppName;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::tunnel::codec::frame::Frame;
+use crate::tunnel::report::{Ending, Party};
 
 impl Mux {
     /// Agent: a local connection came in.
@@ -21,8 +23,8 @@ impl Mux {
         let id = self.last_id.checked_add(1).ok_or(TunnelCode::Busy)?;
         self.last_id = id;
         let windows = (self.rules.hello.window, self.peer.map_or(0, |hello| hello.window));
-        let slot = self.insert(Stream::new(id, app.clone(), Phase::Opening, now, self.version, windows));
-        self.openings.push_back((now + self.rules.open_limit, id));
+        let slot = self.insert(Stream::new(id, app.clone(), false, now, &self.terms, windows));
+        self.openings.push_back((later(now, self.rules.open_limit), id));
         self.frames.push_back((Some(slot), Frame::Connect { stream: id, app: app.as_str().as_bytes().to_vec() }));
         self.note_idle(now);
         Ok(slot)
@@ -37,13 +39,10 @@ impl Mux {
             let id = stream.id;
             match outcome {
                 Ok(half_close) => {
-                    stream.phase = Phase::Open;
-                    stream.half_close = half_close;
-                    stream.touched = now;
-                    let one_way = stream.is_one_way();
+                    let one_way = stream.opened(now, half_close);
                     self.frames.push_back((Some(slot), Frame::Connected { stream: id }));
                     if one_way {
-                        self.scan_by(now + ONE_WAY_LIMIT);
+                        self.scan_by(later(now, ONE_WAY_LIMIT));
                     }
                 }
                 Err(refusal) => self.refuse(now, slot, id, refusal),
@@ -64,8 +63,8 @@ impl Mux {
             let Some(slot) = self.ids.get(&id).copied() else { continue };
             let limit = self.rules.open_limit;
             if let Some(stream) = self.live(slot) {
-                stream.phase = Phase::Opening;
-                let (app, deadline) = (stream.app.clone(), stream.since + limit);
+                stream.dial();
+                let (app, deadline) = (stream.app.clone(), later(stream.since, limit));
                 self.dialling += 1;
                 self.actions.push_back(Action::Dial { slot, app, deadline: deadline.max(now) });
             }
@@ -80,13 +79,13 @@ impl Mux {
 
     /// Version 1 may use the id again at once: what was noted for it must not meet the next stream.
     pub(super) fn forget_opening(&mut self, stream: &Stream) {
-        let deadline = stream.since + self.rules.open_limit;
+        let deadline = later(stream.since, self.rules.open_limit);
         let from = self.openings.partition_point(|(at, _)| *at < deadline);
         let noted = self.openings.iter().skip(from).take_while(|(at, _)| *at == deadline);
         if let Some(at) = noted.map(|(_, id)| *id).position(|id| id == stream.id) {
             self.openings.remove(from + at);
         }
-        if stream.phase == Phase::Queued
+        if stream.is_queued()
             && let Some(at) = self.waiting.iter().position(|id| *id == stream.id)
         {
             self.waiting.remove(at);

@@ -1,24 +1,30 @@
 //! The request before the upgrade: who asks, and for which version.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cube_sdk_core::SecretString;
+use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use percent_encoding::percent_decode_str;
 
 use super::places::{Full, Place};
 use super::{Relay, RelayEvent, Shared};
-use crate::tunnel::authorize::Caller;
-use crate::tunnel::code::{Refusal, TunnelCode, clipped};
-use crate::tunnel::frame::Version;
+use crate::ground::handshake;
+use crate::refusal::{Refusal, TunnelCode, clipped};
+use crate::seam::Caller;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::negotiate;
-use crate::tunnel::percent;
-use crate::tunnel::websocket::handshake;
 
 /// Seconds that a caller is asked to wait when there is no room.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// How long an authorizer may look at a key.
+const AUTHORIZER_LIMIT: Duration = Duration::from_secs(10);
 
 /// A request that may be upgraded. Dropping it frees its place.
 #[must_use]
@@ -91,6 +97,19 @@ impl Relay {
         }
     }
 
+    /// Asks the authorizer, which may hang or panic.
+    async fn authenticate(&self, key: &SecretString, peer: SocketAddr) -> Result<Caller, Refusal> {
+        let asked = AssertUnwindSafe(async { self.0.authorizer.authenticate(key, peer).await }).catch_unwind();
+        match tokio::time::timeout(AUTHORIZER_LIMIT, asked).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => {
+                tracing::error!(%peer, "the authorizer panicked");
+                Err(Refusal::new(TunnelCode::Internal, "the relay failed while it looked at the key"))
+            }
+            Err(_) => Err(Refusal::new(TunnelCode::Draining, "the relay could not look at the key in time")),
+        }
+    }
+
     async fn judge(&self, request: &Parts, peer: SocketAddr) -> Result<Accepted, (StatusCode, &'static str, String)> {
         let key = websocket_key(request)?;
         let (version, named) = negotiate::choose(&request.headers);
@@ -101,7 +120,7 @@ impl Relay {
         let mut refusal = Refusal::new(TunnelCode::BadKey, "no key was sent");
         let mut caller = None;
         for key in keys(request, version) {
-            match self.0.authorizer.authenticate(&key, peer).await {
+            match self.authenticate(&key, peer).await {
                 Ok(found) => {
                     caller = Some(found);
                     break;
@@ -125,21 +144,19 @@ impl Relay {
     }
 }
 
-fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-}
-
 fn websocket_key(request: &Parts) -> Result<&[u8], (StatusCode, &'static str, String)> {
     let headers = &request.headers;
     let bad = |what: &str| (StatusCode::BAD_REQUEST, "bad_request", what.to_owned());
+    // An upgrade in an older version is to be ignored (RFC 9110, section 7.8).
+    if request.version < http::Version::HTTP_11 {
+        return Err((StatusCode::UPGRADE_REQUIRED, "bad_request", "use HTTP/1.1".to_owned()));
+    }
     if request.method != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "bad_request", "use GET".to_owned()));
     }
-    if !has_token(headers, header::UPGRADE, "websocket") || !has_token(headers, header::CONNECTION, "upgrade") {
+    if !handshake::has_token(headers, header::UPGRADE, "websocket")
+        || !handshake::has_token(headers, header::CONNECTION, "upgrade")
+    {
         return Err((StatusCode::UPGRADE_REQUIRED, "bad_request", "this is a websocket endpoint".to_owned()));
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
@@ -170,7 +187,8 @@ fn keys(request: &Parts, version: Version) -> Vec<SecretString> {
         return Vec::new();
     };
     let part = whole.split('&').next().unwrap_or_default();
-    let mut readings = vec![whole.to_owned(), part.to_owned(), percent::decoded(part)];
+    let mut readings =
+        vec![whole.to_owned(), part.to_owned(), percent_decode_str(part).decode_utf8_lossy().into_owned()];
     readings.dedup();
     readings.retain(|reading| !reading.is_empty());
     readings.into_iter().map(SecretString::from).collect()

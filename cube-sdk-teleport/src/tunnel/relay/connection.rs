@@ -13,14 +13,14 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::accept::Accepted;
-use crate::dial::Duplex;
-use crate::tunnel::app_name::AppName;
-use crate::tunnel::authorize::Caller;
-use crate::tunnel::code::{Refusal, TunnelCode};
+use crate::app_name::AppName;
+use crate::ground::Duplex;
+use crate::refusal::{Refusal, TunnelCode};
+use crate::seam::Caller;
+use crate::tunnel::codec::frame::Version;
 use crate::tunnel::driver::{ConnectionEnd, DialFuture, Driver, Host};
-use crate::tunnel::frame::Version;
 use crate::tunnel::mux::Role;
-use crate::tunnel::stream::StreamReport;
+use crate::tunnel::report::StreamReport;
 
 /// Numbers connections over all relays of the process, for their events only.
 static CONNECTION: AtomicU64 = AtomicU64::new(1);
@@ -195,7 +195,8 @@ impl Accepted {
 /// The driver, a drain and a revocation, in one poll each.
 async fn drive(driver: &mut Driver, host: &mut RelayHost, shared: &Shared, caller: &Caller) -> ConnectionEnd {
     let mut drain = shared.drain.subscribe();
-    let mut revoked = std::pin::pin!(shared.authorizer.revoked(caller).fuse());
+    let revoked = AssertUnwindSafe(shared.authorizer.revoked(caller)).catch_unwind();
+    let mut revoked = std::pin::pin!(revoked.fuse());
     loop {
         // A drain that began between the answer and now must not be missed.
         if let Some(grace) = *drain.borrow_and_update() {
@@ -203,7 +204,11 @@ async fn drive(driver: &mut Driver, host: &mut RelayHost, shared: &Shared, calle
         }
         let mut changed = std::pin::pin!(drain.changed().fuse());
         let end = std::future::poll_fn(|cx| {
-            if revoked.as_mut().poll(cx).is_ready() {
+            if let Poll::Ready(outcome) = revoked.as_mut().poll(cx) {
+                if outcome.is_err() {
+                    tracing::error!(caller = caller.id(), "the authorizer panicked: the caller is sent away");
+                }
+                // Who cannot be watched any more must not stay.
                 driver.revoke();
             }
             if changed.as_mut().poll(cx).is_ready() {

@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod lobby;
 mod places;
 mod server;
 
@@ -20,11 +21,10 @@ pub use connection::{ConnectionReport, RelayEvent};
 use places::Places;
 pub use server::{RelayServer, ServerTls};
 
-use super::authorize::Authorizer;
+use super::codec::frame::{self, Hello};
 use super::counters::{Counters, Traffic};
-use super::frame::{self, Hello};
 use super::mux::Rules;
-use crate::dial::Dialer;
+use crate::seam::{Authorizer, Dialer};
 
 /// Settings of a relay; the defaults are those of the protocol's page.
 #[derive(Clone, Debug)]
@@ -192,7 +192,7 @@ impl Relay {
     /// What happens from now on. A listener that falls more than 1 024 events behind gets
     /// [`RelayEvent::Missed`].
     pub fn events(&self) -> Pin<Box<dyn Stream<Item = RelayEvent> + Send>> {
-        super::watch::events(self.0.events.subscribe(), RelayEvent::Missed)
+        super::events::events(self.0.events.subscribe(), RelayEvent::Missed)
     }
 
     /// Refuses new connections with 503, tells agents to open new streams elsewhere, lets open streams end by
@@ -204,7 +204,7 @@ impl Relay {
     pub async fn drain(&self, grace: Duration) -> DrainReport {
         let connections = self.connections();
         self.0.drain.send_replace(Some(grace));
-        let limit = grace + Duration::from_secs(3);
+        let limit = grace.saturating_add(Duration::from_secs(3));
         let left = match tokio::time::timeout(limit, self.0.places.empty()).await {
             Ok(()) => 0,
             Err(_) => self.connections(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::tunnel::code::{Refusal, TunnelCode};
+use crate::refusal::{Refusal, TunnelCode};
 
 #[derive(Default)]
 struct Taken {

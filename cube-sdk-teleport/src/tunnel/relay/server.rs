@@ -1,7 +1,6 @@
 //! A small HTTP server around a relay: `GET /tunnel` over TCP or TLS, and nothing else.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +16,10 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::accept::refused;
+use super::lobby::{Lobby, Pass};
 use super::{Accepted, DrainReport, Relay, RelayEvent};
-use crate::dial::Duplex;
+use crate::ground::Duplex;
+use crate::ground::connect::tune;
 
 /// The head of a request must be complete within this time, and so must a TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ impl ServerTls {
     /// # Errors
     /// `Config` when either holds no such item or they do not belong together.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self> {
-        super::super::tls::server(chain, key).map(|config| Self(TlsAcceptor::from(Arc::new(config))))
+        crate::ground::tls::server(chain, key).map(|config| Self(TlsAcceptor::from(Arc::new(config))))
     }
 }
 
@@ -49,6 +50,7 @@ pub struct RelayServer {
     relay: Relay,
     listener: TcpListener,
     tls: Option<ServerTls>,
+    lobby: usize,
 }
 
 impl RelayServer {
@@ -60,7 +62,15 @@ impl RelayServer {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| Error::io(format!("could not listen on {address}"), error))?;
-        Ok(Self { relay, listener, tls })
+        Ok(Self { relay, listener, tls, lobby: Lobby::usual() })
+    }
+
+    /// Connections that have not shown a key yet; when there are more, the one that waited longest is closed. Default: a
+    /// quarter of the files that the process may open, at least 8, at most 256.
+    #[must_use]
+    pub fn before_key(mut self, connections: usize) -> Self {
+        self.lobby = connections;
+        self
     }
 
     /// The address listened on.
@@ -76,7 +86,9 @@ impl RelayServer {
     /// # Cancel safety
     /// Dropping it ends every connection at once.
     pub async fn run(self, stop: impl Future<Output = Duration>) -> DrainReport {
-        let Self { relay, listener, tls } = self;
+        let Self { relay, listener, tls, lobby } = self;
+        let mut lobby = Lobby::new(lobby);
+        let sent_away = |peer| handshake_failed(&relay, peer, "no key yet, and others wanted in".to_owned());
         let mut tasks = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
         let grace = loop {
@@ -87,9 +99,16 @@ impl RelayServer {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    tasks.spawn(connection(relay.clone(), stream, peer, tls.clone()));
+                    let pass = Pass::default();
+                    let task = tasks.spawn(connection(relay.clone(), stream, peer, tls.clone(), pass.clone()));
+                    lobby.enter(peer, pass, task).map(sent_away);
                 }
-                Err(error) => rest_after(&error).await,
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    // Out of file descriptors: who has no key gives one back. Without a pause the loop would spin.
+                    lobby.evict().map(sent_away);
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
             }
         };
         drop(listener);
@@ -100,17 +119,11 @@ impl RelayServer {
     }
 }
 
-/// Out of file descriptors: without a pause the loop would spin.
-async fn rest_after(error: &io::Error) {
-    tracing::warn!(%error, "could not accept a connection");
-    tokio::time::sleep(Duration::from_millis(100)).await;
-}
-
-async fn connection(relay: Relay, stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>) {
-    stream.set_nodelay(true).ok();
-    let Some(ServerTls(acceptor)) = tls else { return http(relay, Transport::Plain(stream), peer).await };
+async fn connection(relay: Relay, stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>, pass: Pass) {
+    tune(&stream);
+    let Some(ServerTls(acceptor)) = tls else { return http(relay, Transport::Plain(stream), peer, pass).await };
     match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => http(relay, Transport::Tls(Box::new(stream)), peer).await,
+        Ok(Ok(stream)) => http(relay, Transport::Tls(Box::new(stream)), peer, pass).await,
         Ok(Err(error)) => handshake_failed(&relay, peer, format!("tls: {error}")),
         Err(_) => handshake_failed(&relay, peer, "tls: no handshake within 10 s".to_owned()),
     }
@@ -126,15 +139,15 @@ enum Transport {
     Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
 }
 
-async fn http(relay: Relay, transport: Transport, peer: SocketAddr) {
+async fn http(relay: Relay, transport: Transport, peer: SocketAddr, pass: Pass) {
     match transport {
-        Transport::Plain(stream) => one_request(relay, stream, peer).await,
-        Transport::Tls(stream) => one_request(relay, *stream, peer).await,
+        Transport::Plain(stream) => one_request(relay, stream, peer, pass).await,
+        Transport::Tls(stream) => one_request(relay, *stream, peer, pass).await,
     }
 }
 
 /// Answers requests of one connection until one is upgraded, then runs the tunnel in this same task.
-async fn one_request<T: Duplex + 'static>(relay: Relay, stream: T, peer: SocketAddr) {
+async fn one_request<T: Duplex + 'static>(relay: Relay, stream: T, peer: SocketAddr, pass: Pass) {
     let (accepted_in, mut accepted) = tokio::sync::mpsc::channel::<(Accepted, hyper::upgrade::OnUpgrade)>(1);
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let (relay, accepted_in) = (relay.clone(), accepted_in.clone());
@@ -150,6 +163,7 @@ async fn one_request<T: Duplex + 'static>(relay: Relay, stream: T, peer: SocketA
         handshake_failed(&relay, peer, format!("http: {error}"));
     }
     let Ok((accepted, upgrade)) = accepted.try_recv() else { return };
+    pass.admit();
     let Ok(upgraded) = upgrade.await else { return };
     match upgraded.downcast::<TokioIo<T>>() {
         Ok(parts) => {

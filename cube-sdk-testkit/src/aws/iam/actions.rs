@@ -5,24 +5,29 @@ use std::sync::Arc;
 use super::super::clock;
 use super::super::identity::Caller;
 use super::super::policy::{Denial, Document, Kind};
-use super::super::query::{ApiError, Form, Xml};
+use super::super::query::{ApiError, Constraints, Form, Pattern, Xml};
 use super::super::state::State;
 use super::Role;
 
+/// Characters of all inline policies of a role, whitespace left out (IAM and STS quotas).
+const INLINE_QUOTA: usize = 10_240;
+/// Characters of a trust policy, by default.
+const TRUST_QUOTA: usize = 2_048;
 const MAX_SESSION: std::ops::RangeInclusive<u32> = 3_600..=43_200;
 
 /// Answers one IAM action with the inside of its `…Result`, or `None` where the answer has none.
 pub(crate) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) -> Result<Option<Xml>, ApiError> {
     let name = form.need("RoleName")?;
-    let plausible =
-        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
-    if !plausible {
-        return Err(ApiError::validation(
-            name,
-            "roleName",
-            "Member must satisfy regular expression pattern: [\\w+=,.@-]+",
-        ));
+    let mut constraints = Constraints::default();
+    constraints.text(name, "roleName", 1..=64, Pattern::Words { marks: "+=,.@-", shown: "[\\w+=,.@-]+" });
+    for (parameter, shown) in
+        [("PolicyDocument", "policyDocument"), ("AssumeRolePolicyDocument", "assumeRolePolicyDocument")]
+    {
+        if let Some(text) = form.get(parameter) {
+            constraints.text(text, shown, 1..=131_072, Pattern::Latin1);
+        }
     }
+    constraints.finish()?;
     let resource = format!("arn:aws:iam::{}:role/{name}", state.account_id);
     let needed = format!("iam:{action}");
     // Another account's user asks about its own account's roles, where it has no IAM permission either.
@@ -62,13 +67,21 @@ pub(crate) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) 
         }
         "UpdateAssumeRolePolicy" => {
             let trust = document(form, Kind::Trust)?;
+            trust_quota(&trust)?;
             edit(state, name, |role| role.trust = trust)
         }
         "PutRolePolicy" => {
             let policy = form.need("PolicyName")?.to_owned();
             let text = document(form, Kind::Identity)?;
-            edit(state, name, |role| {
+            state.iam.change(&state.mint, |roles| {
+                let role = roles.get_mut(name).ok_or_else(|| missing(name))?;
                 role.inline.insert(policy, text);
+                let total: usize = role.inline.values().map(|document| without_whitespace(&document.text)).sum();
+                if total > INLINE_QUOTA {
+                    let message = format!("Maximum policy size of {INLINE_QUOTA} bytes exceeded for role {name}");
+                    return Err(ApiError::limit(&message));
+                }
+                Ok(None)
             })
         }
         "GetRolePolicy" => {
@@ -116,15 +129,16 @@ pub(crate) fn handle(state: &State, caller: &Caller, action: &str, form: &Form) 
 fn create(state: &State, name: &str, form: &Form) -> Result<Xml, ApiError> {
     let text = form.need("AssumeRolePolicyDocument")?;
     let trust = Arc::new(Document::parse(text, Kind::Trust).map_err(|bad| ApiError::malformed_policy(&bad.0))?);
+    trust_quota(&trust)?;
     let max_session = match form.get("MaxSessionDuration").map(str::parse::<u32>) {
         None => 3_600,
         Some(Ok(seconds)) if MAX_SESSION.contains(&seconds) => seconds,
         Some(_) => {
-            return Err(ApiError::validation(
-                form.get("MaxSessionDuration").unwrap_or_default(),
-                "maxSessionDuration",
-                "Member must have value between 3600 and 43200",
-            ));
+            let mut constraints = Constraints::default();
+            let given = form.get("MaxSessionDuration").and_then(|text| text.parse().ok()).unwrap_or_default();
+            constraints.number(given, "maxSessionDuration", MAX_SESSION);
+            constraints.finish()?;
+            3_600
         }
     };
     let path = form.get("Path").unwrap_or("/").to_owned();
@@ -166,6 +180,17 @@ fn edit(state: &State, name: &str, edit: impl FnOnce(&mut Role)) -> Result<Optio
         edit(roles.get_mut(name).ok_or_else(|| missing(name))?);
         Ok(None)
     })
+}
+
+fn without_whitespace(text: &str) -> usize {
+    text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+fn trust_quota(trust: &Document) -> Result<(), ApiError> {
+    if without_whitespace(&trust.text) > TRUST_QUOTA {
+        return Err(ApiError::limit(&format!("Cannot exceed quota for ACLSizePerRole: {TRUST_QUOTA}")));
+    }
+    Ok(())
 }
 
 fn document(form: &Form, kind: Kind) -> Result<Arc<Document>, ApiError> {

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cube_sdk_core::clock::{NEVER, later};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -68,7 +69,7 @@ impl Iam {
     /// Applies one change; it settles after a delay drawn from the range, never before an earlier change.
     pub(crate) fn change<T, E>(&self, mint: &Mint, edit: impl FnOnce(&mut Roles) -> Result<T, E>) -> Result<T, E> {
         let (low, high) = (*self.delay.start(), *self.delay.end());
-        let delay = low + high.saturating_sub(low).mul_f64(mint.fraction());
+        let delay = low.saturating_add(high.saturating_sub(low).min(NEVER).mul_f64(mint.fraction()));
         self.commit(delay, edit)
     }
 
@@ -83,7 +84,7 @@ impl Iam {
             history.last().map(|(at, roles)| (*at, roles.clone())).unwrap_or((Instant::now(), Arc::default()));
         let mut roles = Roles::clone(&newest);
         let done = edit(&mut roles)?;
-        history.push(((Instant::now() + delay).max(last), Arc::new(roles)));
+        history.push(((later(Instant::now(), delay)).max(last), Arc::new(roles)));
         Ok(done)
     }
 }

@@ -1,79 +1,165 @@
 //! The `Condition` block: operators, context keys, and what an absent key means.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::document::Malformed;
-use super::pattern::matches;
+use super::variable::{Template, Variables};
 
 /// What the request says about itself; keys in lower case, since AWS compares them so.
 pub(crate) type Context = BTreeMap<String, String>;
 
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    String,
+    StringIgnoringCase,
+    StringLike,
+    /// `ArnEquals` and `ArnLike` behave alike (IAM user guide, condition operators).
+    Arn,
+    Bool,
+    Date(Order),
+    Numeric(Order),
+    Ip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Order {
+    const ALL: [(&'static str, Self); 5] = [
+        ("Equals", Self::Equal),
+        ("LessThan", Self::Less),
+        ("LessThanEquals", Self::LessOrEqual),
+        ("GreaterThan", Self::Greater),
+        ("GreaterThanEquals", Self::GreaterOrEqual),
+    ];
+
+    fn holds<T: PartialOrd>(self, actual: &T, value: &T) -> bool {
+        match self {
+            Self::Equal => actual == value,
+            Self::Less => actual < value,
+            Self::LessOrEqual => actual <= value,
+            Self::Greater => actual > value,
+            Self::GreaterOrEqual => actual >= value,
+        }
+    }
+}
+
+/// What an operator's name says; a negated one holds when no value matches, and for an absent key.
+fn comparison(name: &str) -> Option<(Comparison, bool)> {
+    let simple = match name {
+        "StringEquals" => (Comparison::String, false),
+        "StringNotEquals" => (Comparison::String, true),
+        "StringEqualsIgnoreCase" => (Comparison::StringIgnoringCase, false),
+        "StringNotEqualsIgnoreCase" => (Comparison::StringIgnoringCase, true),
+        "StringLike" => (Comparison::StringLike, false),
+        "StringNotLike" => (Comparison::StringLike, true),
+        "ArnEquals" | "ArnLike" => (Comparison::Arn, false),
+        "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, true),
+        "Bool" => (Comparison::Bool, false),
+        "IpAddress" => (Comparison::Ip, false),
+        "NotIpAddress" => (Comparison::Ip, true),
+        "DateNotEquals" => (Comparison::Date(Order::Equal), true),
+        "NumericNotEquals" => (Comparison::Numeric(Order::Equal), true),
+        _ => {
+            let named = |rest: &str| Order::ALL.iter().find(|(word, _)| *word == rest).map(|(_, order)| *order);
+            let date = name.strip_prefix("Date").and_then(named).map(Comparison::Date);
+            let number = || name.strip_prefix("Numeric").and_then(named).map(Comparison::Numeric);
+            return date.or_else(number).map(|comparison| (comparison, false));
+        }
+    };
+    Some(simple)
+}
+
+impl Comparison {
+    fn holds(self, actual: &str, value: &Template, context: &Context) -> bool {
+        match self {
+            Self::StringLike => return value.is_like(actual, context),
+            Self::Arn => return value.is_like_arn(actual, context),
+            _ => {}
+        }
+        let Some(value) = value.text(context) else { return false };
+        match self {
+            Self::String => actual == value,
+            Self::StringIgnoringCase | Self::Bool => actual.eq_ignore_ascii_case(&value),
+            Self::Date(order) => date(actual).zip(date(&value)).is_some_and(|(a, v)| order.holds(&a, &v)),
+            Self::Numeric(order) => {
+                let numbers = actual.parse::<f64>().ok().zip(value.parse::<f64>().ok());
+                numbers.is_some_and(|(a, v)| order.holds(&a, &v))
+            }
+            Self::Ip => in_network(actual, &value).unwrap_or(false),
+            Self::StringLike | Self::Arn => false,
+        }
+    }
+}
+
+/// A time, a day, or seconds since 1970.
+fn date(text: &str) -> Option<Timestamp> {
+    let day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    let seconds = || Timestamp::from_second(text.parse().ok()?).ok();
+    text.parse().ok().or_else(seconds).or_else(|| day().map(|zoned| zoned.timestamp()))
+}
+
+/// Whether an address lies in `ADDRESS` or `ADDRESS/BITS`.
+fn in_network(address: &str, network: &str) -> Option<bool> {
+    let address: IpAddr = address.parse().ok()?;
+    let (base, bits) = network.split_once('/').map_or((network, None), |(base, bits)| (base, Some(bits)));
+    let (number, base, width) = match (address, base.parse().ok()?) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits()), u128::from(b.to_bits()), 32),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits(), b.to_bits(), 128),
+        _ => return Some(false),
+    };
+    let bits: u32 = bits.map_or(Some(width), |bits| bits.parse().ok()).filter(|bits| *bits <= width)?;
+    Some((number ^ base).checked_shr(width - bits).unwrap_or(0) == 0)
+}
+
+/// Over how many values of a key an operator speaks. The keys of this world have one value each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quantifier {
+    Single,
+    /// `ForAllValues:`, which an absent key satisfies.
+    All,
+    /// `ForAnyValue:`, which no absent key satisfies.
+    Any,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operator {
-    StringEquals,
-    StringNotEquals,
-    StringEqualsIgnoreCase,
-    StringNotEqualsIgnoreCase,
-    StringLike,
-    StringNotLike,
-    DateEquals,
-    DateNotEquals,
-    DateLessThan,
-    DateLessThanEquals,
-    DateGreaterThan,
-    DateGreaterThanEquals,
-    Bool,
+    /// `Null`: whether the key is absent.
     Null,
+    Compare {
+        by: Comparison,
+        negated: bool,
+        quantifier: Quantifier,
+        if_exists: bool,
+    },
 }
 
 impl Operator {
     fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "StringEquals" => Self::StringEquals,
-            "StringNotEquals" => Self::StringNotEquals,
-            "StringEqualsIgnoreCase" => Self::StringEqualsIgnoreCase,
-            "StringNotEqualsIgnoreCase" => Self::StringNotEqualsIgnoreCase,
-            // ArnEquals and ArnLike behave alike (AWS IAM user guide, condition operators).
-            "StringLike" | "ArnLike" | "ArnEquals" => Self::StringLike,
-            "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => Self::StringNotLike,
-            "DateEquals" => Self::DateEquals,
-            "DateNotEquals" => Self::DateNotEquals,
-            "DateLessThan" => Self::DateLessThan,
-            "DateLessThanEquals" => Self::DateLessThanEquals,
-            "DateGreaterThan" => Self::DateGreaterThan,
-            "DateGreaterThanEquals" => Self::DateGreaterThanEquals,
-            "Bool" => Self::Bool,
-            "Null" => Self::Null,
-            _ => return None,
-        })
-    }
-
-    /// Negated operators hold when no value matches, and for an absent key.
-    fn negated(self) -> bool {
-        matches!(
-            self,
-            Self::StringNotEquals | Self::StringNotEqualsIgnoreCase | Self::StringNotLike | Self::DateNotEquals
-        )
-    }
-
-    fn positive(self, actual: &str, value: &str) -> bool {
-        let dates = || Some((actual.parse::<Timestamp>().ok()?, value.parse::<Timestamp>().ok()?));
-        match self {
-            Self::StringEquals | Self::StringNotEquals => actual == value,
-            Self::StringEqualsIgnoreCase | Self::StringNotEqualsIgnoreCase | Self::Bool => {
-                actual.eq_ignore_ascii_case(value)
-            }
-            Self::StringLike | Self::StringNotLike => matches(value, actual),
-            Self::DateEquals | Self::DateNotEquals => dates().is_some_and(|(a, v)| a == v),
-            Self::DateLessThan => dates().is_some_and(|(a, v)| a < v),
-            Self::DateLessThanEquals => dates().is_some_and(|(a, v)| a <= v),
-            Self::DateGreaterThan => dates().is_some_and(|(a, v)| a > v),
-            Self::DateGreaterThanEquals => dates().is_some_and(|(a, v)| a >= v),
-            Self::Null => false,
+        if name == "Null" {
+            return Some(Self::Null);
         }
+        let (quantifier, rest) = if let Some(rest) = name.strip_prefix("ForAllValues:") {
+            (Quantifier::All, rest)
+        } else if let Some(rest) = name.strip_prefix("ForAnyValue:") {
+            (Quantifier::Any, rest)
+        } else {
+            (Quantifier::Single, name)
+        };
+        let (base, if_exists) = rest.strip_suffix("IfExists").map_or((rest, false), |base| (base, true));
+        let (by, negated) = comparison(base)?;
+        Some(Self::Compare { by, negated, quantifier, if_exists })
     }
 }
 
@@ -81,30 +167,26 @@ impl Operator {
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     operator: Operator,
-    if_exists: bool,
     key: String,
-    values: Vec<String>,
+    values: Vec<Template>,
 }
 
 impl Condition {
     /// Every condition of a block, all of which must hold.
-    pub(super) fn parse_block(block: &Value) -> Result<Vec<Self>, Malformed> {
+    pub(super) fn parse_block(block: &Value, variables: Variables) -> Result<Vec<Self>, Malformed> {
         let operators = block.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
         let mut conditions = Vec::new();
         for (name, keys) in operators {
-            let (base, if_exists) = match name.strip_suffix("IfExists") {
-                Some(base) => (base, true),
-                None => (name.as_str(), false),
-            };
             let operator =
-                Operator::parse(base).ok_or_else(|| Malformed::new(&format!("Invalid Condition type : {name}.")))?;
+                Operator::parse(name).ok_or_else(|| Malformed::new(&format!("Invalid Condition type : {name}.")))?;
             let keys = keys.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
             for (key, values) in keys {
                 let values = match values {
-                    Value::Array(values) => values.iter().map(scalar).collect::<Result<_, _>>()?,
+                    Value::Array(values) => values.iter().map(scalar).collect::<Result<Vec<_>, _>>()?,
                     one => vec![scalar(one)?],
                 };
-                conditions.push(Self { operator, if_exists, key: key.to_ascii_lowercase(), values });
+                let values = values.iter().map(|text| Template::new(text, variables)).collect();
+                conditions.push(Self { operator, key: key.to_ascii_lowercase(), values });
             }
         }
         Ok(conditions)
@@ -112,13 +194,17 @@ impl Condition {
 
     pub(super) fn holds(&self, context: &Context) -> bool {
         let actual = context.get(&self.key);
-        if self.operator == Operator::Null {
-            return self.values.iter().any(|v| v.eq_ignore_ascii_case("true") == actual.is_none());
-        }
-        match actual {
-            None => self.if_exists || self.operator.negated(),
-            Some(actual) => {
-                self.values.iter().any(|value| self.operator.positive(actual, value)) != self.operator.negated()
+        match (self.operator, actual) {
+            (Operator::Null, _) => self
+                .values
+                .iter()
+                .filter_map(|value| value.text(context))
+                .any(|value| value.eq_ignore_ascii_case("true") == actual.is_none()),
+            (Operator::Compare { negated, quantifier, if_exists, .. }, None) => {
+                if_exists || quantifier == Quantifier::All || (negated && quantifier == Quantifier::Single)
+            }
+            (Operator::Compare { by, negated, .. }, Some(actual)) => {
+                self.values.iter().any(|value| by.holds(actual, value, context)) != negated
             }
         }
     }
@@ -140,7 +226,7 @@ mod tests {
 
     fn holds(block: Value, context: &[(&str, &str)]) -> bool {
         let context = context.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Condition::parse_block(&block).unwrap().iter().all(|c| c.holds(&context))
+        Condition::parse_block(&block, Variables::Resolved).unwrap().iter().all(|c| c.holds(&context))
     }
 
     #[test]
@@ -174,10 +260,50 @@ mod tests {
         assert!(!holds(json!({"DateLessThan": {"aws:TokenIssueTime": "yesterday"}}), &issued));
     }
 
+    fn parse(block: Value) -> Result<Vec<Condition>, Malformed> {
+        Condition::parse_block(&block, Variables::Resolved)
+    }
+
+    #[test]
+    fn numbers_addresses_arns_sets_and_variables() {
+        let keys = [
+            ("s3:max-keys", "10"),
+            ("aws:sourceip", "203.0.113.7"),
+            ("aws:principalarn", "arn:aws:iam::111122223333:role/reader"),
+            ("aws:username", "bob"),
+            ("s3:prefix", "home/bob/"),
+            ("aws:epochtime", "1000"),
+        ];
+        for (block, expected) in [
+            (json!({"NumericLessThanEquals": {"s3:max-keys": 10}}), true),
+            (json!({"NumericGreaterThan": {"s3:max-keys": "10"}}), false),
+            (json!({"NumericNotEquals": {"s3:max-keys": ["9", "11"]}}), true),
+            (json!({"NumericEquals": {"aws:username": "1"}}), false),
+            (json!({"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "203.0.113.0/24"]}}), true),
+            (json!({"IpAddress": {"aws:SourceIp": "203.0.113.8/32"}}), false),
+            (json!({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}), true),
+            (json!({"IpAddress": {"aws:SourceIp": "2001:db8::/32"}}), false),
+            (json!({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), false),
+            (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}), true),
+            (json!({"ArnEquals": {"aws:PrincipalArn": "arn:*:role/reader"}}), false),
+            (json!({"StringEquals": {"s3:prefix": "home/${aws:username}/"}}), true),
+            (json!({"StringLike": {"s3:prefix": "home/${aws:username}${*}"}}), false),
+            (json!({"StringEquals": {"s3:prefix": "home/${aws:nobody}/"}}), false),
+            (json!({"StringNotEquals": {"s3:prefix": "home/${aws:nobody}/"}}), true),
+            (json!({"ForAllValues:StringEquals": {"aws:TagKeys": "a"}}), true),
+            (json!({"ForAnyValue:StringEquals": {"aws:TagKeys": "a"}}), false),
+            (json!({"ForAnyValue:StringEquals": {"aws:UserName": ["a", "bob"]}}), true),
+            (json!({"DateGreaterThan": {"aws:EpochTime": "1970-01-01"}}), true),
+            (json!({"DateLessThan": {"aws:EpochTime": 1000}}), false),
+        ] {
+            assert_eq!(holds(block.clone(), &keys), expected, "{block}");
+        }
+    }
+
     #[test]
     fn an_operator_outside_the_language_is_refused() {
-        assert!(Condition::parse_block(&json!({"StringSortOf": {"a": "b"}})).is_err());
-        assert!(Condition::parse_block(&json!({"StringEquals": {"a": {"b": 1}}})).is_err());
-        assert!(Condition::parse_block(&json!(["StringEquals"])).is_err());
+        assert!(parse(json!({"StringSortOf": {"a": "b"}})).is_err());
+        assert!(parse(json!({"StringEquals": {"a": {"b": 1}}})).is_err());
+        assert!(parse(json!(["StringEquals"])).is_err());
     }
 }

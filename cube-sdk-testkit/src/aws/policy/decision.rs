@@ -2,7 +2,7 @@
 
 use super::condition::Context;
 use super::document::{Document, Principals, Scope, Statement};
-use super::pattern::{matches, matches_ignoring_case};
+use super::pattern::matches_ignoring_case;
 
 /// One request as the evaluator sees it.
 #[derive(Clone, Debug)]
@@ -26,8 +26,32 @@ pub(crate) struct Access<'a> {
     pub(crate) session: Option<&'a Document>,
     /// The policy on the resource.
     pub(crate) resource: Option<&'a Document>,
+    /// The organization's and the boundary's word: each that is there must allow, none of them grants.
+    pub(crate) guards: &'a [(Guard, &'a Document)],
     /// Whether caller and resource belong to one account; else both sides must allow.
     pub(crate) same_account: bool,
+}
+
+/// A policy that only takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Guard {
+    /// The organization's, over the callers of the account.
+    ServiceControl,
+    /// The organization's, over the resources of the account.
+    ResourceControl,
+    /// The boundary of the account's roles.
+    PermissionsBoundary,
+}
+
+impl Guard {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ServiceControl => "service control policy",
+            Self::ResourceControl => "resource control policy",
+            Self::PermissionsBoundary => "permissions boundary",
+        }
+    }
 }
 
 /// Why access was refused; the text is the tail of AWS's message.
@@ -39,6 +63,8 @@ pub(crate) enum Denial {
     NoIdentity,
     NoSession,
     NoResource,
+    ExplicitGuard(Guard),
+    NoGuard(Guard),
 }
 
 impl Denial {
@@ -55,6 +81,8 @@ impl Denial {
             Self::NoResource => {
                 format!("because no resource-based policy allows the {action} action")
             }
+            Self::ExplicitGuard(guard) => format!("with an explicit deny in a {}", guard.name()),
+            Self::NoGuard(guard) => format!("because no {} allows the {action} action", guard.name()),
         }
     }
 }
@@ -82,6 +110,14 @@ pub(crate) fn decide(question: &Question<'_>, access: Access<'_>) -> Decision {
     }
     if session == Some(Verdict::Deny) {
         return Err(Denial::ExplicitSession);
+    }
+    let guards: Vec<_> =
+        access.guards.iter().map(|(guard, document)| (*guard, read([*document].into_iter(), question))).collect();
+    if let Some((guard, _)) = guards.iter().find(|(_, verdict)| *verdict == Verdict::Deny) {
+        return Err(Denial::ExplicitGuard(*guard));
+    }
+    if let Some((guard, _)) = guards.iter().find(|(_, verdict)| *verdict == Verdict::Silent) {
+        return Err(Denial::NoGuard(*guard));
     }
     let by_identity = identity == Verdict::Allow;
     let by_resource = resource == Verdict::Allow;
@@ -112,16 +148,19 @@ fn read<'a>(documents: impl Iterator<Item = &'a Document>, question: &Question<'
 
 impl Statement {
     fn applies(&self, question: &Question<'_>) -> bool {
-        self.actions.covers(question.action, matches_ignoring_case)
-            && self.resources.as_ref().is_none_or(|scope| scope.covers(question.resource, matches))
+        self.actions.covers(|pattern| matches_ignoring_case(pattern, question.action))
+            && self
+                .resources
+                .as_ref()
+                .is_none_or(|scope| scope.covers(|template| template.is_like(question.resource, &question.context)))
             && self.principals.as_ref().is_none_or(|named| named.admit(question.principal_names))
             && self.conditions.iter().all(|condition| condition.holds(&question.context))
     }
 }
 
-impl Scope {
-    fn covers(&self, text: &str, matches: fn(&str, &str) -> bool) -> bool {
-        self.patterns.iter().any(|pattern| matches(pattern, text)) != self.inverted
+impl<T> Scope<T> {
+    fn covers(&self, matches: impl Fn(&T) -> bool) -> bool {
+        self.patterns.iter().any(matches) != self.inverted
     }
 }
 
@@ -196,8 +235,29 @@ mod tests {
             (&[], None, Some(&bucket_allows), false, Err(Denial::NoIdentity)),
         ];
         for (row, (identity, session, resource, same_account, expected)) in cases.iter().enumerate() {
-            let access = Access { identity, session: *session, resource: *resource, same_account: *same_account };
+            let same_account = *same_account;
+            let access = Access { identity, session: *session, resource: *resource, guards: &[], same_account };
             assert_eq!(decide(&question, access), *expected, "row {row}");
+        }
+    }
+
+    #[test]
+    fn guards_take_away_and_say_so() {
+        let names = ["111122223333".to_owned()];
+        let question =
+            Question { principal_names: &names, action: "s3:GetObject", resource: OBJECT, context: Context::new() };
+        let all = identity(json!([allow("*", "*")]));
+        let none = identity(json!([allow("ec2:*", "*")]));
+        let not_this = identity(json!([allow("*", "*"), deny("s3:Get*", "*")]));
+        for (guard, policy, words) in [
+            (Guard::ServiceControl, &not_this, "with an explicit deny in a service control policy"),
+            (Guard::ResourceControl, &not_this, "with an explicit deny in a resource control policy"),
+            (Guard::PermissionsBoundary, &none, "because no permissions boundary allows the s3:GetObject action"),
+        ] {
+            let guards = [(Guard::ServiceControl, &all), (guard, policy)];
+            let access =
+                Access { identity: &[&all], session: None, resource: None, guards: &guards, same_account: true };
+            assert_eq!(decide(&question, access).unwrap_err().because("s3:GetObject"), words);
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::condition::Condition;
+use super::variable::{Template, Variables};
 
 /// Where a document may stand; IAM demands other fields in each place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,15 +37,15 @@ pub(crate) struct Document {
 pub(super) struct Statement {
     pub(super) deny: bool,
     pub(super) principals: Option<Principals>,
-    pub(super) actions: Scope,
-    pub(super) resources: Option<Scope>,
+    pub(super) actions: Scope<String>,
+    pub(super) resources: Option<Scope<Template>>,
     pub(super) conditions: Vec<Condition>,
 }
 
 /// `Action` or `NotAction`, `Resource` or `NotResource`.
 #[derive(Clone, Debug)]
-pub(super) struct Scope {
-    pub(super) patterns: Vec<String>,
+pub(super) struct Scope<T> {
+    pub(super) patterns: Vec<T>,
     pub(super) inverted: bool,
 }
 
@@ -64,24 +65,27 @@ impl Document {
         if let Some(extra) = object.keys().find(|k| !matches!(k.as_str(), "Version" | "Id" | "Statement")) {
             return Err(Malformed(format!("Syntax errors in policy: unknown field {extra}.")));
         }
-        match object.get("Version").map(Value::as_str) {
-            None | Some(Some("2012-10-17" | "2008-10-17")) => {}
+        // The older version of the language, which is also the default, knows no variables.
+        let variables = match object.get("Version").map(Value::as_str) {
+            Some(Some("2012-10-17")) => Variables::Resolved,
+            None | Some(Some("2008-10-17")) => Variables::Literal,
             Some(_) => {
                 return Err(Malformed::new("The policy must contain a valid version string"));
             }
-        }
+        };
         let statements = match object.get("Statement") {
             Some(Value::Array(many)) if !many.is_empty() => many.iter().collect(),
             Some(one @ Value::Object(_)) => vec![one],
             _ => return Err(Malformed::new("Missing required field Statement")),
         };
-        let statements = statements.into_iter().map(|s| Statement::parse(s, kind)).collect::<Result<_, _>>()?;
+        let statements =
+            statements.into_iter().map(|s| Statement::parse(s, kind, variables)).collect::<Result<_, _>>()?;
         Ok(Self { text: text.to_owned(), statements })
     }
 }
 
 impl Statement {
-    fn parse(value: &Value, kind: Kind) -> Result<Self, Malformed> {
+    fn parse(value: &Value, kind: Kind, variables: Variables) -> Result<Self, Malformed> {
         let object = value.as_object().ok_or_else(|| Malformed::new("Syntax errors in policy."))?;
         for key in object.keys() {
             match key.as_str() {
@@ -119,16 +123,20 @@ impl Statement {
         {
             return Err(Malformed(format!("Resource {bad} must be in ARN format or \"*\".")));
         }
+        let resources = resources.map(|scope| Scope {
+            patterns: scope.patterns.iter().map(|text| Template::resource(text, variables)).collect(),
+            inverted: scope.inverted,
+        });
         let principals = Principals::parse(object)?;
         if principals.is_none() && kind != Kind::Identity {
             return Err(Malformed::new("Missing required field Principal"));
         }
-        let conditions = object.get("Condition").map(Condition::parse_block).transpose()?.unwrap_or_default();
-        Ok(Self { deny, principals, actions, resources, conditions })
+        let conditions = object.get("Condition").map(|block| Condition::parse_block(block, variables));
+        Ok(Self { deny, principals, actions, resources, conditions: conditions.transpose()?.unwrap_or_default() })
     }
 }
 
-impl Scope {
+impl Scope<String> {
     fn parse(object: &Map<String, Value>, name: &str, inverse: &str) -> Result<Option<Self>, Malformed> {
         let (value, inverted) = match (object.get(name), object.get(inverse)) {
             (Some(value), None) => (value, false),

@@ -4,7 +4,9 @@ mod condition;
 mod decision;
 mod document;
 mod pattern;
+mod variable;
 
+pub use decision::Guard;
 pub(crate) use decision::{Access, Denial, Question, decide};
 pub(crate) use document::{Document, Kind, Malformed};
 pub(crate) use pattern::matches;

@@ -1,19 +1,44 @@
 //! `*` and `?` as policies use them: over the whole text, `*` crossing every separator.
 
+/// A pattern taken apart, so that a star that came from a variable's value is told from one that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Exactly this character.
+    Literal(char),
+    /// `?`: exactly one character.
+    One,
+    /// `*`: any run of characters, also none.
+    Run,
+}
+
+/// The pieces of a pattern without variables.
+pub(super) fn pieces(pattern: &str) -> impl Iterator<Item = Piece> {
+    pattern.chars().map(|c| match c {
+        '*' => Piece::Run,
+        '?' => Piece::One,
+        other => Piece::Literal(other),
+    })
+}
+
 /// Whether `text` as a whole matches `pattern`, where `*` stands for any run of characters and `?` for exactly one.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    matches_pieces(&pieces(pattern).collect::<Vec<_>>(), text)
+}
+
+/// [`matches()`] over pieces.
 ///
 /// Linear in both for one star, quadratic at worst: only the last star is ever tried again.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+pub(super) fn matches_pieces(pattern: &[Piece], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while t < text.len() {
         match pattern.get(p) {
-            Some('*') => {
+            Some(Piece::Run) => {
                 retry = Some((p, t));
                 p += 1;
             }
-            Some(&c) if c == '?' || c == text[t] => {
+            Some(&piece) if piece == Piece::One || piece == Piece::Literal(text[t]) => {
                 p += 1;
                 t += 1;
             }
@@ -27,7 +52,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
             },
         }
     }
-    pattern[p..].iter().all(|&c| c == '*')
+    pattern[p..].iter().all(|piece| *piece == Piece::Run)
 }
 
 /// [`matches()`] without regard to ASCII case: actions are compared so.

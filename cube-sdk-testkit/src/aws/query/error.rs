@@ -33,16 +33,26 @@ impl ApiError {
         Self::sender(400, "InvalidAction", &format!("Could not find operation {action} in this service"))
     }
 
+    pub(crate) fn packed_policy(percent: usize) -> Self {
+        let message = format!("Packed policy consumes {percent}% of allotted space, please use smaller policy.");
+        Self::sender(400, "PackedPolicyTooLarge", &message)
+    }
+
+    pub(crate) fn region_disabled(account: &str) -> Self {
+        let message = format!(
+            "STS is not activated in this region for account:{account}. Your account administrator can activate STS in \
+             this region using the IAM Console."
+        );
+        Self::sender(403, "RegionDisabledException", &message)
+    }
+
+    pub(crate) fn limit(message: &str) -> Self {
+        Self::sender(409, "LimitExceeded", message)
+    }
+
     pub(crate) fn missing(parameter: &str) -> Self {
         let message = format!(
             "1 validation error detected: Value null at '{parameter}' failed to satisfy constraint: Member must not be null"
-        );
-        Self::sender(400, "ValidationError", &message)
-    }
-
-    pub(crate) fn validation(value: &str, parameter: &str, constraint: &str) -> Self {
-        let message = format!(
-            "1 validation error detected: Value '{value}' at '{parameter}' failed to satisfy constraint: {constraint}"
         );
         Self::sender(400, "ValidationError", &message)
     }

@@ -19,6 +19,10 @@ impl Form {
         self.0.get(name).map(String::as_str)
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub(crate) fn need(&self, name: &str) -> Result<&str, ApiError> {
         self.get(name).ok_or_else(|| {
             let mut camel = name.to_owned();

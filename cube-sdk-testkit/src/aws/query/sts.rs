@@ -8,49 +8,84 @@ use serde_json::{Value, json};
 
 use super::super::clock;
 use super::super::identity::{Caller, Session};
-use super::super::policy::{Access, Document, Kind, Question, decide};
+use super::super::policy::{Access, Denial, Document, Question, decide};
 use super::super::state::State;
+use super::constraint::{Constraints, Pattern};
 use super::error::ApiError;
 use super::form::Form;
+use super::session_policy;
 use super::xml::Xml;
 
 const MIN_SECONDS: u32 = 900;
 const MAX_SECONDS: u32 = 43_200;
 /// A session that assumes a role may not ask for more than an hour.
 const MAX_CHAINED_SECONDS: u32 = 3_600;
-const MAX_POLICY_CHARS: usize = 2_048;
 
-/// Opens a session, or says why not; the second value is CloudTrail's `responseElements`.
-pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result<(Xml, Value), ApiError> {
+/// Parameters of AssumeRole that change what a session may do, and that this world does not know: refused, never ignored.
+const UNKNOWN: [&str; 6] =
+    ["PolicyArns.", "Tags.", "TransitiveTagKeys.", "SourceIdentity", "SerialNumber", "ProvidedContexts."];
+
+/// Opens a session in `region`, or says why not; the second value is CloudTrail's `responseElements`.
+pub(super) fn assume_role(
+    state: &State,
+    caller: &Caller,
+    region: &str,
+    form: &Form,
+    facts: &[(&str, &str)],
+) -> Result<(Xml, Value), ApiError> {
     let role_arn = form.need("RoleArn")?;
     let name = form.need("RoleSessionName")?;
     let external_id = form.get("ExternalId");
-    check_words(name, "roleSessionName", 2..=64, b"+=,.@-_")?;
+    let policy = form.get("Policy");
+    let mut constraints = Constraints::default();
+    constraints.text(role_arn, "roleArn", 20..=2_048, Pattern::Text);
+    constraints.text(name, "roleSessionName", 2..=64, Pattern::Words { marks: "+=,.@-", shown: "[\\w+=,.@-]*" });
     if let Some(id) = external_id {
-        check_words(id, "externalId", 2..=1_224, b"+=,.@:/-_")?;
+        let pattern = Pattern::Words { marks: "+=,.@:/-", shown: "[\\w+=,.@:\\/-]*" };
+        constraints.text(id, "externalId", 2..=1_224, pattern);
     }
-    if role_arn.len() < 20 {
-        return Err(ApiError::validation(role_arn, "roleArn", "Member must have length greater than or equal to 20"));
+    if let Some(policy) = policy {
+        constraints.text(policy, "policy", 1..=2_048, Pattern::Latin1);
     }
-    let policy = form.get("Policy").map(session_policy).transpose()?;
     let seconds = match form.get("DurationSeconds") {
         None => MAX_CHAINED_SECONDS,
-        Some(text) => duration(state, text)?,
+        Some(text) => {
+            let least = if state.settings.short_sessions { 1 } else { MIN_SECONDS };
+            let seconds = text.parse().map_err(|_| {
+                let message = format!("1 validation error detected: Value '{text}' at 'durationSeconds' is no integer");
+                ApiError::sender(400, "MalformedInput", &message)
+            })?;
+            constraints.number(seconds, "durationSeconds", least..=MAX_SECONDS);
+            seconds
+        }
     };
+    constraints.finish()?;
+    if let Some(unknown) = form.names().find(|name| UNKNOWN.iter().any(|prefix| name.starts_with(prefix))) {
+        let message = format!("This double of STS does not know the parameter {unknown}");
+        return Err(ApiError::sender(501, "NotImplemented", &message));
+    }
+    if !is_role_arn(role_arn) {
+        return Err(ApiError::sender(400, "ValidationError", &format!("{role_arn} is invalid")));
+    }
+    let policy = policy.map(|text| session_policy::parse(text, state.settings.packed_policy)).transpose()?;
+    if account_of(role_arn) == Some(&state.account_id) && state.settings.switches().sts_disabled.contains(region) {
+        return Err(ApiError::region_disabled(&state.account_id));
+    }
 
-    let denied = || {
+    let denied = |because: &str| {
         ApiError::denied(format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}{because}",
             caller.arn()
         ))
     };
     let roles = state.iam.settled();
-    let role = roles.values().find(|role| role.arn == role_arn).ok_or_else(denied)?;
+    let role = roles.values().find(|role| role.arn == role_arn).ok_or_else(|| denied(""))?;
     let mut context = state.context(caller);
     context.insert("sts:rolesessionname".to_owned(), name.to_owned());
     if let Some(id) = external_id {
         context.insert("sts:externalid".to_owned(), id.to_owned());
     }
+    context.extend(facts.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
     let names = caller.principal_names();
     let question = Question { principal_names: &names, action: "sts:AssumeRole", resource: role_arn, context };
     let identity = state.identity_policies(caller);
@@ -59,10 +94,15 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
         identity: &identity,
         session: state.session_policy(caller),
         resource: Some(&role.trust),
+        guards: &[],
         // A trust policy must allow even the role's own account: it is the one resource policy that is never optional.
         same_account: false,
     };
-    decide(&question, access).map_err(|_| denied())?;
+    decide(&question, access).map_err(|why| match why {
+        // Of its own policies a caller is told; of another account's trust policy nothing.
+        Denial::ExplicitIdentity | Denial::ExplicitSession => denied(&format!(" {}", why.because("sts:AssumeRole"))),
+        _ => denied(""),
+    })?;
     if matches!(caller, Caller::Session(_)) && seconds > MAX_CHAINED_SECONDS {
         let message =
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
@@ -74,7 +114,7 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
     }
 
     let issued = state.clock.now();
-    let packed = policy.as_ref().map(|policy| policy.text.len() * 100 / MAX_POLICY_CHARS);
+    let (policy, packed) = policy.unzip();
     let session = state.directory.open(Session {
         access_key_id: state.mint.unique_id("ASIA"),
         secret: SecretString::from(state.mint.secret()),
@@ -118,46 +158,16 @@ pub(super) fn caller_identity(caller: &Caller) -> Xml {
     Xml::new().text("Arn", &caller.arn()).text("UserId", &caller.user_id()).text("Account", caller.account())
 }
 
-fn session_policy(text: &str) -> Result<Document, ApiError> {
-    if text.chars().count() > MAX_POLICY_CHARS {
-        return Err(ApiError::validation(text, "policy", "Member must have length less than or equal to 2048"));
-    }
-    Document::parse(text, Kind::Identity).map_err(|bad| ApiError::malformed_policy(&bad.0))
+fn account_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4)
 }
 
-fn duration(state: &State, text: &str) -> Result<u32, ApiError> {
-    let least = if state.settings.short_sessions { 1 } else { MIN_SECONDS };
-    let seconds: u32 = text.parse().map_err(|_| ApiError::sender(400, "MalformedInput", "Invalid DurationSeconds"))?;
-    if seconds < least {
-        let constraint = format!("Member must have value greater than or equal to {least}");
-        return Err(ApiError::validation(text, "durationSeconds", &constraint));
-    }
-    if seconds > MAX_SECONDS {
-        return Err(ApiError::validation(
-            text,
-            "durationSeconds",
-            "Member must have value less than or equal to 43200",
-        ));
-    }
-    Ok(seconds)
-}
-
-fn check_words(
-    value: &str,
-    parameter: &str,
-    length: std::ops::RangeInclusive<usize>,
-    marks: &[u8],
-) -> Result<(), ApiError> {
-    if value.len() < *length.start() {
-        let constraint = format!("Member must have length greater than or equal to {}", length.start());
-        return Err(ApiError::validation(value, parameter, &constraint));
-    }
-    if value.len() > *length.end() {
-        let constraint = format!("Member must have length less than or equal to {}", length.end());
-        return Err(ApiError::validation(value, parameter, &constraint));
-    }
-    if value.bytes().all(|b| b.is_ascii_alphanumeric() || marks.contains(&b)) {
-        return Ok(());
-    }
-    Err(ApiError::validation(value, parameter, "Member must satisfy regular expression pattern: [\\w+=,.@:\\/-]*"))
+fn is_role_arn(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [arn, partition, iam, region, account, resource] = parts.as_slice() else { return false };
+    (*arn, *iam, *region) == ("arn", "iam", "")
+        && partition.starts_with("aws")
+        && account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty() && !name.ends_with('/'))
 }

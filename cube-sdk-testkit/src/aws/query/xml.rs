@@ -36,7 +36,7 @@ impl Xml {
     }
 }
 
-/// The five entities, and control characters as references.
+/// The entities, and a replacement for what no XML can carry.
 fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         match c {
@@ -45,7 +45,8 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\r' => out.push_str("&#13;"),
-            other => out.push(other),
+            '\t' | '\n' | ' '.. => out.push(c),
+            _ => out.push(char::REPLACEMENT_CHARACTER),
         }
         out
     })

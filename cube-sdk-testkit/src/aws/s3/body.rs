@@ -4,8 +4,8 @@ use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
@@ -24,7 +24,41 @@ const PACED_CHUNKS: u64 = 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     pub(crate) after: u64,
-    pub(crate) reset: bool,
+    pub(crate) how: Break,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Break {
+    /// By RST.
+    Reset,
+    /// By FIN.
+    Close,
+    /// Not at all: nothing more comes.
+    Stall,
+}
+
+/// How fast a body leaves: so many bytes, then a pause.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) bytes: u64,
+    pub(crate) every: Duration,
+}
+
+impl Pace {
+    pub(crate) fn of_rate(bytes_per_second: u64) -> Self {
+        let rate = bytes_per_second.max(1);
+        let bytes = (rate / PACED_CHUNKS).max(1);
+        Self { bytes, every: Duration::from_secs_f64(bytes as f64 / rate as f64) }
+    }
+
+    /// The time that `count` bytes take.
+    fn time(self, count: u64) -> Duration {
+        self.every.mul_f64(count as f64 / self.bytes as f64)
+    }
+
+    fn slower(self, other: Self) -> Self {
+        if self.time(1) >= other.time(1) { self } else { other }
+    }
 }
 
 /// Bytes of an object's range, shared with the store, one chunk per poll.
@@ -33,7 +67,9 @@ pub(crate) struct ObjectBody {
     at: u64,
     end: u64,
     sent: u64,
-    rate: Option<u64>,
+    pace: Option<Pace>,
+    /// Whether the length is told beforehand.
+    sized: bool,
     pause: Option<Pin<Box<Sleep>>>,
     cut: Option<Cut>,
     /// The flush count that must be passed before the cut is carried out.
@@ -41,7 +77,6 @@ pub(crate) struct ObjectBody {
     corrupt: Option<u64>,
     connection: Arc<Connection>,
     traffic: Arc<Traffic>,
-    counted: Arc<AtomicU64>,
     _in_flight: InFlight,
 }
 
@@ -50,7 +85,6 @@ impl ObjectBody {
         (object, range): (Object, Range<u64>),
         connection: Arc<Connection>,
         traffic: Arc<Traffic>,
-        counted: Arc<AtomicU64>,
         in_flight: InFlight,
     ) -> Self {
         Self {
@@ -58,14 +92,14 @@ impl ObjectBody {
             at: range.start,
             end: range.end,
             sent: 0,
-            rate: connection.rate(),
+            pace: connection.rate().map(Pace::of_rate),
+            sized: true,
             pause: None,
             cut: None,
             cut_flush: None,
             corrupt: None,
             connection,
             traffic,
-            counted,
             _in_flight: in_flight,
         }
     }
@@ -78,8 +112,14 @@ impl ObjectBody {
         self.corrupt = Some(at);
     }
 
-    pub(crate) fn slow(&mut self, bytes_per_second: u64) {
-        self.rate = Some(self.rate.map_or(bytes_per_second, |rate| rate.min(bytes_per_second)).max(1));
+    /// Slows the body down; the slowest pace holds.
+    pub(crate) fn slow(&mut self, pace: Pace) {
+        self.pace = Some(self.pace.map_or(pace, |before| before.slower(pace)));
+    }
+
+    /// Leaves the length untold.
+    pub(crate) fn hide_length(&mut self) {
+        self.sized = false;
     }
 
     /// Ends the connection once what was sent has left.
@@ -90,8 +130,11 @@ impl ObjectBody {
             self.connection.wake_at_flush(cx.waker());
             return Poll::Pending;
         }
-        if cut.reset {
-            self.connection.end_by_reset();
+        match cut.how {
+            // The connection's end drops this body; nothing else wakes it.
+            Break::Stall => return Poll::Pending,
+            Break::Reset => self.connection.end_by_reset(),
+            Break::Close => {}
         }
         Poll::Ready(Some(Err(io::Error::other("the body was cut on request"))))
     }
@@ -113,7 +156,7 @@ impl Body for ObjectBody {
             }
             most = most.min(cut.after - this.sent);
         }
-        if let Some(rate) = this.rate {
+        if let Some(pace) = this.pace {
             let ready_at = this.connection.ready_at();
             if ready_at > Instant::now() {
                 this.pause = Some(Box::pin(sleep_until(ready_at)));
@@ -122,7 +165,7 @@ impl Body for ObjectBody {
                 ready!(pause.as_mut().poll(cx));
                 this.pause = None;
             }
-            most = most.min((rate / PACED_CHUNKS).max(1));
+            most = most.min(pace.bytes.max(1));
         }
         let mut chunk = this.object.run(this.at, most.min(this.end - this.at));
         let count = chunk.len() as u64;
@@ -133,12 +176,11 @@ impl Body for ObjectBody {
             }
             chunk = spoilt.freeze();
         }
-        if let Some(rate) = this.rate {
-            this.connection.book(count, rate);
+        if let Some(pace) = this.pace {
+            this.connection.book(pace.time(count));
         }
         this.at += count;
         this.sent += count;
-        this.counted.fetch_add(count, Ordering::AcqRel);
         this.traffic.add_bytes(count);
         Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
@@ -148,6 +190,6 @@ impl Body for ObjectBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.end - self.at)
+        if self.sized { SizeHint::with_exact(self.end - self.at) } else { SizeHint::new() }
     }
 }

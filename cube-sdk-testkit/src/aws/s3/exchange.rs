@@ -14,6 +14,8 @@ use super::failure::Failure;
 pub(crate) struct Exchange {
     pub(crate) request_id: String,
     pub(crate) host_id: String,
+    /// Condition keys of the request itself.
+    pub(crate) facts: Vec<(&'static str, String)>,
     notes: Mutex<Notes>,
 }
 
@@ -21,23 +23,30 @@ pub(crate) struct Exchange {
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) caller: Option<Caller>,
+    /// The request came without any credentials.
+    pub(crate) anonymous: bool,
     pub(crate) failure: Option<Failure>,
     /// The bytes to send; s3s itself never sees them.
     pub(crate) body: Option<(Object, Range<u64>)>,
-    pub(crate) decrypt: Option<Decrypt>,
+    pub(crate) key_use: Option<KeyUse>,
+    /// The keys that a DeleteObjects deleted.
+    pub(crate) deleted: Vec<String>,
 }
 
-/// A Decrypt that S3 made on the caller's behalf.
+/// A use of a KMS key that S3 made on the caller's behalf.
 #[derive(Clone, Debug)]
-pub(crate) struct Decrypt {
+pub(crate) struct KeyUse {
+    /// `kms:Decrypt` or `kms:GenerateDataKey`.
+    pub(crate) action: &'static str,
     pub(crate) key_arn: String,
     pub(crate) object_arn: String,
-    pub(crate) denied: Option<String>,
+    /// KMS's code and message.
+    pub(crate) error: Option<(String, String)>,
 }
 
 impl Exchange {
-    pub(crate) fn new(request_id: String, host_id: String) -> Self {
-        Self { request_id, host_id, notes: Mutex::default() }
+    pub(crate) fn new(request_id: String, host_id: String, facts: Vec<(&'static str, String)>) -> Self {
+        Self { request_id, host_id, facts, notes: Mutex::default() }
     }
 
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {

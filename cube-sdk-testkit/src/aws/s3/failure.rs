@@ -12,24 +12,20 @@ pub(crate) struct Failure {
     pub(crate) code: String,
     pub(crate) message: String,
     elements: Vec<(&'static str, String)>,
-    /// `x-amz-bucket-region`.
-    pub(crate) bucket_region: Option<String>,
-    pub(crate) retry_after: Option<u64>,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Failure {
     pub(crate) fn new(status: StatusCode, code: &str, message: &str) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.to_owned(),
-            elements: Vec::new(),
-            bucket_region: None,
-            retry_after: None,
-        }
+        Self { status, code: code.to_owned(), message: message.to_owned(), elements: Vec::new(), headers: Vec::new() }
     }
 
-    fn with(mut self, element: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn with(mut self, element: &'static str, value: impl Into<String>) -> Self {
         self.elements.push((element, value.into()));
         self
     }
@@ -47,10 +43,69 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").with("Key", key)
     }
 
+    pub(crate) fn bad_request(code: &str, message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(crate) fn invalid_argument(name: &str, value: &str, message: &str) -> Self {
+        Self::bad_request("InvalidArgument", message).with("ArgumentName", name).with("ArgumentValue", value)
+    }
+
     pub(crate) fn invalid_range(range: &str, size: u64) -> Self {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", "The requested range is not satisfiable")
             .with("RangeRequested", range)
             .with("ActualObjectSize", size.to_string())
+            .header("content-range", format!("bytes */{size}"))
+    }
+
+    pub(crate) fn invalid_part_number(number: u32, count: u32) -> Self {
+        let message = "The requested partnumber is not satisfiable";
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidPartNumber", message)
+            .with("PartNumberRequested", number.to_string())
+            .with("ActualPartCount", count.to_string())
+    }
+
+    pub(crate) fn not_implemented(header: &str) -> Self {
+        let message = "A header you provided implies functionality that is not implemented";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message).with("Header", header)
+    }
+
+    pub(crate) fn archived(class: &str, tier: Option<&str>) -> Self {
+        let what = if tier.is_some() { "access tier" } else { "storage class" };
+        let message = format!("The operation is not valid for the object's {what}");
+        let failure = Self::new(StatusCode::FORBIDDEN, "InvalidObjectState", &message).with("StorageClass", class);
+        match tier {
+            Some(tier) => failure.with("AccessTier", tier),
+            None => failure,
+        }
+    }
+
+    pub(crate) fn no_such_upload(id: &str) -> Self {
+        let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
+                       aborted or completed.";
+        Self::new(StatusCode::NOT_FOUND, "NoSuchUpload", message).with("UploadId", id)
+    }
+
+    pub(crate) fn no_such_version(key: &str, id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NoSuchVersion", "The specified version does not exist.")
+            .with("Key", key)
+            .with("VersionId", id)
+    }
+
+    /// S3's own answer while a new bucket's name is not yet known everywhere, to requests with the right region too.
+    /// `path` is that of the path-style request.
+    pub(crate) fn temporary_redirect(bucket: &str, path: &str, region: &str) -> Self {
+        let message = "Please re-send this request to the specified temporary endpoint. Continue to use the original \
+                       request endpoint for future requests.";
+        let endpoint = format!("{bucket}.s3.{region}.amazonaws.com");
+        Self::new(StatusCode::TEMPORARY_REDIRECT, "TemporaryRedirect", message)
+            .with("Endpoint", &endpoint)
+            .with("Bucket", bucket)
+            .header(
+                "location",
+                format!("https://{endpoint}{}", path.strip_prefix(&format!("/{bucket}")).unwrap_or(path)),
+            )
+            .header("x-amz-bucket-region", region)
     }
 
     pub(crate) fn precondition(condition: &str) -> Self {
@@ -69,36 +124,36 @@ impl Failure {
 
     pub(crate) fn invalid_token(token: &str) -> Self {
         let message = "The provided token is malformed or otherwise invalid.";
-        Self::new(StatusCode::BAD_REQUEST, "InvalidToken", message).with("Token-0", token)
+        Self::bad_request("InvalidToken", message).with("Token-0", token)
     }
 
     pub(crate) fn expired_token(token: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "ExpiredToken", "The provided token has expired.").with("Token-0", token)
+        Self::bad_request("ExpiredToken", "The provided token has expired.").with("Token-0", token)
     }
 
     pub(crate) fn redirect(bucket: &str, region: &str) -> Self {
         let message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please \
                        send all future requests to this endpoint.";
-        let mut failure = Self::new(StatusCode::MOVED_PERMANENTLY, "PermanentRedirect", message)
+        Self::new(StatusCode::MOVED_PERMANENTLY, "PermanentRedirect", message)
             .with("Endpoint", format!("{bucket}.s3.{region}.amazonaws.com"))
-            .with("Bucket", bucket);
-        failure.bucket_region = Some(region.to_owned());
-        failure
+            .with("Bucket", bucket)
+            .header("x-amz-bucket-region", region)
     }
 
     pub(crate) fn wrong_scope(signed: &str, region: &str) -> Self {
         let message =
             format!("The authorization header is malformed; the region '{signed}' is wrong; expecting '{region}'");
-        let mut failure =
-            Self::new(StatusCode::BAD_REQUEST, "AuthorizationHeaderMalformed", &message).with("Region", region);
-        failure.bucket_region = Some(region.to_owned());
-        failure
+        Self::bad_request("AuthorizationHeaderMalformed", &message)
+            .with("Region", region)
+            .header("x-amz-bucket-region", region)
     }
 
     pub(crate) fn slow_down(retry_after: Option<u64>) -> Self {
-        let mut failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
-        failure.retry_after = retry_after;
-        failure
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
+        match retry_after {
+            Some(seconds) => failure.header("retry-after", seconds.to_string()),
+            None => failure,
+        }
     }
 
     pub(crate) fn internal() -> Self {

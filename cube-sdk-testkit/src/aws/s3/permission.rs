@@ -1,14 +1,14 @@
 //! Who may do what: token, region, bucket, policies and KMS, in the order in which S3 looks at them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use s3s::{S3Request, S3Result};
 
-use super::super::builder::WrongRegion;
 use super::super::identity::{Caller, Rejected};
 use super::super::policy::Document;
-use super::super::state::State;
-use super::exchange::{Decrypt, Exchange};
+use super::super::state::{State, WrongRegion};
+use super::exchange::{Exchange, KeyUse};
 use super::failure::Failure;
 use super::store::Entry;
 
@@ -30,6 +30,7 @@ pub(super) fn exchange_of<T>(request: &S3Request<T>) -> Arc<Exchange> {
 pub(super) fn authenticate<T>(state: &State, request: &S3Request<T>) -> S3Result<(Caller, Arc<Exchange>)> {
     let exchange = exchange_of(request);
     let Some(credentials) = &request.credentials else {
+        exchange.notes().anonymous = true;
         return Err(exchange.fail(Failure::denied("Access Denied")));
     };
     let in_header = request.headers.get("x-amz-security-token").and_then(|v| v.to_str().ok()).map(str::to_owned);
@@ -61,11 +62,15 @@ pub(super) fn admit<T>(state: &State, request: &S3Request<T>, bucket: &str) -> S
     };
     let signed = request.region.as_ref().map_or(state.region.as_str(), |region| region.as_str());
     if signed != bucket_region {
-        let shape = *state.wrong_region.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let shape = state.settings.switches().wrong_region;
         return Err(exchange.fail(match shape {
             WrongRegion::PermanentRedirect => Failure::redirect(bucket, &bucket_region),
             WrongRegion::AuthorizationHeaderMalformed => Failure::wrong_scope(signed, &bucket_region),
         }));
+    }
+    let owner = request.headers.get("x-amz-expected-bucket-owner").and_then(|value| value.to_str().ok());
+    if owner.is_some_and(|owner| owner != state.account_id) {
+        return Err(exchange.fail(Failure::denied("Access Denied")));
     }
     Ok(Admitted { caller, exchange, bucket: bucket.to_owned(), bucket_region, policy })
 }
@@ -81,7 +86,9 @@ impl Admitted {
 
     /// Decides `action`, failing in AWS's words.
     pub(super) fn require(&self, state: &State, action: &str, resource: &str, extra: &[(&str, &str)]) -> S3Result<()> {
-        let decided = state.permit(&self.caller, action, resource, self.policy.as_deref(), extra);
+        let facts = self.exchange.facts.iter().map(|(key, value)| (*key, value.as_str()));
+        let extra: Vec<(&str, &str)> = facts.chain(extra.iter().copied()).collect();
+        let decided = state.permit(&self.caller, action, resource, self.policy.as_deref(), &extra);
         decided.map_err(|why| {
             // Across accounts S3 gives no reasons.
             let message = if self.caller.account() == state.account_id {
@@ -95,6 +102,29 @@ impl Admitted {
             };
             self.exchange.fail(Failure::denied(&message))
         })
+    }
+
+    /// `x-amz-bucket-region`, which S3 adds where a bucket itself is asked about.
+    pub(super) fn region_header(&self) -> http::HeaderMap {
+        let value = http::HeaderValue::from_str(&self.bucket_region).ok();
+        value.map(|value| (http::HeaderName::from_static("x-amz-bucket-region"), value)).into_iter().collect()
+    }
+
+    /// The objects of the bucket, once listing them is allowed.
+    pub(super) fn list(
+        &self,
+        state: &State,
+        prefix: Option<&str>,
+        delimiter: Option<&str>,
+        max_keys: Option<i32>,
+    ) -> S3Result<BTreeMap<String, Entry>> {
+        let limit = max_keys.map(|limit| limit.to_string());
+        // A prefix that is not given is an empty one to a policy; what else is not given is not there.
+        let mut facts = vec![("s3:prefix", prefix.unwrap_or_default())];
+        facts.extend(delimiter.map(|delimiter| ("s3:delimiter", delimiter)));
+        facts.extend(limit.as_deref().map(|limit| ("s3:max-keys", limit)));
+        self.require(state, "s3:ListBucket", &self.bucket_arn(), &facts)?;
+        Ok(state.store.buckets().get(&self.bucket).map(|bucket| bucket.objects.clone()).unwrap_or_default())
     }
 
     /// The object, once `action` on it is allowed. That it is missing is told only to those who may list the bucket.
@@ -111,23 +141,36 @@ impl Admitted {
 
     /// For an SSE-KMS object, asks the key on the caller's behalf.
     pub(super) fn decrypt(&self, state: &State, entry: &Entry, key: &str) -> S3Result<()> {
-        let Some(key_arn) = &entry.object.kms_key_arn else {
-            return Ok(());
-        };
+        self.use_key(state, "kms:Decrypt", entry.object.attributes.kms_key_arn.as_deref(), key)
+    }
+
+    /// Asks a KMS key for `action` on the caller's behalf; nothing to ask without a key.
+    pub(super) fn use_key(
+        &self,
+        state: &State,
+        action: &'static str,
+        key_arn: Option<&str>,
+        key: &str,
+    ) -> S3Result<()> {
+        let Some(key_arn) = key_arn else { return Ok(()) };
+        let kms = state.kms.get(key_arn);
         let via = format!("s3.{}.amazonaws.com", self.bucket_region);
-        let decided = state.permit(&self.caller, "kms:Decrypt", key_arn, None, &[("kms:viaservice", &via)]);
-        let denied = decided.err().map(|why| {
-            format!(
-                "User: {} is not authorized to perform: kms:Decrypt on resource: {key_arn} {}",
-                self.caller.arn(),
-                why.because("kms:Decrypt")
-            )
+        let decided = state.permit(&self.caller, action, key_arn, kms.policy.as_deref(), &[("kms:viaservice", &via)]);
+        let failure = match (decided, kms.state.trouble(key_arn)) {
+            (Err(why), _) => {
+                let words = state.settings.switches().kms_refusal;
+                Some(Failure::denied(&words.words(&self.caller.arn(), action, key_arn, &why.because(action))))
+            }
+            (Ok(()), Some((code, message))) => Some(Failure::bad_request(code, &message)),
+            (Ok(()), None) => None,
+        };
+        let error = failure.as_ref().map(|failure| {
+            // KMS itself calls its errors by other names than S3 does.
+            let code = failure.code.strip_prefix("KMS.").unwrap_or(&failure.code);
+            (code.to_owned(), failure.message.clone())
         });
-        self.exchange.notes().decrypt =
-            Some(Decrypt { key_arn: key_arn.clone(), object_arn: self.object_arn(key), denied: denied.clone() });
-        match denied {
-            None => Ok(()),
-            Some(message) => Err(self.exchange.fail(Failure::denied(&message))),
-        }
+        self.exchange.notes().key_use =
+            Some(KeyUse { action, key_arn: key_arn.to_owned(), object_arn: self.object_arn(key), error });
+        failure.map_or(Ok(()), |failure| Err(self.exchange.fail(failure)))
     }
 }

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::super::object::Object;
+use super::super::object::{Attributes, Object, StoredChecksum};
 use super::super::policy::Document;
+use super::failure::Failure;
+use super::upload::Uploads;
 
 /// A bucket.
 #[derive(Clone, Debug)]
@@ -46,6 +48,7 @@ impl Bucket {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     buckets: Mutex<BTreeMap<String, Bucket>>,
+    pub(crate) uploads: Uploads,
 }
 
 impl Store {
@@ -63,6 +66,37 @@ impl Store {
             }
             None => false,
         }
+    }
+
+    /// Stores an object if `allowed` says so of what is there, in one step.
+    pub(crate) fn put_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        object: Object,
+        modified: Timestamp,
+        allowed: impl FnOnce(Option<&Entry>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let entry = Entry { etag: object.etag(), object, modified, kept: true };
+        let mut buckets = self.buckets();
+        let found = buckets.get_mut(bucket).ok_or_else(|| Failure::no_such_bucket(bucket))?;
+        allowed(found.objects.get(key))?;
+        found.objects.insert(key.to_owned(), entry);
+        Ok(())
+    }
+
+    /// Removes an object if `allowed` says so of what is there, in one step.
+    pub(crate) fn remove_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        allowed: impl FnOnce(Option<&Entry>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut buckets = self.buckets();
+        let found = buckets.get_mut(bucket).ok_or_else(|| Failure::no_such_bucket(bucket))?;
+        allowed(found.objects.get(key))?;
+        found.objects.remove(key);
+        Ok(())
     }
 
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Option<Entry> {
@@ -84,9 +118,12 @@ pub(crate) struct StoredObject {
     pub(crate) sha256: String,
     pub(crate) etag: String,
     pub(crate) modified: Timestamp,
-    pub(crate) kms_key_arn: Option<String>,
-    pub(crate) content_type: Option<String>,
-    pub(crate) checksum: bool,
+    #[serde(default)]
+    pub(crate) attributes: Box<Attributes>,
+    #[serde(default)]
+    pub(crate) stored_checksum: Option<StoredChecksum>,
+    #[serde(default)]
+    pub(crate) parts: Vec<u64>,
 }
 
 impl From<&Entry> for StoredObject {
@@ -95,9 +132,9 @@ impl From<&Entry> for StoredObject {
             sha256: entry.object.sha256(),
             etag: entry.etag.clone(),
             modified: entry.modified,
-            kms_key_arn: entry.object.kms_key_arn.clone(),
-            content_type: entry.object.content_type.clone(),
-            checksum: entry.object.checksum,
+            attributes: entry.object.attributes.clone(),
+            stored_checksum: entry.object.checksum.clone(),
+            parts: entry.object.parts.to_vec(),
         }
     }
 }

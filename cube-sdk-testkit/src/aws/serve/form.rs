@@ -1,6 +1,7 @@
 //! A form to STS or IAM.
 
 use std::io;
+use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
@@ -8,18 +9,21 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
 use super::super::connection::Connection;
+use super::super::fault::Effect;
 use super::super::persist;
 use super::super::query::{self, ApiError, Form};
+use super::super::request_log::Tally;
 use super::super::state::State;
 use super::super::trail::{self, Event};
-use super::reply::Reply;
-use super::{befall, dropped, header, log, value};
+use super::reply::{Content, Reply};
+use super::{befall, dropped, facts, finish, header, log, page, value};
 
 const QUERY_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 pub(super) async fn respond(
     state: &State,
     connection: &Connection,
+    tally: &Arc<Tally>,
     request: Request<Incoming>,
 ) -> io::Result<Response<Reply>> {
     let (parts, body) = request.into_parts();
@@ -28,29 +32,41 @@ pub(super) async fn respond(
     let operation = form.get("Action").unwrap_or("Unknown").to_owned();
     let request_id = state.mint.uuid();
     state.traffic.count(&operation);
-    let ordeal = befall(state, &operation, None).await;
-    let log = |status| log(state, &operation, None, &parts, status, &request_id);
+    log(state, tally, &operation, None, &parts, &request_id);
+    let ordeal = befall(state, &operation, None, None).await;
     if ordeal.drop {
-        log(None);
         return Err(dropped());
     }
+    let failed = |error: ApiError| {
+        let namespace = query::Service::of(&form).namespace();
+        (error.status, Some(error.render(namespace, &request_id)))
+    };
     let (status, text) = match ordeal.instead {
-        Some(failure) => {
-            let code = if failure.code == "SlowDown" { "Throttling" } else { "InternalFailure" };
-            let error = match code {
-                "Throttling" => ApiError::sender(400, code, "Rate exceeded"),
-                _ => ApiError::receiver(500, code, &failure.message),
-            };
-            (error.status, error.render("https://sts.amazonaws.com/doc/2011-06-15/", &request_id))
+        Some(Effect::Page { status, content_type, body }) => {
+            let mut response = page(status, &content_type, &body, tally)?;
+            finish(&mut response, connection, &ordeal.after)?;
+            return Ok(response);
+        }
+        Some(Effect::Bare { status }) => (status, None),
+        Some(Effect::SlowDown { .. }) => failed(ApiError::sender(400, "Throttling", "Rate exceeded")),
+        Some(Effect::Answer { status: status @ ..500, code, message }) => {
+            failed(ApiError::sender(status, &code, &message))
+        }
+        Some(Effect::Answer { status, code, message }) => failed(ApiError::receiver(status, &code, &message)),
+        Some(_) => {
+            let message = "The request processing has failed because of an unknown error, exception or failure.";
+            failed(ApiError::receiver(500, "InternalFailure", message))
         }
         None => {
-            let answer = query::answer(state, &parts, &form, &body, &request_id);
+            let facts = facts(connection, &parts.headers);
+            let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
+            let answer = query::answer(state, &parts, &form, &body, &request_id, &facts);
             let service = query::Service::of(&form);
             let iam_write = service == query::Service::Iam && answer.error.is_none() && !is_read(&operation);
             if iam_write {
                 persist::save_now(state)?;
             }
-            if let Some(caller) = &answer.caller {
+            if let Some(caller) = answer.caller.as_ref().filter(|_| answer.recorded) {
                 state.trail.add(
                     &state.mint,
                     state.clock.now(),
@@ -68,20 +84,23 @@ pub(super) async fn respond(
                         resources: answer.resources,
                         read_only: is_read(&operation),
                         data: false,
-                        bytes_out: None,
+                        answer: None,
                         host_id: None,
                     },
                 );
             }
-            (answer.status, answer.body)
+            (answer.status, Some(answer.body))
         }
     };
-    log(Some(status));
-    let mut response = Response::new(Reply::Text(Some(text.into())));
+    let bare = text.is_none();
+    let mut response = Response::new(Reply::new(Content::Text(text.map(Into::into)), tally));
     *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    if !bare {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    }
     headers.insert(QUERY_REQUEST_ID, value(&request_id)?);
+    finish(&mut response, connection, &ordeal.after)?;
     Ok(response)
 }
 

@@ -18,7 +18,7 @@ use serde_json::json;
 use url::Url;
 
 #[derive(Parser)]
-#[command(name = "cube-read", about = "Reads one S3 object into a null sink")]
+#[command(name = "cube-read", version, about = "Reads one S3 object into a null sink")]
 struct Arguments {
     /// The server; AWS itself if not given.
     #[arg(long)]

@@ -2,23 +2,31 @@
 //! a few TCP apps, until SIGINT or SIGTERM.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use clap::Parser;
-use cube_sdk_core::SecretString;
+use cube_sdk_core::config::is_loopback;
 use cube_sdk_core::secret::ExposeSecret as _;
+use cube_sdk_core::{Error, SecretString};
 use cube_sdk_teleport::dial::{DirectDialer, Route};
-use cube_sdk_teleport::tunnel::{AppName, Authorizer, Caller, Refusal, Relay, RelayServer, ServerTls, TunnelCode};
+use cube_sdk_teleport::tunnel::{
+    AppName, Authorizer, Caller, Ending, Party, Refusal, Relay, RelayEvent, RelayServer, ServerTls, TunnelCode,
+};
+use futures_util::StreamExt as _;
+use snippets::program::{self, listening};
 use snippets::signal;
-use snippets::tunnel_key::{self, Key};
+use snippets::tunnel_key::{self, Key, KeyArguments};
 
+/// A tunnel relay in front of a few TCP apps
 #[derive(Parser)]
-#[command(about = "A tunnel relay in front of a few TCP apps")]
-struct Args {
+#[command(name = "tunnel-relay", version)]
+struct Arguments {
     /// Where to listen; port 0 means any free one.
     #[arg(long)]
     listen: String,
@@ -26,7 +34,7 @@ struct Args {
     #[arg(long = "app", value_parser = app, required = true)]
     apps: Vec<(String, String)>,
     #[command(flatten)]
-    key: tunnel_key::Args,
+    key: KeyArguments,
     /// Certificate chain (PEM).
     #[arg(long, requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -56,8 +64,10 @@ struct Door {
 #[async_trait]
 impl Authorizer for Door {
     async fn authenticate(&self, key: &SecretString, _peer: SocketAddr) -> Result<Caller, Refusal> {
-        let expected =
-            self.key.now().map_err(|_| Refusal::new(TunnelCode::Internal, "the relay cannot read its key"))?;
+        let expected = self.key.now().map_err(|error| {
+            tracing::error!(%error, "nobody can come in");
+            Refusal::new(TunnelCode::Internal, "the relay cannot read its key")
+        })?;
         if tunnel_key::same(expected.expose_secret().as_bytes(), key.expose_secret().as_bytes()) {
             Ok(Caller::new("token"))
         } else {
@@ -74,26 +84,66 @@ impl Authorizer for Door {
 }
 
 #[tokio::main]
-#[allow(clippy::print_stdout)]
-async fn main() -> Result<()> {
-    let args = Args::parse();
-    let loopback = args.listen.rsplit_once(':').is_some_and(|(host, _)| tunnel_key::is_loopback(host));
-    let key = args.key.read(loopback)?;
-    key.now().context("no key to compare with")?;
-    let tls = match (args.tls_cert, args.tls_key) {
-        (Some(cert), Some(key)) => {
-            let read =
-                |path: &PathBuf| std::fs::read(path).with_context(|| format!("could not read {}", path.display()));
-            Some(ServerTls::from_pem(&read(&cert)?, &read(&key)?)?)
-        }
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    program::run("tunnel-relay", relay(arguments)).await
+}
+
+async fn relay(arguments: Arguments) -> Result<()> {
+    let loopback = arguments.listen.rsplit_once(':').is_some_and(|(host, _)| is_loopback(host));
+    let key = arguments.key.read(loopback)?;
+    key.now()?;
+    let tls = match (arguments.tls_cert, arguments.tls_key) {
+        (Some(cert), Some(key)) => Some(ServerTls::from_pem(&read(&cert)?, &read(&key)?)?),
         _ => None,
     };
-    let relay = Relay::builder().build(Door { key, apps: args.apps.into_iter().collect() }, DirectDialer::new());
-    let server = RelayServer::bind(relay, &args.listen, tls).await?;
+    let relay = Relay::builder().build(Door { key, apps: arguments.apps.into_iter().collect() }, DirectDialer::new());
+    let server = RelayServer::bind(relay.clone(), &arguments.listen, tls).await?;
     // Before the line is out, so that a signal right after it is not lost.
-    let stopped = signal::stopped();
-    println!("listening {}", server.local_addr()?);
-    let grace = Duration::from_secs(args.grace);
-    server.run(async { stopped.await.map(|()| grace).unwrap_or(grace) }).await;
-    Ok(())
+    let stopped = signal::stopped()?;
+    listening(server.local_addr()?)?;
+    let grace = Duration::from_secs(arguments.grace);
+    let serve = server.run(async {
+        stopped.await;
+        grace
+    });
+    tokio::select! {
+        _ = serve => Ok(()),
+        never = tell(&relay) => match never {},
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|cause| Error::io(format!("could not read {}", path.display()), cause))
+}
+
+/// One line for each caller that was sent away, and for each stream that was refused.
+async fn tell(relay: &Relay) -> Infallible {
+    let mut events = relay.events();
+    while let Some(event) = events.next().await {
+        match event {
+            RelayEvent::Refused { peer, status, code, message } => {
+                tracing::warn!(%peer, status, code, "caller refused: {message}");
+            }
+            RelayEvent::StreamRefused { connection, stream, refusal } => {
+                tracing::warn!(connection, stream, "stream refused: {refusal}");
+            }
+            RelayEvent::StreamEnded { connection, report } => match &report.ending {
+                ending @ Ending::Cut { by: Party::Local, .. } => {
+                    tracing::warn!(connection, stream = report.stream, app = %report.app, "stream refused or cut: {ending}");
+                }
+                ending => {
+                    tracing::info!(connection, stream = report.stream, app = %report.app, "stream ended: {ending}");
+                }
+            },
+            RelayEvent::Connected { connection, caller, peer, version } => {
+                tracing::info!(connection, caller = &*caller, %peer, %version, "connected");
+            }
+            RelayEvent::Disconnected { connection, end } => tracing::info!(connection, "disconnected: {}", end.reason),
+            RelayEvent::HandshakeFailed { peer, reason } => tracing::info!(%peer, "no handshake: {reason}"),
+            RelayEvent::Missed(count) => tracing::warn!("{count} events were not told"),
+            other => tracing::debug!("{other:?}"),
+        }
+    }
+    std::future::pending().await
 }

@@ -14,7 +14,6 @@ use anyhow::Context;
 use clap::Parser;
 use cube_sdk_byo::{Bucket, Region, S3Uri, Sha256, Storage};
 use cube_sdk_core::ErrorKind;
-use cube_sdk_core::retry::RetryPolicy;
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, FaultId, Object};
 use futures_util::StreamExt;
 
@@ -170,8 +169,6 @@ async fn main() -> anyhow::Result<()> {
         let storage = Storage::builder()
             .keys(card.admin.access_key_id.clone(), card.admin.secret_access_key.clone(), None)
             .endpoint_url(card.endpoint_url.parse().context("the double's URL")?)
-            // Every second request may fail here: more patience than the default of 4 attempts.
-            .retry(RetryPolicy::default().max_attempts(10))
             .build()?;
         let (outcome, expected, fired) = read(&world, &storage, &arguments, seed).await?;
         let wanted = match expected {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::tunnel::mux::window::Receiver;
 use crate::tunnel::mux::*;
-use crate::tunnel::stream::Ending;
-use crate::tunnel::window::Receiver;
+use crate::tunnel::report::Ending;
 
 pub(super) const WINDOW: u32 = 4096;
 
@@ -137,7 +137,7 @@ impl End {
 
     fn receiver(&self, slot: Slot) -> Option<&Receiver> {
         match &self.mux.entries[slot] {
-            Entry::Live(stream) => stream.receiver.as_ref(),
+            Entry::Live(stream) => stream.receiver(),
             _ => None,
         }
     }
@@ -148,7 +148,7 @@ impl End {
             let theirs = other.mux.slot(*id).and_then(|slot| other.receiver(slot));
             let (Entry::Live(ours), Some(theirs)) = (&self.mux.entries[*slot], theirs) else { continue };
             let ready = theirs.outstanding();
-            assert!(ours.credit <= ready, "stream {id} may send {}, but {ready} are taken", ours.credit);
+            assert!(ours.credit() <= ready, "stream {id} may send {}, but {ready} are taken", ours.credit());
         }
     }
 }

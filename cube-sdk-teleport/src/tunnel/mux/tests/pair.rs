@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::model::{End, Pipe, Wire};
-use crate::tunnel::code::{Refusal, TunnelCode};
+use crate::refusal::{Refusal, TunnelCode};
 use crate::tunnel::mux::mutant::Mutant;
 use crate::tunnel::mux::*;
 
@@ -109,7 +109,7 @@ impl Pair {
                 // A local side is read only while bytes may be sent, or when credit alone is missing.
                 let open = end.mux.sendable(slot) > 0 || version == Version::V2;
                 let pipe = end.pipes.get_mut(&slot).unwrap();
-                if !open || pipe.eof_sent || end.mux.live(slot).is_some_and(|s| s.phase != Phase::Open && !agent) {
+                if !open || pipe.eof_sent || end.mux.live(slot).is_some_and(|s| !s.is_open() && !agent) {
                     return;
                 }
                 pipe.eof_sent = true;
@@ -120,7 +120,7 @@ impl Pair {
                 let end = if agent { &mut self.agent } else { &mut self.relay };
                 let Some(slot) = end.nth(nth) else { return };
                 // A relay has nobody to write to before its dial is done, be it under way or still in line for one.
-                let dialled = agent || end.mux.live(slot).is_some_and(|stream| stream.phase == Phase::Open);
+                let dialled = agent || end.mux.live(slot).is_some_and(|stream| stream.is_open());
                 let pipe = end.pipes.get_mut(&slot).unwrap();
                 let bytes = bytes.min(pipe.queued);
                 if bytes == 0 || !dialled {

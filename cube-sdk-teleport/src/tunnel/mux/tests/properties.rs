@@ -7,7 +7,7 @@ use super::model::{End, Pipe, Wire, rules};
 use super::pair::{Op, Pair, op};
 use crate::tunnel::mux::mutant::Mutant;
 use crate::tunnel::mux::*;
-use crate::tunnel::stream::{Ending, Party};
+use crate::tunnel::report::{Ending, Party};
 
 pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
     proptest::collection::vec(op(), 1..120)

@@ -1,10 +1,10 @@
 //! Single rules of the protocol's page.
 
 use super::model::{WINDOW, Wire, rules};
-use super::pair::{Op, Pair};
-use crate::tunnel::code::TunnelCode;
+use super::pair::{Op, Pair, app};
+use crate::refusal::TunnelCode;
 use crate::tunnel::mux::*;
-use crate::tunnel::stream::Ending;
+use crate::tunnel::report::Ending;
 
 #[test]
 fn the_rules_of_version_2_are_enforced() {
@@ -41,6 +41,22 @@ fn the_rules_of_version_2_are_enforced() {
     assert!(early.frame(now, connect(1)).unwrap_err().reason.contains("HELLO"));
     assert!(early.tick(now + Duration::from_secs(9)).is_ok());
     assert!(early.tick(now + Duration::from_secs(10)).unwrap_err().reason.contains("no HELLO"));
+}
+
+#[test]
+fn no_limit_is_too_long() {
+    let now = Instant::now();
+    let endless = || Rules { open_limit: Duration::MAX, idle_limit: Some(Duration::MAX), ..rules(5, 2) };
+    for role in [Role::Agent, Role::Relay] {
+        let mut mux = Mux::new(role, Version::V2, endless(), now);
+        mux.frame(now, Frame::Hello(rules(5, 2).hello)).unwrap();
+        match role {
+            Role::Agent => drop(mux.open(now, &app()).unwrap()),
+            Role::Relay => mux.frame(now, Frame::Connect { stream: 1, app: b"app".to_vec() }).unwrap(),
+        }
+        assert!(mux.tick(now).is_ok() && mux.next_tick() >= now);
+        assert_eq!(mux.streams(), 1);
+    }
 }
 
 #[test]

@@ -1,0 +1,73 @@
+//! Creating the target.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use cube_sdk_core::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{Carry, Ready, Seen, Sent};
+use crate::graphql::{SourceEnv, source_env};
+use crate::listing::{entity_pages, list_in};
+use crate::replicate::context::{Context, named, several};
+use crate::replicate::record::Noted;
+
+/// Creates the target.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CreateEnvironment {
+    /// Its name.
+    pub name: String,
+    /// Its accreditation.
+    pub accreditation: String,
+}
+
+impl CreateEnvironment {
+    pub(in crate::replicate) const fn new(name: String, accreditation: String) -> Self {
+        Self { name, accreditation }
+    }
+}
+
+impl fmt::Display for CreateEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "create environment {} ({})", self.name, self.accreditation)
+    }
+}
+
+#[async_trait]
+impl Carry for CreateEnvironment {
+    fn key(&self) -> String {
+        format!("environment {}", self.name)
+    }
+
+    /// A new environment is empty: one with anything in it is somebody else's.
+    async fn look(&self, at: &Context, noted: Option<&Noted>) -> Result<Seen> {
+        let found = named(&at.mode, &self.name).await?;
+        let one = match found.as_slice() {
+            [] => return Ok(Seen::Nothing),
+            [one] => one,
+            many => return Err(several(&self.name, many.iter())),
+        };
+        if noted.is_none() {
+            return Ok(Seen::Other(format!("environment {} is there", self.name)));
+        }
+        let mut pages = list_in(&at.mode, entity_pages::<SourceEnv>(one, |id| source_env::Variables { id }));
+        while let Some(page) = pages.try_next().await? {
+            let entities = page.entities.and_then(|page| page.entities).unwrap_or_default();
+            let modules = page.modules.and_then(|modules| modules.module_installations).unwrap_or_default();
+            let holds = entities.items.len() + entities.nulls + modules.items.len() + modules.nulls;
+            if holds > 0 {
+                return Ok(Seen::Other(format!("environment {} is there with {holds} things in it", self.name)));
+            }
+            if page.accreditation.is_some_and(|level| level != self.accreditation) {
+                return Ok(Seen::Other(format!("environment {} is there with another accreditation", self.name)));
+            }
+        }
+        Ok(Seen::Same(one.rid.clone()))
+    }
+
+    async fn ready(&self, at: &Context) -> Result<Ready> {
+        let create = at.apollo.environments().create(self.name.clone()).accreditation(self.accreditation.clone());
+        Ok(Ready::sending(None, || async move { Ok(Sent::Done(create.await?.environment.rid)) }))
+    }
+}

@@ -1,0 +1,85 @@
+//! Installing an entity.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use cube_sdk_core::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{Carry, Ready, Seen, Sent};
+use crate::replicate::context::Context;
+use crate::replicate::record::Noted;
+
+/// Installs an entity.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct InstallEntity {
+    /// Its name.
+    pub entity: String,
+    /// `group:artifact`.
+    pub product: String,
+    /// The channel that it follows.
+    pub release_channel: Option<String>,
+    /// The Kubernetes namespace.
+    pub namespace: String,
+}
+
+impl InstallEntity {
+    pub(in crate::replicate) const fn new(
+        entity: String,
+        product: String,
+        release_channel: Option<String>,
+        namespace: String,
+    ) -> Self {
+        Self { entity, product, release_channel, namespace }
+    }
+}
+
+impl fmt::Display for InstallEntity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "install entity {} ({}) in namespace {}", self.entity, self.product, self.namespace)
+    }
+}
+
+#[async_trait]
+impl Carry for InstallEntity {
+    fn key(&self) -> String {
+        format!("entity {}", self.entity)
+    }
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.entity)
+    }
+
+    async fn look(&self, at: &Context, _: Option<&Noted>) -> Result<Seen> {
+        Ok(match at.target_entity(&self.entity).await? {
+            None => Seen::Nothing,
+            Some(found) if found.managed_by.is_some() => {
+                Seen::Other(format!("a module has brought entity {}", self.entity))
+            }
+            Some(found) if found.product.as_deref() == Some(&self.product) => Seen::Same(found.rid),
+            Some(found) => {
+                let product = found.product.unwrap_or_else(|| "an unknown product".into());
+                Seen::Other(format!("entity {} is there, of {product}", self.entity))
+            }
+        })
+    }
+
+    async fn ready(&self, at: &Context) -> Result<Ready> {
+        let entities = at.apollo.entities(at.target()?);
+        let mut install =
+            entities.install(self.entity.clone(), self.product.as_str()).namespace(self.namespace.clone());
+        if let Some(channel) = &self.release_channel {
+            install = install.release_channel(channel.clone());
+        }
+        Ok(Ready::sending(None, || async move { Ok(Sent::Opened(install.await?.rid().clone())) }))
+    }
+
+    /// Config and secrets of an entity need it to be listed, which may lag behind the merge.
+    async fn settled(&self, at: &Context) -> Result<Option<Option<String>>> {
+        match at.target_entity(&self.entity).await? {
+            Some(found) => Ok(Some(Some(at.declared(&found).await?))),
+            None => Ok(None),
+        }
+    }
+}
