@@ -163,7 +163,7 @@ impl EdgeGateBuilder {
         };
         let engine =
             ground.engine().credentials(credentials).classify(ByDetail).clocks(ground.clocks(default_clocks()));
-        Ok(EdgeGate(Arc::new(Parts { engine: engine.build(), base: Sourced { value: base, origin }, has_key })))
+        Ok(EdgeGate(Api::new(engine.build(), Sourced { value: base, origin }, has_key)))
     }
 }
 

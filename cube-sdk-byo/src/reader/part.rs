@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
-use cube_sdk_core::clock::later;
 use cube_sdk_core::error::Sent;
 use cube_sdk_core::retry::Attempt;
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
@@ -202,30 +201,3 @@ impl PartChunks {
             .advice("the runtime that the reader was opened on was shut down: keep it until the read is over")
     }
 }
-
-/// The clock between two chunks. Set only while waiting, so that a busy body costs no timer.
-#[derive(Default)]
-struct Idle(Option<Pin<Box<Sleep>>>);
-
-impl Idle {
-    /// The next chunk, or `Err` when the clock ran out.
-    async fn next(&mut self, body: &mut ByteStream, limit: Duration) -> BodyItem {
-        let mut waiting = false;
-        std::future::poll_fn(|cx| {
-            if let Poll::Ready(item) = Pin::new(&mut *body).poll_next(cx) {
-                return Poll::Ready(Ok(item));
-            }
-            let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-            if !std::mem::replace(&mut waiting, true) {
-                sleep.as_mut().reset(later(Instant::now(), limit));
-            }
-            sleep.as_mut().poll(cx).map(|()| Err(()))
-        })
-        .await
-    }
-}
-
-/// A chunk, the end, or what broke the body; `Err` when the clock between two chunks ran out.
-pub(crate) type BodyItem = Result<Option<Result<Bytes, BodyError>>, ()>;
-
-type BodyError = aws_smithy_types::byte_stream::error::Error;

@@ -5,12 +5,11 @@ mod verdict;
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cube_sdk_core::error::{Sent, kind_of_status};
-use cube_sdk_core::redact::one_line;
+use cube_sdk_core::transport::never_connected;
 use cube_sdk_core::{Error, ErrorKind, Operation, WhichClock};
 use http::StatusCode;
 
@@ -54,8 +53,6 @@ pub(crate) enum Stage {
     Unbuilt,
     /// No connection: nothing was sent.
     Unconnected,
-    /// No keys could be had: nothing was sent.
-    NoCredentials,
     /// Bytes went out, no readable answer came.
     Broken,
     /// A clock ran out.
@@ -76,10 +73,6 @@ pub(crate) struct Failure {
     retry_after: Option<Duration>,
     clock: Option<WhichClock>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
-    /// What to do about it, where the reason tells.
-    next: Option<String>,
-    /// Another try would end alike.
-    lasting: bool,
 }
 
 /// What the failed call was about: the same answer means different things for different calls.
@@ -115,8 +108,6 @@ impl Failure {
             retry_after: None,
             clock: None,
             cause: None,
-            next: None,
-            lasting: false,
         }
     }
 
@@ -132,20 +123,7 @@ impl Failure {
             SdkError::ServiceError(_) => Stage::Refused,
             _ => Stage::Broken,
         };
-        let stage = if link_of::<CredentialsError>(&error).is_some() { Stage::NoCredentials } else { stage };
         let mut failure = Self::at(stage);
-        if let Some(NeverConnected(reason)) = link_of::<NeverConnected>(&error) {
-            failure.message = Some(reason.message().to_owned());
-            failure.next = reason.next_step().map(str::to_owned);
-            failure.lasting = !reason.is_transient();
-        }
-        if let Some(missing) = link_of::<CredentialsError>(&error) {
-            failure.message = Some(no_credentials(missing));
-            failure.lasting = matches!(
-                missing,
-                CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)
-            );
-        }
         if let Some(raw) = error.raw_response() {
             failure.read_head(raw);
         }
@@ -235,7 +213,6 @@ impl Failure {
         match self.stage {
             Stage::Unbuilt => "unbuilt",
             Stage::Unconnected => "connect",
-            Stage::NoCredentials => "no_credentials",
             Stage::Broken => "transport",
             Stage::TimedOut => "timeout",
             Stage::Refused => "refused",
@@ -305,7 +282,6 @@ impl Failure {
         let (kind, sent) = match self.stage {
             Stage::Unbuilt => (ErrorKind::InvalidInput, Sent::No),
             Stage::Unconnected => (ErrorKind::Connect, Sent::No),
-            Stage::NoCredentials => (ErrorKind::Credentials, Sent::No),
             Stage::Broken => (ErrorKind::Transport, Sent::Unknown),
             Stage::TimedOut => (ErrorKind::Timeout, Sent::Unknown),
             Stage::Refused => (self.refused_kind(), Sent::Yes),
@@ -321,17 +297,8 @@ impl Failure {
         if let Some(clock) = self.clock {
             error = error.with_clock(clock);
         }
-        if self.stage == Stage::NoCredentials {
-            error = error.with_transient(!self.lasting).advice(KEYS);
-        }
-        if self.stage == Stage::Unconnected && self.lasting {
-            error = error.with_transient(false);
-        }
-        if let Some(next) = &self.next {
-            error = error.advice(next.as_str());
-        }
-        if kind == ErrorKind::Unauthenticated {
-            error = error.advice("check the AWS keys in use, and this machine's clock");
+        if let Some(advice) = self.advice(kind) {
+            error = error.advice(advice);
         }
         error.with_request_id(self.request_id.clone())
     }
@@ -375,41 +342,27 @@ impl Failure {
             (None, Some(code)) => code.clone(),
             (None, None) => return None,
         };
-        Some(one_line(&words, 400).into_owned())
+        Some(words.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect())
     }
 }
 
-/// The first error of a type in a chain.
-fn link_of<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+fn stage_of(error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>) -> Stage {
+    match error {
+        None => Stage::Broken,
+        Some(error) if never_connected_in(error).is_some() => Stage::Unconnected,
+        Some(error) if error.is_user() => Stage::Unbuilt,
+        Some(error) if error.is_timeout() => Stage::TimedOut,
+        Some(_) => Stage::Broken,
+    }
+}
+
+fn never_connected_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a NeverConnected> {
     let mut next = Some(error);
     while let Some(link) = next {
         if let Some(found) = link.downcast_ref() {
             return Some(found);
         }
         next = link.source();
-    }
-    None
-}
-
-const KEYS: &str =
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with AWS_PROFILE, or give keys in code";
-
-/// Every source that was asked, and what it said.
-fn no_credentials(error: &CredentialsError) -> String {
-    let mut words = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(link) = next {
-        words.push(link.to_string());
-        next = link.source();
-    }
-    words.dedup();
-    format!("there are no AWS keys: {}", words.join(": "))
-}
-
-fn stage_of(error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>) -> Stage {
-    let Some(error) = error else { return Stage::Broken };
-    if link_of::<NeverConnected>(error).is_some() {
-        return Stage::Unconnected;
     }
     None
 }
