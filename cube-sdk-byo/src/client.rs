@@ -4,18 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cube_sdk_core::config::{Environment, Origin, Sourced, join, parse_base_url};
+use cube_sdk_core::config::{Environment, Origin, Sourced, parse_base_url};
 use cube_sdk_core::credentials::{Credentials, FixedKey, Grant};
-use cube_sdk_core::engine::{Call, Clocks, Engine};
+use cube_sdk_core::engine::Clocks;
 use cube_sdk_core::settings::Settings;
-use cube_sdk_core::{Error, ErrorKind, Operation, Result, SecretString};
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use http::Method;
 use url::Url;
 
 use crate::config::{DEFAULT_API_URL, EDGEGATE_API_KEY, EDGEGATE_API_URL};
+use crate::ids::WorkspaceId;
 use crate::rest::operations::GET_CONTRACTS;
 use crate::rest::refusal::ByDetail;
-use crate::rest::{Contracts, WorkspaceId, WorkspaceScope, Workspaces};
+use crate::rest::{Api, Contracts, InWorkspace, WorkspaceScope, Workspaces};
 
 /// A client of EdgeGate's REST API. Cheap to clone; clones share connections, key and retry budget.
 ///
@@ -40,17 +41,11 @@ use crate::rest::{Contracts, WorkspaceId, WorkspaceScope, Workspaces};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct EdgeGate(Arc<Parts>);
-
-struct Parts {
-    engine: Engine,
-    base: Sourced<Url>,
-    has_key: bool,
-}
+pub struct EdgeGate(Api);
 
 impl fmt::Debug for EdgeGate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EdgeGate").field("base_url", &self.0.base.value.as_str()).finish_non_exhaustive()
+        f.debug_struct("EdgeGate").field("base_url", &self.base_url().as_str()).finish_non_exhaustive()
     }
 }
 
@@ -70,22 +65,22 @@ impl EdgeGate {
 
     /// Where calls go.
     pub fn base_url(&self) -> &Url {
-        &self.0.base.value
+        &self.0.base().value
     }
 
     /// Where the base URL came from.
     pub fn base_url_origin(&self) -> &Origin {
-        &self.0.base.origin
+        &self.0.base().origin
     }
 
     /// The workspaces that the key can see.
     pub fn workspaces(&self) -> Workspaces {
-        Workspaces::new(self.clone())
+        Workspaces::new(self.0.clone())
     }
 
     /// One workspace, by its id. Nothing is sent.
     pub fn workspace(&self, id: WorkspaceId) -> WorkspaceScope {
-        WorkspaceScope::new(self.clone(), id)
+        WorkspaceScope::new(InWorkspace { api: self.0.clone(), id })
     }
 
     /// EdgeGate's allow-lists of metrics, operators and run states.
@@ -95,20 +90,8 @@ impl EdgeGate {
     /// # Errors
     /// Those of any read: see [`ErrorKind`].
     pub async fn contracts(&self) -> Result<Contracts> {
-        let call = self.call(GET_CONTRACTS, Method::GET, &["v1", "_contracts"]);
-        self.0.engine.json(&if self.0.has_key { call } else { call.anonymous() }).await
-    }
-
-    pub(crate) fn call(&self, operation: Operation, method: Method, path: &[&str]) -> Call {
-        Call::new(operation, method, self.url(path))
-    }
-
-    pub(crate) fn url(&self, path: &[&str]) -> Url {
-        join(&self.0.base.value, path)
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.0.engine
+        let call = self.0.call(GET_CONTRACTS, Method::GET, &["v1", "_contracts"]);
+        self.0.json(&if self.0.has_key() { call } else { call.anonymous() }).await
     }
 }
 
@@ -180,7 +163,7 @@ impl EdgeGateBuilder {
         };
         let engine =
             ground.engine().credentials(credentials).classify(ByDetail).clocks(ground.clocks(default_clocks()));
-        Ok(EdgeGate(Arc::new(Parts { engine: engine.build(), base: Sourced { value: base, origin }, has_key })))
+        Ok(EdgeGate(Api::new(engine.build(), Sourced { value: base, origin }, has_key)))
     }
 }
 
@@ -221,10 +204,10 @@ mod tests {
     fn one_trailing_slash_makes_no_difference() {
         for base in ["https://h/api", "https://h/api/"] {
             let client = EdgeGate::builder().base_url(base).build().unwrap();
-            assert_eq!(client.url(&["v1", "workspaces"]).as_str(), "https://h/api/v1/workspaces");
+            assert_eq!(client.0.url(&["v1", "workspaces"]).as_str(), "https://h/api/v1/workspaces");
         }
         let client = EdgeGate::from_environment(&Environment::from_pairs::<String, String>([])).unwrap();
-        assert_eq!(client.url(&["v1"]).as_str(), "https://edgegateapi.frozo.ai/v1");
+        assert_eq!(client.0.url(&["v1"]).as_str(), "https://edgegateapi.frozo.ai/v1");
         assert_eq!(client.base_url_origin(), &Origin::Default);
     }
 

@@ -94,7 +94,7 @@ impl ByoCode {
             Self::KmsAccessDenied => "the object is encrypted with a KMS key that the role may not decrypt with",
             Self::RegionMismatch => "the bucket lives in another region than the grant says",
             Self::ObjectNotFound => "the key does not exist, or the policy hides it from the role",
-            Self::ObjectAccessDenied => "the role was assumed, but S3 denied GetObject or ListBucket",
+            Self::ObjectAccessDenied => "S3 denied GetObject or ListBucket on the bucket or this key",
             Self::BucketGone => "the bucket does not exist",
             Self::IntegrityMismatch => "the bytes are not the ones that were registered",
             Self::NoGrant => "the workspace has no usable grant",

@@ -1,16 +1,17 @@
 //! What an object is, without its bytes: the one HeadObject of a registration.
 
+use std::sync::Arc;
+
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
+use aws_sdk_s3::types::ChecksumType;
 use base64::Engine;
-use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Operation, Result, Timestamp, WhichClock};
+use cube_sdk_core::retry::{Attempt, Deadline};
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
 
-use crate::audit::AuditEvent;
 use crate::digest::Sha256;
-use crate::s3_uri::S3Uri;
-use crate::session::{AuditScope, Failure, GET_OBJECT, HEAD_OBJECT, Session, Subject};
+use crate::s3_uri::{ObjectKey, S3Uri};
+use crate::session::{HEAD_OBJECT, Lease, Session};
 
 /// What S3 tells of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,104 +42,29 @@ impl Session {
     /// # Errors
     /// Every BYO code of S3, with the request ids of both calls.
     pub async fn inspect(&self, uri: &S3Uri) -> Result<ObjectInfo> {
+        self.inspect_until(uri, self.account.deadline()).await
+    }
+
+    pub(crate) async fn inspect_until(&self, uri: &S3Uri, deadline: Deadline) -> Result<ObjectInfo> {
         self.check_bucket(uri)?;
-        let deadline = Deadline::none();
-        self.storage.retrier().run(HEAD_OBJECT, deadline, |_| self.inspect_once(uri)).await
+        let key = uri.key();
+        let look = |attempt, lease: Arc<Lease>| async move { self.inspect_once(&attempt, &lease, key).await };
+        self.call(HEAD_OBJECT, Some(key), deadline, look).await
     }
 
-    async fn inspect_once(&self, uri: &S3Uri) -> Result<ObjectInfo> {
-        let mut renewed = false;
-        loop {
-            let lease = self.lease().await?;
-            let failure = match head(self, &lease.s3, uri).await? {
-                Ok(output) => return info(&output),
-                Err(failure) => failure,
-            };
-            let mut earlier = Vec::new();
-            let failure = if failure.is_mute() {
-                earlier.extend(failure.request_id.clone());
-                // A GET that works where the HEAD did not leaves the HEAD's own answer.
-                first_byte(self, &lease.s3, uri).await?.err().unwrap_or(failure)
-            } else {
-                failure
-            };
-            if !failure.is_expired_session() || renewed {
-                return Err(self.error(failure, HEAD_OBJECT, Some(uri.key()), &earlier));
-            }
-            renewed = true;
-            self.cell.forget(&lease).await;
-        }
-    }
-}
-
-/// One HeadObject with its row. The outer error is the audit's.
-pub(crate) async fn head(
-    session: &Session,
-    s3: &aws_sdk_s3::Client,
-    uri: &S3Uri,
-) -> Result<std::result::Result<HeadObjectOutput, Failure>> {
-    let key = uri.key().as_str();
-    let call = s3.head_object().bucket(uri.bucket().as_str()).key(key).checksum_mode(ChecksumMode::Enabled).send();
-    let begun = Begun { audit: &session.audit, event: AuditEvent::HeadObject, operation: HEAD_OBJECT, key: Some(key) };
-    begun.finish(session, Subject::Object, call, |output| output.request_id().map(str::to_owned), None).await
-}
-
-/// One GET of the first byte with its row, its body dropped: tells why a HEAD failed, and proves reading.
-pub(crate) async fn first_byte(
-    session: &Session,
-    s3: &aws_sdk_s3::Client,
-    uri: &S3Uri,
-) -> Result<std::result::Result<Option<String>, Failure>> {
-    let key = uri.key().as_str();
-    let call = s3.get_object().bucket(uri.bucket().as_str()).key(key).range("bytes=0-0").send();
-    let begun = Begun { audit: &session.audit, event: AuditEvent::GetObject, operation: GET_OBJECT, key: Some(key) };
-    let got = begun.finish(session, Subject::Object, call, |output| output.request_id().map(str::to_owned), Some(1));
-    Ok(got.await?.map(|output| output.request_id().map(str::to_owned)))
-}
-
-/// An attempt about to be made.
-pub(crate) struct Begun<'a> {
-    pub(crate) audit: &'a AuditScope,
-    pub(crate) event: AuditEvent,
-    pub(crate) operation: Operation,
-    pub(crate) key: Option<&'a str>,
-}
-
-impl Begun<'_> {
-    /// Makes the call under the first-byte clock and writes its row. The outer error is the audit's.
-    pub(crate) async fn finish<T, E>(
-        self,
-        session: &Session,
-        subject: Subject,
-        call: impl Future<
-            Output = std::result::Result<
-                T,
-                aws_smithy_runtime_api::client::result::SdkError<
-                    E,
-                    aws_smithy_runtime_api::client::orchestrator::HttpResponse,
-                >,
-            >,
-        >,
-        id_of: impl FnOnce(&T) -> Option<String>,
-        bytes: Option<u64>,
-    ) -> Result<std::result::Result<T, Failure>>
-    where
-        E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    {
-        let attempt = self.audit.begin(self.event, self.operation, self.key);
-        let outcome = match tokio::time::timeout(session.storage.clocks().first_byte, Box::pin(call)).await {
-            Ok(outcome) => outcome.map_err(Failure::read),
-            Err(_) => Err(Failure::timed_out(WhichClock::FirstByte)),
+    async fn inspect_once(&self, attempt: &Attempt, lease: &Lease, key: &ObjectKey) -> Result<ObjectInfo> {
+        let failure = match self.head(attempt, lease, key).await? {
+            Ok(output) => return info(&output),
+            Err(failure) => failure,
         };
-        match outcome {
-            Ok(output) => {
-                attempt.succeeded(id_of(&output).as_deref(), bytes).await?;
-                Ok(Ok(output))
-            }
-            Err(failure) => {
-                attempt.failed(&failure, subject, session.region()).await?;
-                Ok(Err(failure))
-            }
+        if !failure.is_mute() || failure.is_overload() {
+            return Err(self.error(failure, HEAD_OBJECT, Some(key), &[]));
+        }
+        let earlier: Vec<String> = failure.request_id.iter().cloned().collect();
+        match self.first_byte(attempt, lease, key).await? {
+            Err(told) => Err(self.error(told, HEAD_OBJECT, Some(key), &earlier)),
+            // A GET that works where the HEAD did not leaves the HEAD's own answer.
+            Ok(_) => Err(self.error(failure, HEAD_OBJECT, Some(key), &[])),
         }
     }
 }

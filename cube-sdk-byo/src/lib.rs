@@ -12,6 +12,7 @@ mod digest;
 mod external_id;
 mod fault;
 pub mod iam;
+mod ids;
 #[cfg(feature = "s3")]
 mod inspect;
 #[cfg(feature = "s3")]

@@ -5,19 +5,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cube_sdk_core::config::{Key, Sourced};
-use cube_sdk_core::engine::Clocks;
-use cube_sdk_core::retry::Retrier;
-use cube_sdk_core::settings::{Ground, Settings};
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString, Timestamp};
+use cube_sdk_core::settings::Settings;
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use url::Url;
 
 use crate::audit::Recorder;
-use crate::config::{AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS};
 use crate::region::Region;
 use crate::s3_uri::Bucket;
 use crate::session::{
-    AuditScope, Base, BaseKeys, GrantRef, Identity, LeaseCell, Scope, ServiceUrls, Session, session_name_of,
+    Account, AuditScope, AwsSettings, Base, GivenKeys, GrantRef, Identity, LeaseCell, Scope, Session, lease_cell,
+    session_name_of,
 };
 
 /// Reads from the customer's buckets. Cheap to clone; clones share connections, sessions and retry budget.
@@ -42,9 +39,7 @@ use crate::session::{
 pub struct Storage(Arc<Inner>);
 
 struct Inner {
-    base: Base,
-    ground: Ground,
-    clocks: Clocks,
+    account: Account,
     session_duration: Duration,
     recorder: Option<Recorder>,
     sessions: Mutex<HashMap<CacheKey, Arc<LeaseCell>>>,
@@ -52,14 +47,16 @@ struct Inner {
 
 type CacheKey = (GrantRef, Scope);
 
-/// Settings of a [`Storage`].
+/// Settings of a [`Storage`]: those that every domain takes, and AWS's own.
+///
+/// What is set in code wins over the environment (`AWS_ENDPOINT_URL`, `AWS_PROFILE`, …), the environment over the files
+/// of the profile, whatever the order of the calls. With an [`environment`](Self::environment) of one's own nothing of the
+/// process's is read.
 #[derive(Clone)]
 #[must_use]
 pub struct StorageBuilder {
     settings: Settings,
-    keys: BaseKeys,
-    urls: ServiceUrls,
-    path_style: Option<bool>,
+    aws: AwsSettings,
     session_duration: Duration,
     recorder: Option<Recorder>,
 }
@@ -70,9 +67,7 @@ impl Storage {
     pub fn builder() -> StorageBuilder {
         StorageBuilder {
             settings: Settings::new(),
-            keys: BaseKeys::Chain { profile: None },
-            urls: ServiceUrls::default(),
-            path_style: None,
+            aws: AwsSettings::default(),
             session_duration: Duration::from_secs(3600),
             recorder: None,
         }
@@ -82,11 +77,10 @@ impl Storage {
     /// which are renewed when less than 60 s are left.
     pub fn session(&self, grant: &GrantRef, scope: Scope) -> Session {
         let key = (grant.clone(), scope.clone());
-        let now = self.now();
         let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         // A cell that nobody else holds and that holds nothing fresh is of no more use.
-        sessions.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_idle(now));
-        let cell = Arc::clone(sessions.entry(key).or_default());
+        sessions.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_idle());
+        let cell = Arc::clone(sessions.entry(key).or_insert_with(|| self.cell()));
         drop(sessions);
         self.assumed(grant, scope, cell)
     }
@@ -94,25 +88,25 @@ impl Storage {
     /// A session of its own, never from the cache: what each cell of a run takes, so that a revoked role
     /// is noticed.
     pub fn fresh_session(&self, grant: &GrantRef, scope: Scope) -> Session {
-        self.assumed(grant, scope, Arc::default())
+        self.assumed(grant, scope, self.cell())
     }
 
     /// A session with the storage's own keys, without AssumeRole.
     pub fn own_session(&self, bucket: Bucket, region: Region) -> Session {
         Session {
-            storage: self.clone(),
+            account: self.0.account.clone(),
             identity: Identity::Own,
             audit: self.audit_scope(&bucket, None),
             bucket,
             region,
-            cell: Arc::default(),
+            cell: self.cell(),
         }
     }
 
     fn assumed(&self, grant: &GrantRef, scope: Scope, cell: Arc<LeaseCell>) -> Session {
         let name = session_name_of(&format!("edgegate-{}", grant.external_id.short()));
         Session {
-            storage: self.clone(),
+            account: self.0.account.clone(),
             audit: self.audit_scope(&grant.bucket, Some(grant.role_arn.as_str())),
             bucket: grant.bucket.clone(),
             region: grant.region.clone(),
@@ -130,20 +124,8 @@ impl Storage {
         }
     }
 
-    pub(crate) fn base(&self) -> &Base {
-        &self.0.base
-    }
-
-    pub(crate) fn retrier(&self) -> &Retrier {
-        self.0.ground.retrier()
-    }
-
-    pub(crate) fn clocks(&self) -> Clocks {
-        self.0.clocks
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.0.ground.clock().now()
+    fn cell(&self) -> Arc<LeaseCell> {
+        Arc::new(lease_cell(self.0.account.clock()))
     }
 }
 
@@ -152,13 +134,13 @@ impl StorageBuilder {
 
     /// Keys of one's own instead of those that are found: access key id, secret, session token.
     pub fn keys(mut self, id: impl Into<String>, secret: SecretString, token: Option<SecretString>) -> Self {
-        self.keys = BaseKeys::Given { id: id.into(), secret, token };
+        self.aws.keys = Some(GivenKeys { id: id.into(), secret, token });
         self
     }
 
-    /// A profile of `~/.aws/config`.
+    /// A profile of `~/.aws/config`, in place of `AWS_PROFILE`.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
-        self.keys = BaseKeys::Chain { profile: Some(name.into()) };
+        self.aws.profile = Some(name.into());
         self
     }
 
@@ -169,20 +151,20 @@ impl StorageBuilder {
 
     /// S3's endpoint.
     pub fn s3_endpoint_url(mut self, url: Url) -> Self {
-        self.urls.s3 = Some(url);
+        self.aws.s3_url = Some(url);
         self
     }
 
     /// STS's endpoint.
     pub fn sts_endpoint_url(mut self, url: Url) -> Self {
-        self.urls.sts = Some(url);
+        self.aws.sts_url = Some(url);
         self
     }
 
     /// Bucket in the path (true) or in the host name (false). Default: in the path for endpoints other
     /// than AWS's and for names with dots, which no TLS certificate of AWS covers.
     pub fn path_style(mut self, path_style: bool) -> Self {
-        self.path_style = Some(path_style);
+        self.aws.path_style = Some(path_style);
         self
     }
 
@@ -198,28 +180,22 @@ impl StorageBuilder {
         self
     }
 
-    /// Checks the settings. Connects nothing yet; what AWS's own tools read is read at the first call.
+    /// Checks the settings. Reads and connects nothing yet; keys are found at the first call.
     ///
-    /// Clocks that were not set are 15 s to the headers of an answer, 15 s between two chunks of a body, 60 s for
-    /// AssumeRole with its repetitions. Endpoints come from code, else from `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`
-    /// and `AWS_ENDPOINT_URL`, else from the profile, else they are AWS's.
+    /// Clocks that were not set are 15 s to an answer's head, 15 s between two chunks of a body, 120 s for a call that is
+    /// no read; reads have no deadline but the one that they are given. Connecting takes at most 5 s.
     ///
     /// # Errors
-    /// `Config`, naming the setting, for endpoints that are no http(s) URL, for session durations out of range, and for
-    /// settings of every domain that cannot be used.
+    /// `Config` for endpoints that are no http(s) URL, for session durations out of range, and for settings that every
+    /// domain shares.
     pub fn build(self) -> Result<Storage> {
-        let ground = self.settings.ground()?;
-        let urls = ServiceUrls {
-            s3: endpoint(&ground, self.urls.s3, AWS_ENDPOINT_URL_S3)?,
-            sts: endpoint(&ground, self.urls.sts, AWS_ENDPOINT_URL_STS)?,
-        };
+        self.aws.check()?;
         if !(1..=43_200).contains(&self.session_duration.as_secs()) {
             return Err(Error::new(ErrorKind::Config, "the session duration must lie between 1 s and 12 h"));
         }
+        let ground = self.settings.ground()?;
         Ok(Storage(Arc::new(Inner {
-            base: Base::new(ground.clone(), self.keys, urls, self.path_style),
-            clocks: ground.clocks(default_clocks()),
-            ground,
+            account: Account::new(Base::new(self.aws, &ground)?, &ground),
             session_duration: self.session_duration,
             recorder: self.recorder,
             sessions: Mutex::default(),
@@ -227,40 +203,9 @@ impl StorageBuilder {
     }
 }
 
-fn default_clocks() -> Clocks {
-    let mut clocks = Clocks::default();
-    clocks.first_byte = Duration::from_secs(15);
-    clocks.idle = Duration::from_secs(15);
-    clocks.attempt = Duration::from_secs(15);
-    clocks.deadline = Duration::from_secs(60);
-    clocks
-}
-
-/// The endpoint of a service: set in code, or in the environment for the service or for all of AWS.
-fn endpoint(ground: &Ground, code: Option<Url>, key: Key) -> Result<Option<Url>> {
-    let environment = ground.environment();
-    let found = match code {
-        Some(url) => Some(Sourced::code(url)),
-        None => match environment.url(key)? {
-            Some(found) => Some(found),
-            None => environment.url(AWS_ENDPOINT_URL)?,
-        },
-    };
-    let Some(found) = found else { return Ok(None) };
-    let place = format!("{} ({})", key.env, found.origin);
-    if !matches!(found.value.scheme(), "http" | "https") || found.value.host().is_none() {
-        return Err(Error::new(ErrorKind::Config, "the endpoint must be an http or https URL").with_target(place));
-    }
-    if ground.check_clear_text(&place, &found.value).is_err() {
-        // Requests are signed: what is in the clear is the session token beside the signature, and the bytes.
-        tracing::warn!(endpoint = %place, "session tokens and bytes go to this endpoint in clear text");
-    }
-    Ok(Some(found.value))
-}
-
 impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Storage").field("base", &self.0.base).field("clocks", &self.0.clocks).finish_non_exhaustive()
+        f.debug_struct("Storage").field("account", &self.0.account).finish_non_exhaustive()
     }
 }
 
@@ -268,7 +213,7 @@ impl fmt::Debug for StorageBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StorageBuilder")
             .field("settings", &self.settings)
-            .field("urls", &self.urls)
+            .field("aws", &self.aws)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use cube_sdk_core::{Timestamp, open_enum};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::attempt_id::{AttemptId, ProbeId};
-use crate::rest::{ArtifactId, RunId};
+use crate::ids::{ArtifactId, RunId};
 
 /// One call to AWS, as it stands in the audit log: EdgeGate's own rows and those of this library have the
 /// same shape. Fields that this version does not know are kept in `extra`.

@@ -7,6 +7,7 @@
 mod attempt_id;
 #[cfg(feature = "s3")]
 mod cloudtrail;
+mod committer;
 mod entry;
 mod export;
 mod recorder;
@@ -15,8 +16,11 @@ mod sink;
 pub use attempt_id::{AttemptId, ProbeId};
 #[cfg(feature = "s3")]
 pub use cloudtrail::{CloudTrail, Matched, Reconciliation, TrailRecord, reconcile};
+#[cfg(feature = "s3")]
+pub(crate) use committer::OpenCall;
 pub use entry::{AuditEntry, AuditEvent, AuditOutcome};
 pub use export::{AuditBatch, AuditExport, AuditSource, ExportCursor, ExportReport};
 pub use recorder::Recorder;
+#[cfg(feature = "s3")]
 pub(crate) use sink::sync_folder;
 pub use sink::{AuditReceiver, AuditSink, ChannelSink, MemorySink, NdjsonSink};

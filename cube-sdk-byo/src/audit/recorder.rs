@@ -1,22 +1,23 @@
 //! Hands rows to a sink and waits for its acknowledgement; rows of concurrent calls go together.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::Result;
 
+use super::committer::{Committer, OpenCall};
 use super::entry::AuditEntry;
 use super::sink::AuditSink;
-use crate::rest::{ArtifactId, RunId};
+use crate::ids::{ArtifactId, RunId};
 
 /// Writes audit rows to one sink. Cheap to clone; clones share the sink and may carry other labels.
 ///
-/// While one commit runs, rows of other calls gather and go with the next: a sink that needs a disk sync
-/// per commit serves many parallel parts.
+/// Rows are committed by a task of the recorder's own, which outlives whoever recorded or noted them: a row that was
+/// noted reaches the sink whatever becomes of its caller. While one commit runs, rows of other calls gather and go with
+/// the next: a sink that needs a disk sync per commit serves many parallel parts.
 #[derive(Clone)]
 pub struct Recorder {
-    shared: Arc<Shared>,
+    committer: Arc<Committer>,
     labels: Labels,
 }
 
@@ -25,27 +26,13 @@ struct Labels {
     worker_hostname: Option<Arc<str>>,
     artifact_id: Option<ArtifactId>,
     run_id: Option<RunId>,
-}
-
-struct Shared {
-    sink: Box<dyn AuditSink>,
-    queue: Mutex<Queue>,
-    /// Held by whoever commits; the number is the sequence up to which rows are acknowledged.
-    turn: tokio::sync::Mutex<()>,
-}
-
-#[derive(Default)]
-struct Queue {
-    pending: VecDeque<AuditEntry>,
-    pushed: u64,
-    acknowledged: u64,
+    extra: Vec<(Arc<str>, serde_json::Value)>,
 }
 
 impl Recorder {
     /// A recorder in front of a sink.
     pub fn new(sink: impl AuditSink) -> Self {
-        let shared = Shared { sink: Box::new(sink), queue: Mutex::default(), turn: tokio::sync::Mutex::default() };
-        Self { shared: Arc::new(shared), labels: Labels::default() }
+        Self { committer: Arc::new(Committer::new(Box::new(sink))), labels: Labels::default() }
     }
 
     /// The same sink, with rows that name the host.
@@ -69,10 +56,18 @@ impl Recorder {
         self
     }
 
-    /// Queues a row without waiting: for calls that are given up. It goes with the next commit or
-    /// [`Recorder::flush`].
+    /// The same sink, with rows that carry one more field: [`AuditEntry::extra`].
+    #[must_use]
+    pub fn with_field(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.labels.extra.push((name.into(), value.into()));
+        self
+    }
+
+    /// Queues a row without waiting; it is committed in the background, within a tokio runtime, else with the next
+    /// [`Recorder::record`] or [`Recorder::flush`].
     pub fn note(&self, entry: AuditEntry) {
-        self.push(entry);
+        self.committer.push(self.labelled(entry));
+        self.committer.start();
     }
 
     /// Writes a row and returns once the sink has acknowledged it.
@@ -81,58 +76,40 @@ impl Recorder {
     /// The sink's error; the row stays queued and goes with the next commit.
     ///
     /// # Cancel safety
-    /// Dropping the future keeps the row queued.
+    /// Dropping the future leaves the row to the recorder, which commits it.
     pub async fn record(&self, entry: AuditEntry) -> Result<()> {
-        let number = self.push(entry);
-        self.commit_through(number).await
+        let ticket = self.committer.push(self.labelled(entry));
+        self.committer.start();
+        self.committer.acknowledged(ticket).await
     }
 
-    /// Writes whatever is queued.
+    /// Waits for the calls that are under way now to leave their rows, calls that were given up among them, and until
+    /// every row is acknowledged. Each call ends with its first-byte clock.
     ///
     /// # Errors
     /// The sink's error.
     pub async fn flush(&self) -> Result<()> {
-        let number = self.shared.lock().pushed;
-        self.commit_through(number).await
+        self.committer.calls_ended().await;
+        let ticket = self.committer.newest();
+        self.committer.start();
+        self.committer.acknowledged(ticket).await
     }
 
-    fn push(&self, mut entry: AuditEntry) -> u64 {
-        entry.worker_hostname =
-            entry.worker_hostname.or_else(|| self.labels.worker_hostname.as_deref().map(str::to_owned));
-        entry.artifact_id = entry.artifact_id.or(self.labels.artifact_id);
-        entry.run_id = entry.run_id.or(self.labels.run_id);
-        let mut queue = self.shared.lock();
-        queue.pending.push_back(entry);
-        queue.pushed += 1;
-        queue.pushed
+    /// A call to AWS begins, whose row will follow.
+    #[cfg(feature = "s3")]
+    pub(crate) fn begin_call(&self) -> OpenCall {
+        OpenCall::begin(&self.committer)
     }
 
-    async fn commit_through(&self, number: u64) -> Result<()> {
-        let _turn = self.shared.turn.lock().await;
-        if self.shared.lock().acknowledged >= number {
-            return Ok(());
+    fn labelled(&self, mut entry: AuditEntry) -> AuditEntry {
+        let labels = &self.labels;
+        entry.worker_hostname = entry.worker_hostname.or_else(|| labels.worker_hostname.as_deref().map(str::to_owned));
+        entry.artifact_id = entry.artifact_id.or(labels.artifact_id);
+        entry.run_id = entry.run_id.or(labels.run_id);
+        for (name, value) in &labels.extra {
+            entry.extra.entry(name.as_ref()).or_insert_with(|| value.clone());
         }
-        let batch: Vec<AuditEntry> = self.shared.lock().pending.iter().cloned().collect();
-        self.shared.sink.commit(&batch).await.map_err(|error| unwritten(error, batch.len()))?;
-        // Rows leave the queue only now: a commit that is dropped half-way is made again, at least once.
-        let mut queue = self.shared.lock();
-        queue.pending.drain(..batch.len());
-        queue.acknowledged += batch.len() as u64;
-        Ok(())
-    }
-}
-
-fn unwritten(error: Error, rows: usize) -> Error {
-    let message = format!("{rows} audit rows could not be written: {}", error.message());
-    let kind = error.kind();
-    Error::new(kind, message)
-        .advice("repair the audit sink: reads stop while their calls cannot be recorded")
-        .cause(error)
-}
-
-impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        entry
     }
 }
 
@@ -148,7 +125,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use cube_sdk_core::ErrorKind;
+    use cube_sdk_core::{Error, ErrorKind};
 
     use super::super::entry::{AuditEvent, AuditOutcome};
     use super::super::sink::MemorySink;
@@ -192,9 +169,47 @@ mod tests {
         let recorder = Recorder::new(Slow(memory.clone(), Arc::default()));
         let dropped = tokio::time::timeout(Duration::from_millis(1), recorder.record(row("first"))).await;
         assert!(dropped.is_err() && memory.entries().is_empty());
-        recorder.record(row("second")).await.unwrap();
+        recorder.note(row("second"));
+        drop(recorder);
+        // Nobody is left who would ask for the rows.
+        tokio::time::sleep(Duration::from_millis(30)).await;
         let buckets: Vec<_> = memory.entries().into_iter().map(|entry| entry.bucket).collect();
         assert_eq!(buckets, ["first", "second"]);
+    }
+
+    #[test]
+    fn a_runtime_that_ends_takes_no_row_along() {
+        let memory = MemorySink::default();
+        let recorder = Recorder::new(Slow(memory.clone(), Arc::default()));
+        recorder.note(row("outside"));
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime().block_on(async { recorder.note(row("begun")) });
+        assert!(memory.entries().is_empty());
+        runtime().block_on(recorder.flush()).unwrap();
+        assert_eq!(memory.entries().len(), 2);
+    }
+
+    /// Fails twice, then keeps what it gets; the first time by a panic.
+    struct Mended(MemorySink, Arc<AtomicUsize>);
+
+    #[async_trait::async_trait]
+    impl AuditSink for Mended {
+        async fn commit(&self, batch: &[AuditEntry]) -> Result<()> {
+            match self.1.fetch_add(1, Ordering::SeqCst) {
+                0 => panic!("a sink of the user's"),
+                1 => Err(Error::new(ErrorKind::Io, "disk full")),
+                _ => self.0.commit(batch).await,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rows_that_a_sink_refused_are_offered_again() {
+        let memory = MemorySink::default();
+        let recorder = Recorder::new(Mended(memory.clone(), Arc::default()));
+        assert!(recorder.record(row("x")).await.unwrap_err().to_string().contains("panicked"));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(memory.entries().len(), 1, "without anybody asking");
     }
 
     struct Broken;

@@ -5,8 +5,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::INLINE_POLICY_NAME;
+use super::policy::Policy;
+use super::role::ReaderRole;
 use super::shell::quote;
-use super::{INLINE_POLICY_NAME, Policy, ReaderRole};
 
 /// A policy and the file that a command reads it from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,6 +65,13 @@ pub struct AwsCli {
     role: ReaderRole,
     directory: PathBuf,
     global: Vec<String>,
+}
+
+impl ReaderRole {
+    /// The role as commands of the AWS CLI.
+    pub fn aws_cli(&self) -> AwsCli {
+        AwsCli::new(self.clone())
+    }
 }
 
 impl AwsCli {

@@ -6,7 +6,8 @@
 use cube_sdk_core::{Error, ErrorKind, Result};
 use url::Url;
 
-use super::{Command, ReaderRole};
+use super::aws_cli::Command;
+use super::role::ReaderRole;
 use crate::region::Region;
 
 const TEMPLATE: &str = include_str!("cloudformation.yaml");
@@ -15,6 +16,13 @@ const TEMPLATE: &str = include_str!("cloudformation.yaml");
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloudFormation {
     role: ReaderRole,
+}
+
+impl ReaderRole {
+    /// The role as a CloudFormation template.
+    pub fn cloudformation(&self) -> CloudFormation {
+        CloudFormation::new(self.clone())
+    }
 }
 
 impl CloudFormation {

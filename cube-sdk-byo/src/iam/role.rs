@@ -1,10 +1,9 @@
 //! The role that EdgeGate assumes, as data.
 
-use super::{AwsCli, CloudFormation, Policy, RoleName, Terraform};
-use super::{bucket_policy, key_policy, permission_policy, trust_policy};
-use crate::arn::{KmsKeyArn, PrincipalArn, RoleArn};
+use super::role_name::RoleName;
+use crate::arn::{KmsKeyArn, PrincipalArn};
 use crate::external_id::ExternalId;
-use crate::rest::WorkspaceId;
+use crate::ids::WorkspaceId;
 use crate::s3_uri::Bucket;
 
 /// The role that EdgeGate assumes to read one bucket. Every document is rendered from it.
@@ -83,41 +82,5 @@ impl ReaderRole {
         let external_id = (external_id.len() <= 256 && !external_id.contains(','))
             .then(|| ("edgegate:external_id", external_id.to_owned()));
         workspace.into_iter().chain(external_id).chain([("edgegate:bucket", self.bucket.to_string())]).collect()
-    }
-
-    /// Who may assume the role: EdgeGate's principal, with the External ID, nobody else.
-    pub fn trust_policy(&self) -> Policy {
-        trust_policy::render(self)
-    }
-
-    /// What the role may do: get objects of the bucket, list it, decrypt with the key when there is one.
-    pub fn permission_policy(&self) -> Policy {
-        permission_policy::render(self)
-    }
-
-    /// A bucket policy that allows the role to read. Needed only where the bucket belongs to another account
-    /// than the role, and then to be merged with the bucket's own: putting it replaces that one.
-    pub fn bucket_policy(&self, role: &RoleArn) -> Policy {
-        bucket_policy::render(self, role)
-    }
-
-    /// The statement to add to the key's policy where that does not delegate to IAM; none without a key.
-    pub fn key_policy_statement(&self, role: &RoleArn) -> Option<serde_json::Value> {
-        self.kms_key.as_ref().map(|_| key_policy::render(role))
-    }
-
-    /// The role as a CloudFormation template.
-    pub fn cloudformation(&self) -> CloudFormation {
-        CloudFormation::new(self.clone())
-    }
-
-    /// The role as a Terraform module.
-    pub fn terraform(&self) -> Terraform {
-        Terraform::new(self.clone())
-    }
-
-    /// The role as commands of the AWS CLI.
-    pub fn aws_cli(&self) -> AwsCli {
-        AwsCli::new(self.clone())
     }
 }

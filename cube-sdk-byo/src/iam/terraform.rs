@@ -3,7 +3,7 @@
 //! Variables: `external_id`, `bucket_name`, `kms_key_arn` (empty = none), `edgegate_principal_arn`, `role_name`,
 //! and `manage_bucket_policy` (off: a bucket policy would replace the customer's own). Output: `role_arn`.
 
-use super::ReaderRole;
+use super::role::ReaderRole;
 
 const MODULE: &str = include_str!("terraform.tf");
 
@@ -11,6 +11,13 @@ const MODULE: &str = include_str!("terraform.tf");
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Terraform {
     role: ReaderRole,
+}
+
+impl ReaderRole {
+    /// The role as a Terraform module.
+    pub fn terraform(&self) -> Terraform {
+        Terraform::new(self.clone())
+    }
 }
 
 impl Terraform {

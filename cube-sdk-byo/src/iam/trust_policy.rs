@@ -2,15 +2,18 @@
 
 use serde_json::json;
 
-use super::{Policy, ReaderRole};
+use super::policy::Policy;
+use super::role::ReaderRole;
 
-/// One statement: the principal, AssumeRole, and the External ID as condition (AWS IAM user guide, "How to use
-/// an external ID").
-pub(crate) fn render(role: &ReaderRole) -> Policy {
-    Policy::of(vec![json!({
-        "Effect": "Allow",
-        "Principal": { "AWS": role.principal().as_str() },
-        "Action": "sts:AssumeRole",
-        "Condition": { "StringEquals": { "sts:ExternalId": role.external_id().as_str() } },
-    })])
+impl ReaderRole {
+    /// Who may assume the role: EdgeGate's principal, with the External ID, nobody else (AWS IAM user guide, "How to
+    /// use an external ID").
+    pub fn trust_policy(&self) -> Policy {
+        Policy::of(vec![json!({
+            "Effect": "Allow",
+            "Principal": { "AWS": self.principal().as_str() },
+            "Action": "sts:AssumeRole",
+            "Condition": { "StringEquals": { "sts:ExternalId": self.external_id().as_str() } },
+        })])
+    }
 }

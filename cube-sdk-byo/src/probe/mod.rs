@@ -12,7 +12,7 @@ pub use report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
 use steps::Steps;
 
 use crate::audit::{ProbeId, Recorder};
-use crate::s3_uri::{ObjectKey, S3Uri};
+use crate::s3_uri::ObjectKey;
 use crate::session::{GrantRef, Identity, Scope, Session, session_name_of};
 use crate::storage::Storage;
 
@@ -78,7 +78,7 @@ impl Probe {
     async fn run(mut self) -> Result<ProbeReport> {
         let id = ProbeId::mint();
         self.session.audit.probe_id = Some(id.clone());
-        let sample = self.sample.map(|key| S3Uri::new(self.session.bucket.clone(), key));
+        let sample = self.sample;
         let steps = Steps::new(&self.session, id, Deadline::after(LIMIT));
         match tokio::time::timeout(LIMIT, steps.run(sample, self.strict)).await {
             Ok(outcome) => outcome,

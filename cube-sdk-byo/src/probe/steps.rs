@@ -1,18 +1,18 @@
 //! The calls of a probe and what their answers mean.
 
+use std::sync::Arc;
+
 use aws_sdk_s3::operation::RequestId;
-use cube_sdk_core::retry::Deadline;
+use cube_sdk_core::retry::{Attempt, Deadline};
 use cube_sdk_core::{Error, Operation, Result};
 use tokio::time::Instant;
 
 use super::report::{CheckName, CheckStatus, ProbeCheck, ProbeReport};
-use crate::audit::{AuditEvent, ProbeId};
+use crate::audit::ProbeId;
 use crate::code::ByoCode;
 use crate::fault::ByoErrorExt;
-use crate::inspect::{Begun, first_byte, head};
-use crate::region::Region;
 use crate::s3_uri::{ObjectKey, S3Uri};
-use crate::session::{Failure, GET_OBJECT, HEAD_BUCKET, HEAD_OBJECT, Lease, Session, Subject};
+use crate::session::{Failure, GET_OBJECT, HEAD_BUCKET, HEAD_OBJECT, Lease, Session, Subject, Told as Outcome};
 
 /// No such object is expected: 404 shows that the role may look.
 const PROBE_KEY: &str = ".edgegate-readiness-probe";
@@ -43,72 +43,58 @@ impl<'a> Steps<'a> {
         Self { session, deadline, started: Instant::now(), report }
     }
 
-    pub(super) async fn run(mut self, sample: Option<S3Uri>, strict: bool) -> Result<ProbeReport> {
+    pub(super) async fn run(mut self, sample: Option<ObjectKey>, strict: bool) -> Result<ProbeReport> {
         self.walk(sample, strict).await?;
         self.report.elapsed = self.started.elapsed();
         Ok(self.report)
     }
 
-    async fn walk(&mut self, sample: Option<S3Uri>, strict: bool) -> Result<()> {
-        let Some(lease) = self.assume_role().await? else { return Ok(()) };
-        let Some(listed) = self.bucket(&lease).await? else { return Ok(()) };
-        if !self.missing_key(&lease, listed, strict).await? {
+    async fn walk(&mut self, sample: Option<ObjectKey>, strict: bool) -> Result<()> {
+        if !self.assume_role().await? {
             return Ok(());
         }
-        self.sample(&lease, sample).await
+        let Some(listed) = self.bucket().await? else { return Ok(()) };
+        if !self.missing_key(listed, strict).await? {
+            return Ok(());
+        }
+        self.sample(sample).await
     }
 
-    async fn assume_role(&mut self) -> Result<Option<std::sync::Arc<Lease>>> {
-        match self.session.lease().await {
-            Ok(lease) => {
+    /// False when the probe has failed.
+    async fn assume_role(&mut self) -> Result<bool> {
+        let error = match self.session.lease(self.deadline).await {
+            Ok(_) => {
                 self.set(CheckName::AssumeRole, CheckStatus::Passed, "the role was assumed", vec![]);
-                Ok(Some(lease))
+                return Ok(true);
             }
-            Err(error) => match error.byo().map(|fault| fault.code().clone()) {
-                Some(code) => {
-                    let ids = error.request_id().map(str::to_owned).into_iter().collect();
-                    self.fail(CheckName::AssumeRole, code, error.message().to_owned(), ids);
-                    Ok(None)
-                }
-                None => Err(error),
-            },
-        }
+            Err(error) => error,
+        };
+        let Some(code) = error.byo().map(|fault| fault.code().clone()) else { return Err(error) };
+        let ids = error.request_id().map(str::to_owned).into_iter().collect();
+        self.fail(CheckName::AssumeRole, code, error.message().to_owned(), ids);
+        Ok(false)
     }
 
     /// None when the probe has failed; else whether the bucket may be listed.
-    async fn bucket(&mut self, lease: &Lease) -> Result<Option<bool>> {
+    async fn bucket(&mut self) -> Result<Option<bool>> {
         let session = self.session;
-        let told = self
-            .ask(HEAD_BUCKET, None, || async {
-                let call = lease.s3.head_bucket().bucket(session.bucket().as_str()).send();
-                let event = AuditEvent::HeadBucket;
-                let begun = Begun { audit: &session.audit, event, operation: HEAD_BUCKET, key: None };
-                let id_of = |output: &aws_sdk_s3::operation::head_bucket::HeadBucketOutput| {
-                    output.request_id().map(str::to_owned)
-                };
-                Ok(begun.finish(session, Subject::Bucket, call, id_of, None).await?.map(|output| id_of(&output)))
-            })
-            .await?;
-        let failure = match told {
-            Ok(id) => {
-                let ids: Vec<String> = id.into_iter().collect();
-                let region = format!("the bucket is in {}", session.region());
-                self.set(CheckName::Region, CheckStatus::Passed, region, ids.clone());
-                self.set(CheckName::Bucket, CheckStatus::Passed, "the bucket exists", ids.clone());
-                self.set(CheckName::List, CheckStatus::Passed, "the role may list the bucket", ids);
-                return Ok(Some(true));
-            }
+        let ask = |attempt: Attempt, lease: Arc<Lease>| async move {
+            Ok(session.head_bucket(&attempt, &lease).await?.map(|output| output.request_id().map(str::to_owned)))
+        };
+        let failure = match self.ask(HEAD_BUCKET, None, ask).await? {
+            Ok(id) => return Ok(self.listed(id.into_iter().collect())),
             Err(failure) => failure,
         };
         let mut ids: Vec<String> = failure.request_id.clone().into_iter().collect();
-        let mut code = failure.byo_code(Subject::Bucket, session.region());
+        let mut code = failure.verdict(Subject::Bucket, session.region());
         self.report.bucket_region.clone_from(&failure.bucket_region);
-        // 400 without a region says nothing yet: a GET's answer has a body.
-        let unclear = code.is_none() || is_mute_400(&failure);
-        if unclear && let Err(told) = self.first_byte(lease, &self.probe_uri()?).await? {
+        // An answer without a body may say nothing yet: a GET's has one.
+        if code.is_none()
+            && let Err(told) = self.first_byte(&probe_key()?).await?
+        {
             ids.extend(told.request_id.clone());
-            code = told.byo_code(Subject::Object, session.region()).or(code);
-            let region = told.bucket_region.or_else(|| region_in(told.message.as_deref()));
+            code = told.verdict(Subject::Object, session.region());
+            let region = told.bucket_region.clone().or_else(|| told.expected_region());
             self.report.bucket_region = self.report.bucket_region.take().or(region);
         }
         match code {
@@ -120,6 +106,8 @@ impl<'a> Steps<'a> {
                 self.fail(CheckName::Region, ByoCode::RegionMismatch, detail, ids);
                 Ok(None)
             }
+            // Only who may list is told that a key does not exist.
+            Some(ByoCode::ObjectNotFound) => Ok(self.listed(ids)),
             Some(ByoCode::ObjectAccessDenied) => {
                 let known = failure.bucket_region.is_some();
                 let (status, detail) = match known {
@@ -140,112 +128,125 @@ impl<'a> Steps<'a> {
         }
     }
 
+    fn listed(&mut self, ids: Vec<String>) -> Option<bool> {
+        let region = format!("the bucket is in {}", self.session.region());
+        self.set(CheckName::Region, CheckStatus::Passed, region, ids.clone());
+        self.set(CheckName::Bucket, CheckStatus::Passed, "the bucket exists", ids.clone());
+        self.set(CheckName::List, CheckStatus::Passed, "the role may list the bucket", ids);
+        Some(true)
+    }
+
     /// HEAD of a key that does not exist; false when the probe has failed.
-    async fn missing_key(&mut self, lease: &Lease, listed: bool, strict: bool) -> Result<bool> {
-        let uri = self.probe_uri()?;
-        let session = self.session;
-        let told = self
-            .ask(HEAD_OBJECT, Some(uri.key()), || async {
-                Ok(head(session, &lease.s3, &uri).await?.map(|output| output.request_id().map(str::to_owned)))
-            })
-            .await?;
-        let failure = match told {
+    async fn missing_key(&mut self, listed: bool, strict: bool) -> Result<bool> {
+        let (session, key) = (self.session, &probe_key()?);
+        let ask = |attempt: Attempt, lease: Arc<Lease>| async move {
+            Ok(session.head(&attempt, &lease, key).await?.map(|output| output.request_id().map(str::to_owned)))
+        };
+        let failure = match self.ask(HEAD_OBJECT, Some(key), ask).await? {
             Ok(id) => return Ok(self.note(CheckName::List, id)),
             Err(failure) => failure,
         };
-        let id = failure.request_id.clone();
-        match failure.byo_code(Subject::Object, session.region()) {
-            Some(ByoCode::ObjectNotFound) => Ok(self.note(CheckName::List, id)),
+        let mut ids: Vec<String> = failure.request_id.clone().into_iter().collect();
+        let mut code = failure.verdict(Subject::Object, session.region());
+        let plain = matches!(code, Some(ByoCode::ObjectNotFound))
+            || matches!(code, Some(ByoCode::ObjectAccessDenied) if !listed);
+        if !plain && let Err(told) = self.first_byte(key).await? {
+            // A HEAD cannot say why: a GET can, and may name KMS.
+            ids.extend(told.request_id.clone());
+            code = told.verdict(Subject::Object, session.region()).or(code);
+        }
+        match code {
+            Some(ByoCode::ObjectNotFound) => Ok(self.note_all(CheckName::List, ids)),
             // Without ListBucket S3 hides whether a key exists: the same answer for all of them.
-            Some(ByoCode::ObjectAccessDenied) if !listed && !strict => Ok(self.note(CheckName::List, id)),
+            Some(ByoCode::ObjectAccessDenied) if !listed && !strict => Ok(self.note_all(CheckName::List, ids)),
             Some(ByoCode::ObjectAccessDenied) if !listed => {
                 let detail = "the role lacks s3:ListBucket on the bucket, and the probe is strict".to_owned();
-                self.fail(CheckName::List, ByoCode::ObjectAccessDenied, detail, id.into_iter().collect());
+                self.fail(CheckName::List, ByoCode::ObjectAccessDenied, detail, ids);
                 Ok(false)
             }
             Some(code) => {
-                // A HEAD cannot say why: a GET can, and may name KMS.
-                let mut ids: Vec<String> = id.into_iter().collect();
-                let told = self.first_byte(lease, &uri).await?;
-                let told = told.err().inspect(|told| ids.extend(told.request_id.clone()));
-                let code = told.and_then(|told| told.byo_code(Subject::Object, session.region())).unwrap_or(code);
                 let check = if code == ByoCode::KmsAccessDenied { CheckName::Decrypt } else { CheckName::Read };
                 let detail = code.meaning().to_owned();
                 self.fail(check, code, detail, ids);
                 Ok(false)
             }
-            None => Err(session.error(failure, HEAD_OBJECT, Some(uri.key()), &[])),
+            None => Err(session.error(failure, HEAD_OBJECT, Some(key), &[])),
         }
     }
 
     /// Reading and decrypting, on a known object.
-    async fn sample(&mut self, lease: &Lease, sample: Option<S3Uri>) -> Result<()> {
-        let Some(uri) = sample else {
-            let why = "no known object to try it on";
-            self.set(CheckName::Read, CheckStatus::NotChecked, why, vec![]);
-            self.set(CheckName::Decrypt, CheckStatus::NotChecked, why, vec![]);
+    async fn sample(&mut self, sample: Option<ObjectKey>) -> Result<()> {
+        let Some(key) = sample else {
+            self.not_checked("no known object to try it on", vec![]);
             return Ok(());
         };
-        match self.first_byte(lease, &uri).await? {
+        let uri = S3Uri::new(self.session.bucket().clone(), key);
+        let failure = match self.first_byte(uri.key()).await? {
             Ok(id) => {
                 let ids: Vec<String> = id.into_iter().collect();
                 self.set(CheckName::Read, CheckStatus::Passed, format!("{uri} can be read"), ids.clone());
                 // S3 decrypts before it answers: what was read was decrypted, if it was encrypted.
                 self.set(CheckName::Decrypt, CheckStatus::Passed, "S3 could decrypt it under the role", ids);
+                return Ok(());
             }
-            // An empty object has no first byte, but was found and opened.
-            Err(failure) if failure.is_range_behind_end() => {
-                let ids: Vec<String> = failure.request_id.into_iter().collect();
-                self.set(CheckName::Read, CheckStatus::Passed, format!("{uri} is empty and can be read"), ids);
-                let why = "the known object is empty";
-                self.set(CheckName::Decrypt, CheckStatus::NotChecked, why, vec![]);
-            }
-            Err(failure) => {
-                let ids: Vec<String> = failure.request_id.clone().into_iter().collect();
-                let Some(code) = failure.byo_code(Subject::Object, self.session.region()) else {
-                    return Err(self.session.error(failure, GET_OBJECT, Some(uri.key()), &[]));
-                };
+            Err(failure) => failure,
+        };
+        let ids: Vec<String> = failure.request_id.clone().into_iter().collect();
+        // An empty object has no first byte, but was found and opened.
+        if failure.is_range_behind_end() {
+            self.set(CheckName::Read, CheckStatus::Passed, format!("{uri} is empty and can be read"), ids);
+            self.set(CheckName::Decrypt, CheckStatus::NotChecked, "the known object is empty", vec![]);
+            return Ok(());
+        }
+        match failure.verdict(Subject::Object, self.session.region()) {
+            Some(code @ ByoCode::KmsAccessDenied) => {
+                let passed = format!("{uri} is found, and its policy admits the role");
+                self.set(CheckName::Read, CheckStatus::Passed, passed, ids.clone());
                 let detail = format!("{uri}: {}", code.meaning());
-                match code {
-                    ByoCode::KmsAccessDenied => {
-                        let passed = format!("{uri} is found, and its policy admits the role");
-                        self.set(CheckName::Read, CheckStatus::Passed, passed, ids.clone());
-                        self.fail(CheckName::Decrypt, code, detail, ids);
-                    }
-                    code => self.fail(CheckName::Read, code, detail, ids),
-                }
+                self.fail(CheckName::Decrypt, code, detail, ids);
+            }
+            Some(code @ (ByoCode::ObjectAccessDenied | ByoCode::BucketGone | ByoCode::RegionMismatch)) => {
+                let detail = format!("{uri}: {}", code.meaning());
+                self.fail(CheckName::Read, code, detail, ids);
+            }
+            // The state of this one object (deleted, archived, under a customer's own key) says nothing of the grant.
+            told => {
+                let why = match (&failure.code, told) {
+                    (_, Some(code)) => code.meaning().to_owned(),
+                    (Some(code), None) => format!("S3 answers {code} for it"),
+                    (None, None) => "S3 does not hand it out".to_owned(),
+                };
+                self.not_checked(&format!("{uri}: {why}"), ids);
             }
         }
         Ok(())
     }
 
-    async fn first_byte(&self, lease: &Lease, uri: &S3Uri) -> Result<Told> {
-        self.ask(GET_OBJECT, Some(uri.key()), || first_byte(self.session, &lease.s3, uri)).await
+    async fn first_byte(&self, key: &ObjectKey) -> Result<Told> {
+        let session = self.session;
+        let ask = |attempt: Attempt, lease: Arc<Lease>| async move {
+            Ok(session.first_byte(&attempt, &lease, key).await?.map(|output| output.request_id().map(str::to_owned)))
+        };
+        self.ask(GET_OBJECT, Some(key), ask).await
     }
 
-    /// Makes a call until its answer says something about the grant.
-    async fn ask<F>(&self, operation: Operation, key: Option<&ObjectKey>, mut call: impl FnMut() -> F) -> Result<Told>
+    /// Makes a call until its answer says something, about the grant or about the object.
+    async fn ask<F, A>(&self, operation: Operation, key: Option<&ObjectKey>, ask: F) -> Result<Told>
     where
-        F: Future<Output = Result<Told>>,
+        F: Fn(Attempt, Arc<Lease>) -> A,
+        A: Future<Output = Outcome<Option<String>>>,
     {
         let session = self.session;
-        let subject = if key.is_some() { Subject::Object } else { Subject::Bucket };
-        let retrier = session.storage.retrier();
-        let attempt = |_| {
-            let call = call();
+        let make = |attempt, lease| {
+            let told = ask(attempt, lease);
             async move {
-                match call.await? {
-                    Ok(id) => Ok(Ok(id)),
-                    Err(failure) if says_something(&failure, subject, session.region()) => Ok(Err(failure)),
-                    Err(failure) => Err(session.error(failure, operation, key, &[])),
+                match told.await? {
+                    Err(failure) if !failure.is_final() => Err(session.error(failure, operation, key, &[])),
+                    told => Ok(told),
                 }
             }
         };
-        retrier.run(operation, self.deadline, attempt).await
-    }
-
-    fn probe_uri(&self) -> Result<S3Uri, Error> {
-        Ok(S3Uri::new(self.session.bucket().clone(), PROBE_KEY.parse()?))
+        session.call(operation, key, self.deadline, make).await
     }
 
     fn set(&mut self, name: CheckName, status: CheckStatus, detail: impl Into<String>, request_ids: Vec<String>) {
@@ -261,25 +262,24 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// Adds a request id to a check that keeps its verdict.
-    fn note(&mut self, name: CheckName, id: Option<String>) -> bool {
+    fn not_checked(&mut self, why: &str, ids: Vec<String>) {
+        self.set(CheckName::Read, CheckStatus::NotChecked, why, ids);
+        self.set(CheckName::Decrypt, CheckStatus::NotChecked, why, vec![]);
+    }
+
+    /// Adds request ids to a check that keeps its verdict.
+    fn note_all(&mut self, name: CheckName, ids: Vec<String>) -> bool {
         if let Some(check) = self.report.checks.iter_mut().find(|check| check.name == name) {
-            check.request_ids.extend(id);
+            check.request_ids.extend(ids);
         }
         true
     }
+
+    fn note(&mut self, name: CheckName, id: Option<String>) -> bool {
+        self.note_all(name, id.into_iter().collect())
+    }
 }
 
-/// True for answers that tell something about the grant; the others are faults of the moment, or of our keys.
-fn says_something(failure: &Failure, subject: Subject, region: &Region) -> bool {
-    failure.byo_code(subject, region).is_some() || failure.is_range_behind_end() || is_mute_400(failure)
-}
-
-fn is_mute_400(failure: &Failure) -> bool {
-    failure.is_mute() && failure.status.is_some_and(|status| status.as_u16() == 400)
-}
-
-/// `… expecting 'us-west-2'` of AuthorizationHeaderMalformed.
-fn region_in(message: Option<&str>) -> Option<Region> {
-    message?.split_once("expecting '")?.1.split('\'').next()?.parse().ok()
+fn probe_key() -> Result<ObjectKey, Error> {
+    PROBE_KEY.parse()
 }

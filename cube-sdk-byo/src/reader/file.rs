@@ -35,7 +35,34 @@ pub struct FileReport {
     pub stats: ReaderStats,
 }
 
-pub(super) async fn read_to_file(open: OpenObject, path: &Path) -> Result<FileReport> {
+impl OpenObject {
+    /// Reads everything into a file: written beside it under another name, verified, synced, then renamed.
+    /// An existing file is replaced, or untouched when anything fails.
+    ///
+    /// Bytes that are not the expected ones are read once more from scratch, since nobody has seen them: an object
+    /// that was overwritten in the middle of the read is then read in its new version, unless a digest or ETag
+    /// says otherwise.
+    ///
+    /// # Errors
+    /// As [`OpenObject::into_future`] and reading, and `Io` for the file.
+    ///
+    /// # Cancel safety
+    /// Dropping the future removes what was written.
+    pub async fn read_to_file(mut self, path: impl AsRef<Path>) -> Result<FileReport> {
+        self.digest = true;
+        // Both tries end by it.
+        self.ends();
+        match read_to_file(self.clone(), path.as_ref()).await {
+            Err(error) if error.kind() == ErrorKind::Integrity => {
+                tracing::debug!(error = %error, "reading once more from scratch");
+                read_to_file(self, path.as_ref()).await
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+async fn read_to_file(open: OpenObject, path: &Path) -> Result<FileReport> {
     let failed = |doing: &str, cause| Error::io(format!("could not {doing} {}", path.display()), cause);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path

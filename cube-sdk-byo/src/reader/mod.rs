@@ -6,19 +6,23 @@
 //! what pays, and what the server asks for. The digest is computed beside the caller, who waits for it only
 //! before the last chunk.
 
+mod body;
 mod budget;
 mod checksum;
 mod concurrency;
 mod file;
+mod hold;
 mod object;
 mod open;
 mod ordered;
 mod pack;
 mod part;
+mod pin;
 mod plan;
 mod progress;
 mod seek;
 mod source;
+mod start;
 mod window;
 
 pub use file::FileReport;

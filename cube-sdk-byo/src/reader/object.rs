@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::checksum::Hashing;
 use super::ordered::Ordered;
+use super::pin;
 use super::progress::ReaderStats;
 use super::source::Source;
 use crate::digest::Sha256;
@@ -54,7 +55,7 @@ impl ObjectReader {
 
     /// The object's ETag, quotes included, that all bytes are of. Not a digest of the content.
     pub fn etag(&self) -> &str {
-        self.source.etag.get().map_or("", String::as_str)
+        self.source.pin.get().map_or("", pin::Pin::as_str)
     }
 
     /// The digest of the delivered bytes: known once the last chunk is there, if one was asked for.

@@ -1,27 +1,23 @@
 //! One part: fetched, resumed at its last byte when it breaks, handed on in chunks.
 
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
-use std::time::Duration;
 
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
-use cube_sdk_core::clock::later;
 use cube_sdk_core::error::Sent;
+use cube_sdk_core::retry::Attempt;
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
 
+use super::body::{BodyItem, Idle};
 use super::pack::{Pack, WAKE_PAUSE};
 use super::progress::ReaderEvent;
 use super::source::{Answer, Got, Source};
-use crate::session::{Failure, GET_OBJECT};
+use crate::session::{Failure, GET_OBJECT, Lease};
 
-/// A body that breaks after less than this counts as a failed attempt; after more, the part has moved and
-/// its attempts start anew.
+/// A body that breaks after more than this is resumed at once; after less, the part waits as after any failed attempt.
 const MOVED: u64 = 64 * 1024;
 
 /// The fetching end of a part.
@@ -29,6 +25,8 @@ pub(crate) struct PartFetch {
     source: Arc<Source>,
     range: Range<u64>,
     at: AtomicU64,
+    /// What the whole reader had received when this part last failed.
+    seen: AtomicU64,
     out: mpsc::UnboundedSender<Result<Bytes>>,
 }
 
@@ -47,7 +45,8 @@ enum Pumped {
 pub(crate) fn part(source: Arc<Source>, range: Range<u64>) -> (PartFetch, PartChunks) {
     let (out, chunks) = mpsc::unbounded_channel();
     let at = AtomicU64::new(range.start);
-    (PartFetch { source, range: range.clone(), at, out }, PartChunks { range, chunks })
+    let seen = AtomicU64::new(0);
+    (PartFetch { source, range: range.clone(), at, seen, out }, PartChunks { range, chunks })
 }
 
 impl PartFetch {
@@ -83,24 +82,34 @@ impl PartFetch {
                 Err(error) => return Err(error),
             }
         }
-        let source = &self.source;
+        let (source, key) = (&self.source, self.source.uri.key());
         loop {
-            let pumped = source.session.storage.retrier().run(GET_OBJECT, source.deadline, |_| self.attempt()).await?;
+            let make = |attempt: Attempt, lease: Arc<Lease>| async move { self.attempt(&attempt, &lease).await };
+            let pumped = source.session.call(GET_OBJECT, Some(key), source.deadline, make).await?;
             if matches!(pumped, Pumped::Done) {
                 return Ok(());
             }
         }
     }
 
-    async fn attempt(&self) -> Result<Pumped> {
+    async fn attempt(&self, attempt: &Attempt, lease: &Lease) -> Result<Pumped> {
         let rest = self.at.load(Ordering::Acquire)..self.range.end;
         if rest.is_empty() {
             return Ok(Pumped::Done);
         }
-        match self.source.get(&rest).await? {
-            Got::Bytes(answer) => self.pump(answer).await,
-            Got::BehindEnd(_) => Err(self.source.overwritten("it became shorter while it was read")),
+        let outcome = match self.source.get(attempt, lease, &rest).await {
+            Ok(Got::Bytes(answer)) => self.pump(answer).await,
+            Ok(Got::BehindEnd(_)) => Err(self.source.overwritten("it became shorter while it was read")),
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            // Bytes of any part show that the server serves.
+            let received = self.source.counters.received.load(Ordering::Relaxed);
+            if self.seen.swap(received, Ordering::Relaxed) < received {
+                attempt.progressed();
+            }
         }
+        outcome
     }
 
     /// Hands the body on. A broken one leaves its second audit row.
@@ -112,7 +121,7 @@ impl PartFetch {
         pack.flush(|chunk| self.hand_on(chunk));
         let Err(failure) = outcome else { return Ok(Pumped::Done) };
         let moved = self.at.load(Ordering::Acquire) - range.start;
-        answered.body_broke(&self.source.session.audit, moved, failure.plain_code()).await?;
+        answered.body_broke(moved, failure.plain_code()).await?;
         let error = self.source.error(failure).with_sent(Sent::Yes);
         self.source.counters.resumed.fetch_add(1, Ordering::Relaxed);
         let offset = range.start + moved;
@@ -192,30 +201,3 @@ impl PartChunks {
             .advice("the runtime that the reader was opened on was shut down: keep it until the read is over")
     }
 }
-
-/// The clock between two chunks. Set only while waiting, so that a busy body costs no timer.
-#[derive(Default)]
-struct Idle(Option<Pin<Box<Sleep>>>);
-
-impl Idle {
-    /// The next chunk, or `Err` when the clock ran out.
-    async fn next(&mut self, body: &mut ByteStream, limit: Duration) -> BodyItem {
-        let mut waiting = false;
-        std::future::poll_fn(|cx| {
-            if let Poll::Ready(item) = Pin::new(&mut *body).poll_next(cx) {
-                return Poll::Ready(Ok(item));
-            }
-            let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-            if !std::mem::replace(&mut waiting, true) {
-                sleep.as_mut().reset(later(Instant::now(), limit));
-            }
-            sleep.as_mut().poll(cx).map(|()| Err(()))
-        })
-        .await
-    }
-}
-
-/// A chunk, the end, or what broke the body; `Err` when the clock between two chunks ran out.
-pub(crate) type BodyItem = Result<Option<Result<Bytes, BodyError>>, ()>;
-
-type BodyError = aws_smithy_types::byte_stream::error::Error;

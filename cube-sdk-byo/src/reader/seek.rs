@@ -10,13 +10,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use cube_sdk_core::Result;
+use cube_sdk_core::{Error, ErrorKind, Result};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 
 use super::object::into_io;
+use super::open::OpenObject;
 use super::part::part;
+use super::pin;
+use super::plan::part_size;
 use super::progress::ReaderStats;
 use super::source::{Answer, Got, Source};
+use super::start::{FIRST_PART, fetch_first};
 
 /// Bytes fetched at once: headers of models are small, and jumps are far.
 const BLOCK: u64 = 256 * 1024;
@@ -36,8 +40,25 @@ pub struct SeekableObject {
     fetching: Option<(Range<u64>, Fetching)>,
 }
 
+impl OpenObject {
+    /// A view for model headers: reads small ranges where the caller seeks, pinned to one version.
+    ///
+    /// # Errors
+    /// As [`OpenObject::into_future`].
+    pub async fn seekable(mut self) -> Result<SeekableObject> {
+        if self.range.is_some() || self.sha256.is_some() {
+            return Err(Error::new(ErrorKind::InvalidInput, "a seekable view takes neither a range nor a digest"));
+        }
+        let source = self.source()?;
+        let first = 0..FIRST_PART.min(part_size(None, self.room(), 1));
+        let got = fetch_first(&source, &first).await?;
+        let size = self.check_size(&source, &got).await?;
+        SeekableObject::start(source, size, got).await
+    }
+}
+
 impl SeekableObject {
-    pub(super) async fn start(source: Arc<Source>, size: u64, got: Got) -> Result<Self> {
+    async fn start(source: Arc<Source>, size: u64, got: Got) -> Result<Self> {
         let mut blocks = VecDeque::new();
         if let Got::Bytes(answer) = got {
             let range = answer.range.clone();
@@ -53,7 +74,7 @@ impl SeekableObject {
 
     /// The object's ETag, quotes included.
     pub fn etag(&self) -> &str {
-        self.source.etag.get().map_or("", String::as_str)
+        self.source.pin.get().map_or("", pin::Pin::as_str)
     }
 
     /// Live figures: requests made and bytes received.

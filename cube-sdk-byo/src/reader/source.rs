@@ -8,22 +8,20 @@ use std::time::Duration;
 use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_smithy_types::byte_stream::ByteStream;
-use cube_sdk_core::retry::Deadline;
-use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
+use cube_sdk_core::retry::{Attempt, Deadline};
+use cube_sdk_core::{Error, ErrorKind, Result};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::body::BodyItem;
 use super::budget::Budget;
-use super::part::BodyItem;
+use super::hold::Hold;
+use super::pin::Pin;
 use super::progress::{ReaderEvent, ReaderStats};
-use crate::audit::AuditEvent;
 use crate::code::ByoCode;
 use crate::fault::ByoFault;
 use crate::s3_uri::S3Uri;
-use crate::session::{Answered, Failure, GET_OBJECT, Session, Subject};
-
-/// Fresh sessions that one attempt may ask for.
-const RENEWALS: u32 = 3;
+use crate::session::{Answered, Failure, GET_OBJECT, Lease, Session, attempt_of, promised};
 
 pub(crate) type EventSink = Arc<dyn Fn(ReaderEvent) + Send + Sync>;
 
@@ -34,10 +32,11 @@ pub(crate) struct Source {
     pub(crate) deadline: Deadline,
     pub(crate) budget: Budget,
     pub(crate) events: Option<EventSink>,
-    /// The etag that every further answer must carry.
-    pub(crate) etag: OnceLock<String>,
+    /// The version that every answer must be of.
+    pub(crate) pin: OnceLock<Pin>,
     pub(crate) size: OnceLock<u64>,
     pub(crate) counters: Counters,
+    pub(crate) hold: Hold,
     pub(crate) slow_down: Notify,
     /// None when no digest is computed.
     pub(crate) digested: Option<Digested>,
@@ -94,59 +93,39 @@ pub(crate) enum Got {
 }
 
 impl Source {
-    /// One GET of a range, repeated under a fresh session when S3 calls this one expired: with many parts
-    /// in flight the fresh one may be gone as well before it is used.
-    pub(crate) async fn get(&self, range: &Range<u64>) -> Result<Got> {
-        let mut renewals = 0;
-        loop {
-            let lease = self.session.lease().await?;
-            match self.get_with(&lease.s3, range).await? {
-                Ok(got) => return Ok(got),
-                Err(failure) if failure.is_expired_session() && renewals < RENEWALS => {
-                    renewals += 1;
-                    self.session.cell.forget(&lease).await;
-                }
-                Err(failure) => return Err(self.error(failure)),
-            }
-        }
-    }
-
-    /// The outer error is ours (audit), the inner one AWS's.
-    async fn get_with(&self, s3: &aws_sdk_s3::Client, range: &Range<u64>) -> Result<Result<Got, Failure>> {
-        let key = self.uri.key().as_str();
-        let attempt = self.session.audit.begin(AuditEvent::GetObject, GET_OBJECT, Some(key));
+    /// One GET of a range. It waits its turn while the server throttles.
+    pub(crate) async fn get(&self, attempt: &Attempt, lease: &Lease, range: &Range<u64>) -> Result<Got> {
+        let pass = self.hold.pass().await;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let call = s3
+        let key = self.uri.key();
+        let call = lease
+            .s3
             .get_object()
             .bucket(self.uri.bucket().as_str())
-            .key(key)
+            .key(key.as_str())
             .range(format!("bytes={}-{}", range.start, range.end - 1))
-            .set_if_match(self.etag.get().cloned())
+            .set_if_match(self.pin.get().and_then(Pin::condition))
+            .customize()
+            .mutate_request(attempt_of(attempt))
             .send();
-        let limit = self.session.storage.clocks().first_byte;
-        let outcome = match tokio::time::timeout(limit, Box::pin(call)).await {
-            Ok(outcome) => outcome.map_err(Failure::read),
-            Err(_) => Err(Failure::timed_out(WhichClock::FirstByte)),
-        };
-        let output = match outcome {
-            Ok(output) => output,
+        let (output, answered) = match self.session.attempt(GET_OBJECT, Some(key), promised, call).await? {
+            Ok(answer) => answer,
             Err(failure) => {
-                attempt.failed(&failure, Subject::Object, self.session.region()).await?;
-                if failure.is_throttle() {
+                if failure.is_overload() {
+                    pass.throttled(failure.retry_after());
                     self.slow_down.notify_one();
+                } else if failure.is_answer() {
+                    pass.served();
                 }
-                if failure.is_range_behind_end() {
-                    return Ok(Ok(Got::BehindEnd(self.error(failure))));
-                }
-                return Ok(Err(failure));
+                let behind_end = failure.is_range_behind_end();
+                let error = self.error(failure);
+                return if behind_end { Ok(Got::BehindEnd(error)) } else { Err(error) };
             }
         };
-        let checked = self.check(&output, range);
-        let length = checked.as_ref().ok().map(|(range, _)| range.end - range.start);
-        let answered = attempt.succeeded(output.request_id(), length).await?;
-        match checked {
+        pass.served();
+        match self.check(&output, range) {
             Ok((range, size)) => {
-                Ok(Ok(Got::Bytes(Box::new(Answer { body: output.body, ahead: None, range, size, answered }))))
+                Ok(Got::Bytes(Box::new(Answer { body: output.body, ahead: None, range, size, answered })))
             }
             Err(error) => Err(error.with_request_id(output.request_id())),
         }
@@ -154,27 +133,28 @@ impl Source {
 
     /// Is this the range that was asked for, of the object that was pinned? Pins it otherwise.
     fn check(&self, output: &GetObjectOutput, asked: &Range<u64>) -> Result<(Range<u64>, u64)> {
-        let length = output.content_length().and_then(|length| u64::try_from(length).ok());
-        let length = length.ok_or_else(|| self.broken_rule("the answer has no length"))?;
-        let (range, size) = match output.content_range() {
-            Some(text) => {
+        let length = promised(output);
+        let (range, size) = match (output.content_range(), length) {
+            (Some(text), _) => {
                 parse_content_range(text).ok_or_else(|| self.broken_rule("the answer's Content-Range is unreadable"))?
             }
             // The whole object in answer to a range is correct HTTP; it is usable when it is what was asked.
-            None if asked.start == 0 && length <= asked.end => (0..length, length),
-            None => return Err(self.broken_rule("the server does not serve ranges")),
+            (None, Some(length)) if asked.start == 0 && length <= asked.end => (0..length, length),
+            (None, Some(_)) => return Err(self.broken_rule("the server does not serve ranges")),
+            (None, None) => return Err(self.broken_rule("the answer has neither a range nor a length")),
         };
-        if range.end - range.start != length || range.start != asked.start || range.end != asked.end.min(size) {
+        let promised = length.unwrap_or(range.end - range.start);
+        if range.end - range.start != promised || range.start != asked.start || range.end != asked.end.min(size) {
             let text =
-                format!("asked for bytes {asked:?}, the answer holds {range:?} of {size} and {length} in length");
+                format!("asked for bytes {asked:?}, the answer holds {range:?} of {size} and {promised} in length");
             return Err(self.broken_rule(&text));
         }
         if *self.size.get_or_init(|| size) != size {
             return Err(self.overwritten("its size changed while it was read"));
         }
         let etag = output.e_tag().unwrap_or_default();
-        if self.etag.get_or_init(|| etag.to_owned()) != etag {
-            return Err(self.overwritten("its etag changed while it was read"));
+        if !self.pin.get_or_init(|| Pin::new(etag)).is(etag) {
+            return Err(self.overwritten("its etag is not the one that was asked for, or read before"));
         }
         Ok((range, size))
     }
@@ -234,7 +214,7 @@ impl Source {
 
     /// The longest wait for a chunk of a body.
     pub(crate) fn idle_limit(&self) -> Duration {
-        self.deadline.limit(self.session.storage.clocks().idle)
+        self.deadline.limit(self.session.account.clocks().idle)
     }
 }
 

@@ -51,6 +51,7 @@ impl Window {
                     }
                 }
                 () = self.source.budget.freed(), if starved => {}
+                () = self.source.hold.opened(), if self.source.hold.is_closed() => {}
                 () = self.source.slow_down.notified() => self.slow_down(),
                 () = self.parts.closed() => break,
                 now = ticks.tick() => {
@@ -70,6 +71,9 @@ impl Window {
     fn launch(&mut self, tasks: &mut JoinSet<bool>) -> bool {
         while tasks.len() < self.control.target() {
             let Some(range) = self.plan.peek(self.control.target()) else { return true };
+            if self.source.hold.is_closed() {
+                return true;
+            }
             if !self.source.budget.try_reserve(range.end - range.start) {
                 return false;
             }

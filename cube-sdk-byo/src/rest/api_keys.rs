@@ -6,9 +6,10 @@ use cube_sdk_core::{Result, SecretString, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::api::InWorkspace;
 use super::operations::{CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY};
 use super::request::check_text;
-use super::{ApiKeyId, WorkspaceScope};
+use crate::ids::ApiKeyId;
 
 /// A key as it is listed: never the key itself.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -72,11 +73,11 @@ impl fmt::Debug for CreatedApiKey {
 /// The API keys of one workspace.
 #[derive(Clone, Debug)]
 pub struct ApiKeys {
-    workspace: WorkspaceScope,
+    workspace: InWorkspace,
 }
 
 impl ApiKeys {
-    pub(crate) fn new(workspace: WorkspaceScope) -> Self {
+    pub(crate) fn new(workspace: InWorkspace) -> Self {
         Self { workspace }
     }
 
@@ -88,7 +89,7 @@ impl ApiKeys {
     /// Those of any read: see the [module](crate::rest).
     pub async fn list(&self) -> Result<Vec<ApiKey>> {
         let call = self.workspace.call(LIST_API_KEYS, Method::GET, &["api-keys"]);
-        self.workspace.edgegate().engine().json(&call).await
+        self.workspace.json(&call).await
     }
 
     /// Makes a key. `name`: 1–255 characters.
@@ -109,7 +110,7 @@ impl ApiKeys {
     /// `NotFound` when the key is unknown or revoked already.
     pub async fn revoke(&self, id: ApiKeyId) -> Result<()> {
         let call = self.workspace.call(REVOKE_API_KEY, Method::DELETE, &["api-keys", &id.to_string()]);
-        self.workspace.edgegate().engine().run(&call).await.map(drop)
+        self.workspace.send(&call).await
     }
 }
 
@@ -124,7 +125,7 @@ struct CreateBody {
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct CreateApiKey {
-    workspace: WorkspaceScope,
+    workspace: InWorkspace,
     body: CreateBody,
 }
 
@@ -138,7 +139,7 @@ impl CreateApiKey {
     async fn send(self) -> Result<CreatedApiKey> {
         check_text("key name", &self.body.name, 255)?;
         let call = self.workspace.call(CREATE_API_KEY, Method::POST, &["api-keys"]).json(&self.body)?;
-        self.workspace.edgegate().engine().json(&call).await
+        self.workspace.json(&call).await
     }
 }
 

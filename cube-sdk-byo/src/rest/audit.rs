@@ -8,10 +8,11 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::api::InWorkspace;
 use super::operations::LIST_AUDIT;
 use super::request::refuse;
-use super::{ArtifactId, Byo, RunId};
 use crate::audit::{AuditBatch, AuditEntry, AuditSource};
+use crate::ids::{ArtifactId, RunId};
 
 /// Where a page begins: opaque, passed back unchanged.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -44,7 +45,7 @@ pub struct AuditPage {
     pub next_cursor: Option<AuditCursor>,
 }
 
-/// Reads the audit log: see [`Byo::audit`]. Filters add up.
+/// Reads the audit log: see [`Byo::audit`](super::Byo::audit). Filters add up.
 ///
 /// Await it for one page, call [`stream`](Self::stream) for all of them, or give it to an
 /// [`AuditExport`](crate::audit::AuditExport). An empty result may mean
@@ -52,7 +53,7 @@ pub struct AuditPage {
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited or streamed"]
 pub struct ListAudit {
-    byo: Byo,
+    workspace: InWorkspace,
     artifact: Option<ArtifactId>,
     run: Option<RunId>,
     since: Option<Timestamp>,
@@ -61,8 +62,8 @@ pub struct ListAudit {
 }
 
 impl ListAudit {
-    pub(crate) fn new(byo: Byo) -> Self {
-        Self { byo, artifact: None, run: None, since: None, cursor: None, limit: None }
+    pub(crate) fn new(workspace: InWorkspace) -> Self {
+        Self { workspace, artifact: None, run: None, since: None, cursor: None, limit: None }
     }
 
     /// Rows about this artifact only.
@@ -115,12 +116,11 @@ impl ListAudit {
     }
 
     async fn send(self) -> Result<AuditPage> {
-        self.byo.workspace().edgegate().engine().json(&self.call()?).await
+        self.workspace.json(&self.call()?).await
     }
 
     fn call(&self) -> Result<Call> {
-        let workspace = self.byo.workspace();
-        let mut call = workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"]);
+        let mut call = self.workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"]);
         if let Some(id) = self.artifact {
             call = call.query("artifact_id", id);
         }
@@ -160,7 +160,7 @@ impl AuditSource for ListAudit {
         let mut request = self.clone();
         request.since = since.max(self.since);
         request.cursor = cursor.map(AuditCursor).or(self.cursor);
-        let page: RawPage = self.byo.workspace().edgegate().engine().json(&request.call()?).await?;
+        let page: RawPage = self.workspace.json(&request.call()?).await?;
         Ok(AuditBatch { rows: page.entries, next_cursor: page.next_cursor })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GateMetric, GateOperator, RunStatus};
+use super::runs::{GateMetric, GateOperator, RunStatus};
 
 /// What the server accepts and may answer. A list that it leaves out is empty.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

@@ -10,55 +10,36 @@
 //!
 //! Cancel safety: dropping a call's future ends the call; a write may have arrived.
 
-mod advice;
+mod api;
 mod api_keys;
 mod artifacts;
-mod attach;
 mod audit;
-mod byo;
-mod checklist;
 mod contracts;
-mod download;
-mod gate;
-mod grant;
-mod id;
+mod grants;
 pub mod operations;
 mod pipelines;
 pub(crate) mod refusal;
-mod register;
-mod register_artifact;
 mod request;
-mod rotation;
-mod run;
 mod runs;
-mod setup;
-mod setup_info;
 mod tolerant;
-mod trigger;
-mod verify;
 mod workspaces;
 
+pub(crate) use api::{Api, InWorkspace};
 pub use api_keys::{ApiKey, ApiKeys, CreateApiKey, CreatedApiKey};
-pub use artifacts::{Artifact, ArtifactKind, Artifacts};
-pub use attach::AttachRole;
+pub use artifacts::{Artifact, ArtifactKind, Artifacts, Download, RegisterArtifact};
 pub use audit::{AuditCursor, AuditPage, ListAudit};
-pub use byo::Byo;
-pub use checklist::ChecklistItem;
 pub use contracts::Contracts;
-pub use download::Download;
-pub use gate::{CompositionGate, ComputeUnit, Gate, GateMetric, GateOperator, MetricGate};
-pub use grant::{Grant, GrantStatus};
-pub use id::{ApiKeyId, ArtifactId, GrantId, PipelineId, RunId, UserId, WorkspaceId};
+pub use grants::{
+    AttachRole, Byo, ChecklistItem, ConfirmRotation, Grant, GrantStatus, RegisterGrant, Rotated, Setup, SetupGrant,
+    SetupInfo, WaitUntilActive,
+};
 pub use operations::OPERATIONS;
 pub use pipelines::{CreatePipeline, LastRun, ModelSource, Pipeline, Pipelines};
 pub use refusal::{Refusal, RefusalExt};
-pub use register::RegisterGrant;
-pub use register_artifact::RegisterArtifact;
-pub use rotation::{ConfirmRotation, Rotated};
-pub use run::{Bundle, Cell, CellStatus, GateResult, GatesEval, Metrics, RunDetail, RunStatus, RunSummary, RunTrigger};
-pub use runs::{CancelledRun, ListRuns, Runs};
-pub use setup::{Setup, SetupGrant};
-pub use setup_info::SetupInfo;
-pub use trigger::TriggerRun;
-pub use verify::WaitUntilActive;
+pub use runs::{
+    Bundle, CancelledRun, Cell, CellStatus, CompositionGate, ComputeUnit, Gate, GateMetric, GateOperator, GateResult,
+    GatesEval, ListRuns, MetricGate, Metrics, RunDetail, RunStatus, RunSummary, RunTrigger, Runs, TriggerRun,
+};
 pub use workspaces::{Plan, Workspace, WorkspaceScope, Workspaces};
+
+pub use crate::ids::{ApiKeyId, ArtifactId, GrantId, PipelineId, RunId, UserId, WorkspaceId};

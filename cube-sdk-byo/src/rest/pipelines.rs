@@ -6,9 +6,11 @@ use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::api::InWorkspace;
 use super::operations::{CREATE_PIPELINE, LIST_PIPELINES};
 use super::request::{check_text, refuse};
-use super::{ArtifactId, Gate, PipelineId, RunId, RunStatus, WorkspaceScope};
+use super::runs::{Gate, RunStatus};
+use crate::ids::{ArtifactId, PipelineId, RunId};
 
 /// The newest run of a pipeline.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -70,11 +72,11 @@ impl Pipeline {
 /// The pipelines of one workspace.
 #[derive(Clone, Debug)]
 pub struct Pipelines {
-    workspace: WorkspaceScope,
+    workspace: InWorkspace,
 }
 
 impl Pipelines {
-    pub(crate) fn new(workspace: WorkspaceScope) -> Self {
+    pub(crate) fn new(workspace: InWorkspace) -> Self {
         Self { workspace }
     }
 
@@ -86,7 +88,7 @@ impl Pipelines {
     /// Those of any read: see the [module](crate::rest).
     pub async fn list(&self) -> Result<Vec<Pipeline>> {
         let call = self.workspace.call(LIST_PIPELINES, Method::GET, &["pipelines"]);
-        self.workspace.edgegate().engine().json(&call).await
+        self.workspace.json(&call).await
     }
 
     /// One pipeline. EdgeGate has no call for a single one: this reads the list.
@@ -98,7 +100,7 @@ impl Pipelines {
         found.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("the workspace has no pipeline {id}"))
                 .with_operation(LIST_PIPELINES)
-                .with_target(format!("workspace {}", self.workspace.id()))
+                .with_target(format!("workspace {}", self.workspace.id))
                 .with_sent(cube_sdk_core::error::Sent::Yes)
                 .advice("list the pipelines to see their ids")
         })
@@ -197,7 +199,7 @@ struct InputSpec {
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct CreatePipeline {
-    workspace: WorkspaceScope,
+    workspace: InWorkspace,
     body: CreateBody,
 }
 
@@ -261,7 +263,7 @@ impl CreatePipeline {
     async fn send(self) -> Result<Pipeline> {
         self.body.check()?;
         let call = self.workspace.call(CREATE_PIPELINE, Method::POST, &["pipelines"]).json(&self.body)?;
-        self.workspace.edgegate().engine().json(&call).await
+        self.workspace.json(&call).await
     }
 }
 

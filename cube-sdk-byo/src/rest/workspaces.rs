@@ -4,9 +4,14 @@ use cube_sdk_core::{Result, open_enum};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use super::api::{Api, InWorkspace};
+use super::api_keys::ApiKeys;
+use super::artifacts::Artifacts;
+use super::grants::Byo;
 use super::operations::{GET_WORKSPACE, LIST_WORKSPACES};
-use super::{ApiKeys, Artifacts, Byo, Pipelines, Runs, UserId, WorkspaceId};
-use crate::client::EdgeGate;
+use super::pipelines::Pipelines;
+use super::runs::Runs;
+use crate::ids::{UserId, WorkspaceId};
 
 open_enum! {
     /// What a workspace's owner pays for. BYO storage needs [`Plan::Enterprise`].
@@ -42,12 +47,12 @@ pub struct Workspace {
 /// The workspaces that the key can see.
 #[derive(Clone, Debug)]
 pub struct Workspaces {
-    edgegate: EdgeGate,
+    api: Api,
 }
 
 impl Workspaces {
-    pub(crate) fn new(edgegate: EdgeGate) -> Self {
-        Self { edgegate }
+    pub(crate) fn new(api: Api) -> Self {
+        Self { api }
     }
 
     /// All of them, in the server's order.
@@ -57,8 +62,8 @@ impl Workspaces {
     /// # Errors
     /// Those of any read: see the [module](crate::rest).
     pub async fn list(&self) -> Result<Vec<Workspace>> {
-        let call = self.edgegate.call(LIST_WORKSPACES, Method::GET, &["v1", "workspaces"]);
-        self.edgegate.engine().json(&call).await
+        let call = self.api.call(LIST_WORKSPACES, Method::GET, &["v1", "workspaces"]);
+        self.api.json(&call).await
     }
 
     /// One of them.
@@ -68,26 +73,23 @@ impl Workspaces {
     /// # Errors
     /// `NotFound` when there is no such workspace, or when it is hidden from this key.
     pub async fn get(&self, id: WorkspaceId) -> Result<Workspace> {
-        let call = self.edgegate.call(GET_WORKSPACE, Method::GET, &["v1", "workspaces", &id.to_string()]);
-        self.edgegate.engine().json(&call).await
+        let call = self.api.call(GET_WORKSPACE, Method::GET, &["v1", "workspaces", &id.to_string()]);
+        self.api.json(&call).await
     }
 }
 
 /// One workspace: the way to everything inside it. Making it sends nothing.
 #[derive(Clone, Debug)]
-pub struct WorkspaceScope {
-    edgegate: EdgeGate,
-    id: WorkspaceId,
-}
+pub struct WorkspaceScope(InWorkspace);
 
 impl WorkspaceScope {
-    pub(crate) fn new(edgegate: EdgeGate, id: WorkspaceId) -> Self {
-        Self { edgegate, id }
+    pub(crate) fn new(workspace: InWorkspace) -> Self {
+        Self(workspace)
     }
 
     /// Its id.
     pub const fn id(&self) -> WorkspaceId {
-        self.id
+        self.0.id
     }
 
     /// The workspace's row, as [`Workspaces::get`].
@@ -95,48 +97,31 @@ impl WorkspaceScope {
     /// # Errors
     /// As [`Workspaces::get`].
     pub async fn get(&self) -> Result<Workspace> {
-        self.edgegate.workspaces().get(self.id).await
+        Workspaces::new(self.0.api.clone()).get(self.0.id).await
     }
 
     /// Its bring-your-own storage.
     pub fn byo(&self) -> Byo {
-        Byo::new(self.clone())
+        Byo::new(self.0.clone())
     }
 
     /// Its artifacts.
     pub fn artifacts(&self) -> Artifacts {
-        Artifacts::new(self.clone())
+        Artifacts::new(self.0.clone())
     }
 
     /// Its pipelines.
     pub fn pipelines(&self) -> Pipelines {
-        Pipelines::new(self.clone())
+        Pipelines::new(self.0.clone())
     }
 
     /// Its runs.
     pub fn runs(&self) -> Runs {
-        Runs::new(self.clone())
+        Runs::new(self.0.clone())
     }
 
     /// Its API keys.
     pub fn api_keys(&self) -> ApiKeys {
-        ApiKeys::new(self.clone())
-    }
-
-    pub(crate) fn edgegate(&self) -> &EdgeGate {
-        &self.edgegate
-    }
-
-    /// A call under `/v1/workspaces/{id}`.
-    pub(crate) fn call(
-        &self,
-        operation: cube_sdk_core::Operation,
-        method: Method,
-        path: &[&str],
-    ) -> cube_sdk_core::engine::Call {
-        let id = self.id.to_string();
-        let mut whole = vec!["v1", "workspaces", &id];
-        whole.extend_from_slice(path);
-        self.edgegate.call(operation, method, &whole)
+        ApiKeys::new(self.0.clone())
     }
 }

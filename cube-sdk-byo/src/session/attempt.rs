@@ -1,89 +1,167 @@
-//! One HTTP attempt and its row in the audit.
+//! One HTTP attempt of AWS: clock, send, read the failure, write the audit row. Every call goes this way.
 
-use cube_sdk_core::{Operation, Result, Timestamp};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use cube_sdk_core::retry::{Attempt, Deadline, Frame, Retrier};
+use cube_sdk_core::{Error, Operation, Result, WhichClock};
+use tokio::runtime::Handle;
 
 use super::failure::{Failure, Subject};
-use crate::audit::{AuditEntry, AuditEvent, AuditOutcome, ProbeId, Recorder};
-use crate::region::Region;
+use super::lease::Lease;
+use super::row::Answered;
+use super::{ASSUME_ROLE, HEAD_BUCKET, Identity, Session};
+use crate::audit::AuditEvent;
+use crate::s3_uri::ObjectKey;
 
-/// What the rows of a call have in common.
-#[derive(Clone, Debug)]
-pub(crate) struct AuditScope {
-    pub(crate) recorder: Option<Recorder>,
-    pub(crate) bucket: String,
-    pub(crate) role_arn: Option<String>,
-    pub(crate) probe_id: Option<ProbeId>,
-}
+/// Fresh sessions that one call may ask for: with many calls in flight a fresh one may be gone before it is used.
+const RENEWALS: u32 = 3;
 
-/// An attempt that has begun. Dropped without an answer it leaves a row of outcome `error`, code `cancelled`.
-pub(crate) struct Attempt<'a> {
-    scope: &'a AuditScope,
-    entry: Option<AuditEntry>,
-}
+/// How an attempt ended: the outer error is ours (the audit's), the inner one AWS's or the network's.
+pub(crate) type Told<T> = Result<std::result::Result<T, Failure>>;
 
-impl AuditScope {
-    pub(crate) fn begin(&self, event: AuditEvent, operation: Operation, key: Option<&str>) -> Attempt<'_> {
-        let event = if self.probe_id.is_some() { AuditEvent::VerifyProbe } else { event };
-        let mut entry = AuditEntry::new(event, self.bucket.as_str(), AuditOutcome::Error);
-        entry.role_arn.clone_from(&self.role_arn);
-        entry.s3_key = key.map(str::to_owned);
-        entry.probe_id.clone_from(&self.probe_id);
-        entry.operation = Some(operation.to_string());
-        entry.error_code = Some("cancelled".into());
-        Attempt { scope: self, entry: Some(entry) }
-    }
-}
-
-impl Attempt<'_> {
-    /// The answer's headers are in: writes the row, and gives what a second row would need.
-    pub(crate) async fn succeeded(mut self, request_id: Option<&str>, bytes: Option<u64>) -> Result<Answered> {
-        let Some(mut entry) = self.entry.take() else { return Ok(Answered(None)) };
-        entry.ts = Timestamp::now();
-        entry.aws_request_id = request_id.map(str::to_owned);
-        entry.bytes_read = bytes;
-        entry.outcome = AuditOutcome::Success;
-        entry.error_code = None;
-        if let Some(recorder) = &self.scope.recorder {
-            recorder.record(entry.clone()).await?;
-        }
-        Ok(Answered(Some(entry)))
-    }
-
-    /// The attempt failed: writes the row.
-    pub(crate) async fn failed(mut self, failure: &Failure, subject: Subject, region: &Region) -> Result<()> {
-        let Some(mut entry) = self.entry.take() else { return Ok(()) };
-        entry.ts = Timestamp::now();
-        entry.aws_request_id.clone_from(&failure.request_id);
-        entry.outcome = failure.outcome();
-        let typed = failure.byo_code(subject, region).map(|code| code.as_str().to_owned());
-        entry.error_code = typed.or_else(|| failure.code.clone()).or_else(|| Some(failure.plain_code().to_owned()));
-        match &self.scope.recorder {
-            Some(recorder) => recorder.record(entry).await,
-            None => Ok(()),
+impl Session {
+    /// Makes a call under the session, as often as the policy allows, and again under a fresh session when S3 says that
+    /// this one has expired.
+    pub(crate) async fn call<T, F, A>(
+        &self,
+        operation: Operation,
+        key: Option<&ObjectKey>,
+        deadline: Deadline,
+        make: F,
+    ) -> Result<T>
+    where
+        F: Fn(Attempt, Arc<Lease>) -> A,
+        A: Future<Output = Result<T>>,
+    {
+        let mut renewals = 0;
+        loop {
+            // Outside of the frame: who waits for a session has that one's own patience, not both.
+            let lease = self.lease(deadline).await?;
+            let frame = Frame::new(operation).target(self.target(key)).deadline(deadline);
+            let outcome = frame.run(self.retrier(), |attempt| make(attempt, Arc::clone(&lease))).await;
+            match outcome {
+                Err(error) if Failure::was_expired_session(&error) && renewals < RENEWALS => {
+                    renewals += 1;
+                    self.cell.forget(|held| Arc::ptr_eq(held, &lease));
+                    if matches!(self.identity, Identity::Own) {
+                        self.account.base().forget_keys();
+                    }
+                }
+                outcome => return outcome,
+            }
         }
     }
+
+    /// Sends one request and writes its row. `bytes` tells the length of the body that an answer promises, for reads.
+    ///
+    /// # Cancel safety
+    /// AWS may serve a request that nobody waits for any more: it is then waited for by a task of its own, so that it
+    /// has its row.
+    pub(crate) async fn attempt<T, E>(
+        &self,
+        operation: Operation,
+        key: Option<&ObjectKey>,
+        bytes: fn(&T) -> Option<u64>,
+        call: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
+    ) -> Told<(T, Answered)>
+    where
+        T: RequestId + Send + 'static,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let row = self.audit.begin(AuditEvent::from(operation.name()), operation, key.map(ObjectKey::as_str));
+        let (limit, region) = (self.account.clocks().first_byte, self.region.clone());
+        InFlight::new(async move {
+            let outcome = match tokio::time::timeout(limit, call).await {
+                Ok(outcome) => outcome.map_err(Failure::read),
+                Err(_) => Err(Failure::timed_out(WhichClock::FirstByte)),
+            };
+            match outcome {
+                Ok(output) => {
+                    let answered = row.answered(output.request_id(), bytes(&output)).await?;
+                    Ok(Ok((output, answered)))
+                }
+                Err(failure) => {
+                    let verdict = failure.verdict(subject(operation), &region);
+                    row.failed(&failure, verdict).await?;
+                    Ok(Err(failure))
+                }
+            }
+        })
+        .await
+    }
+
+    /// The error of a call that failed. `earlier` are the request ids of calls that led to it.
+    pub(crate) fn error(
+        &self,
+        failure: Failure,
+        operation: Operation,
+        key: Option<&ObjectKey>,
+        earlier: &[String],
+    ) -> Error {
+        failure.into_error(operation, subject(operation), &self.region, &self.target(key), earlier)
+    }
+
+    /// Policy and budget of this session's calls.
+    pub(crate) fn retrier(&self) -> &Retrier {
+        self.account.retrier()
+    }
+
+    fn target(&self, key: Option<&ObjectKey>) -> String {
+        match key {
+            Some(key) => format!("s3://{}/{key}", self.bucket),
+            None => format!("s3://{}", self.bucket),
+        }
+    }
 }
 
-impl Drop for Attempt<'_> {
+/// What a call is about.
+fn subject(operation: Operation) -> Subject {
+    match operation {
+        ASSUME_ROLE => Subject::Role,
+        HEAD_BUCKET => Subject::Bucket,
+        _ => Subject::Object,
+    }
+}
+
+/// Marks a request as part of an attempt, for those who stand at the connection.
+pub(crate) fn of(attempt: &Attempt) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static {
+    let attempt = attempt.clone();
+    move |request| request.add_extension(attempt.clone())
+}
+
+/// A request under way. Dropped before its answer, it is handed to a task that waits for it.
+struct InFlight<T: Send + 'static>(Option<Exchange<T>>);
+
+type Exchange<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<T: Send + 'static> InFlight<T> {
+    fn new(exchange: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(Some(Box::pin(exchange)))
+    }
+}
+
+impl<T: Send + 'static> Future for InFlight<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Some(exchange) = &mut self.0 else { return Poll::Pending };
+        let outcome = ready!(exchange.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(outcome)
+    }
+}
+
+impl<T: Send + 'static> Drop for InFlight<T> {
     fn drop(&mut self) {
-        if let (Some(mut entry), Some(recorder)) = (self.entry.take(), &self.scope.recorder) {
-            entry.ts = Timestamp::now();
-            recorder.note(entry);
+        // Without a runtime the exchange ends here, and its row says that it was given up.
+        if let (Some(exchange), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move { drop(exchange.await) });
         }
-    }
-}
-
-/// An attempt whose first row is written; its body may still break.
-pub(crate) struct Answered(Option<AuditEntry>);
-
-impl Answered {
-    /// The body broke after so many bytes: writes the second row.
-    pub(crate) async fn body_broke(self, scope: &AuditScope, bytes: u64, code: &str) -> Result<()> {
-        let (Some(mut entry), Some(recorder)) = (self.0, &scope.recorder) else { return Ok(()) };
-        entry.ts = Timestamp::now();
-        entry.outcome = AuditOutcome::Error;
-        entry.bytes_read = Some(bytes);
-        entry.error_code = Some(code.to_owned());
-        recorder.record(entry).await
     }
 }

@@ -1,109 +1,199 @@
-//! The clients of S3 and STS, made from one base configuration that is read at the first call.
+//! AWS's own settings: endpoints, profile and region, read as AWS's tools read them.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
+use aws_types::os_shim_internal::Env;
+use aws_types::service_config::ServiceConfigKey;
+use cube_sdk_core::cached::Cached;
+use cube_sdk_core::config::{Environment, is_loopback};
+use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::settings::Ground;
-use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
+use cube_sdk_core::{Error, ErrorKind, Result};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::http_client::AwsHttpClient;
-use super::keys::BaseKeys;
+use super::connector::Connector;
+use super::keys::{self, GivenKeys, OwnKeys};
 use crate::region::Region;
 
-/// Endpoints other than AWS's own.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ServiceUrls {
-    pub(crate) s3: Option<Url>,
-    pub(crate) sts: Option<Url>,
+/// What was set in code, before environment and files are asked.
+#[derive(Clone, Default)]
+pub(crate) struct AwsSettings {
+    pub(crate) keys: Option<GivenKeys>,
+    pub(crate) profile: Option<String>,
+    pub(crate) s3_url: Option<Url>,
+    pub(crate) sts_url: Option<Url>,
+    pub(crate) path_style: Option<bool>,
 }
 
-/// The base configuration, read at the first call.
+/// The settings of one account, read at the first call: code first, then environment, then the files of the profile.
 pub(crate) struct Base {
-    ground: Ground,
-    keys: BaseKeys,
-    urls: ServiceUrls,
-    path_style: Option<bool>,
-    http: AwsHttpClient,
+    settings: AwsSettings,
+    environment: Environment,
+    connector: Connector,
     loaded: OnceCell<SdkConfig>,
+    own: Cached<OwnKeys>,
+    warned: AtomicBool,
 }
 
 impl Base {
-    pub(crate) fn new(ground: Ground, keys: BaseKeys, urls: ServiceUrls, path_style: Option<bool>) -> Self {
-        let http = AwsHttpClient::new(ground.clone());
-        Self { ground, keys, urls, path_style, http, loaded: OnceCell::new() }
+    pub(crate) fn new(settings: AwsSettings, ground: &Ground) -> Result<Self> {
+        Ok(Self {
+            settings,
+            environment: ground.environment().clone(),
+            connector: Connector::new(ground)?,
+            loaded: OnceCell::new(),
+            own: keys::cell(*ground.clock()),
+            warned: AtomicBool::new(false),
+        })
     }
 
-    /// Reads the configuration once, within the time that a call may take.
-    async fn config(&self, region: &Region, limit: std::time::Duration) -> Result<&SdkConfig> {
-        let load = async {
-            let load = self.keys.load(self.ground.environment(), region, &self.http);
-            tokio::time::timeout(limit, load).await.map_err(|_| {
-                Error::new(ErrorKind::Timeout, "reading the AWS configuration took longer than the call may")
-                    .with_clock(WhichClock::Deadline)
-                    .with_sent(cube_sdk_core::error::Sent::No)
-            })
-        };
-        self.loaded.get_or_try_init(|| load).await
+    /// The settings; `region` is where the first call goes, so that nobody is asked for another.
+    async fn config(&self, region: &Region) -> Result<&SdkConfig> {
+        self.loaded.get_or_try_init(|| self.load(region)).await
     }
 
-    /// An S3 client for a bucket: with given credentials, or with the base keys.
-    ///
-    /// # Errors
-    /// `Timeout` when the configuration cannot be read within `limit`.
-    pub(crate) async fn s3(
-        &self,
-        region: &Region,
-        bucket: &str,
-        keys: Option<Credentials>,
-        limit: std::time::Duration,
-    ) -> Result<aws_sdk_s3::Client> {
+    async fn load(&self, region: &Region) -> Result<SdkConfig> {
+        let region = aws_types::region::Region::new(region.as_str().to_owned());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(self.connector.clone())
+            .region(region)
+            .retry_config(aws_smithy_types::retry::RetryConfig::standard());
+        if !self.environment.is_process() {
+            loader = loader.env(env_of(&self.environment)?);
+        }
+        if let Some(profile) = &self.settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(keys) = &self.settings.keys {
+            loader = loader.credentials_provider(SharedCredentialsProvider::new(keys.credentials()));
+        }
+        Ok(loader.load().await)
+    }
+
+    /// The keys that the storage itself acts with.
+    pub(crate) async fn keys(&self, region: &Region) -> Result<OwnKeys> {
+        let provider = self.config(region).await?.credentials_provider();
+        self.own.get(|| keys::found(provider)).await
+    }
+
+    /// The keys turned out to be expired, whatever was said of their end.
+    pub(crate) fn forget_keys(&self) {
+        self.own.invalidate();
+    }
+
+    /// An S3 client for a bucket.
+    pub(crate) async fn s3(&self, region: &Region, bucket: &str, keys: Credentials) -> Result<aws_sdk_s3::Client> {
         use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
-        let config = self.config(region, limit).await?;
+        let config = self.config(region).await?;
+        let url = self.endpoint(config, "S3", self.settings.s3_url.as_ref());
+        // Servers other than AWS rarely have a host name per bucket, and no certificate of AWS covers a name with dots.
+        let in_path = || url.is_some() || bucket.contains('.');
         let mut builder = Builder::from(config)
             .region(aws_types::region::Region::new(region.as_str().to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(keys))
             .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
             .timeout_config(aws_smithy_types::timeout::TimeoutConfig::disabled())
             .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .force_path_style(self.path_style.unwrap_or_else(|| self.is_custom(config) || bucket.contains('.')));
-        if let Some(url) = &self.urls.s3 {
-            builder = builder.endpoint_url(url.as_str());
-        }
-        if let Some(keys) = keys {
-            builder = builder.credentials_provider(SharedCredentialsProvider::new(keys));
+            .force_path_style(self.settings.path_style.unwrap_or_else(in_path));
+        if let Some(url) = url {
+            builder = builder.endpoint_url(url);
         }
         Ok(aws_sdk_s3::Client::from_conf(builder.build()))
     }
 
     /// An STS client in the region of a bucket.
-    ///
-    /// # Errors
-    /// As [`Self::s3`].
-    pub(crate) async fn sts(&self, region: &Region, limit: std::time::Duration) -> Result<aws_sdk_sts::Client> {
-        let mut builder = aws_sdk_sts::config::Builder::from(self.config(region, limit).await?)
+    pub(crate) async fn sts(&self, region: &Region, keys: Credentials) -> Result<aws_sdk_sts::Client> {
+        let config = self.config(region).await?;
+        let mut builder = aws_sdk_sts::config::Builder::from(config)
             .region(aws_types::region::Region::new(region.as_str().to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(keys))
             .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
             .timeout_config(aws_smithy_types::timeout::TimeoutConfig::disabled())
             .stalled_stream_protection(aws_sdk_sts::config::StalledStreamProtectionConfig::disabled());
-        if let Some(url) = &self.urls.sts {
-            builder = builder.endpoint_url(url.as_str());
+        if let Some(url) = self.endpoint(config, "STS", self.settings.sts_url.as_ref()) {
+            builder = builder.endpoint_url(url);
         }
         Ok(aws_sdk_sts::Client::from_conf(builder.build()))
     }
 
-    /// Servers other than AWS rarely have a host name per bucket.
-    fn is_custom(&self, config: &SdkConfig) -> bool {
-        self.urls.s3.is_some() || config.endpoint_url().is_some()
+    /// An endpoint other than AWS's own: set in code, or by a variable, or by the profile's `services` section.
+    fn endpoint(&self, config: &SdkConfig, service: &str, set: Option<&Url>) -> Option<String> {
+        let of_service = || {
+            let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+            config.service_config()?.load_config(key.build().ok()?)
+        };
+        let url = set
+            .map(|url| url.as_str().to_owned())
+            .or_else(of_service)
+            .or_else(|| config.endpoint_url().map(str::to_owned))?;
+        self.warn_of_clear_text(service, &url);
+        Some(url)
+    }
+
+    /// Requests are signed, so keys stay secret; what a session's token opens is open to whoever hears it.
+    fn warn_of_clear_text(&self, service: &str, url: &str) {
+        let Ok(parsed) = Url::parse(url) else { return };
+        if parsed.scheme() == "http"
+            && !parsed.host_str().is_some_and(is_loopback)
+            && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            let host = parsed.host_str().unwrap_or_default();
+            tracing::warn!(
+                service,
+                host,
+                "the endpoint is http to another machine: the session token and all bytes go in clear text"
+            );
+        }
+    }
+}
+
+/// These variables as the AWS SDK takes them.
+fn env_of(environment: &Environment) -> Result<Env> {
+    let mut variables = HashMap::new();
+    for name in environment.names() {
+        if let Some(value) = environment.lookup(&name)? {
+            variables.insert(name, value.expose_secret().to_owned());
+        }
+    }
+    Ok(Env::from(variables))
+}
+
+impl AwsSettings {
+    /// Refuses what cannot be an endpoint.
+    pub(crate) fn check(&self) -> Result<()> {
+        for (what, url) in [("S3", &self.s3_url), ("STS", &self.sts_url)] {
+            if let Some(url) = url
+                && (!matches!(url.scheme(), "http" | "https") || url.host().is_none())
+            {
+                return Err(Error::new(ErrorKind::Config, format!("the {what} endpoint must be an http or https URL")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for AwsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsSettings")
+            .field("keys", &self.keys)
+            .field("profile", &self.profile)
+            .field("s3_url", &self.s3_url.as_ref().map(Url::as_str))
+            .field("sts_url", &self.sts_url.as_ref().map(Url::as_str))
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Base").field("keys", &self.keys).field("urls", &self.urls).finish_non_exhaustive()
+        f.debug_struct("Base").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -1,109 +1,212 @@
-//! How connections to S3 and STS are made: directly or by a proxy, and with prompt acknowledgements.
+//! The HTTP client under the AWS SDK: hyper with a read size that suits large bodies, on the settings that every domain
+//! shares.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use cube_sdk_core::settings::{Proxies, Via};
-use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection};
-use tower_service::Service;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector as AwsConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use cube_sdk_core::Result;
+use cube_sdk_core::retry::Attempt;
+use cube_sdk_core::settings::{Ground, Via};
+use http::header::{HeaderMap, HeaderValue, LAST_MODIFIED, PROXY_AUTHORIZATION, USER_AGENT};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::prompt_ack::{PromptAck, PromptAckConnector};
+use super::dial::Dial;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// Bytes asked of the socket at once. Each chunk of a body is one such read, and keeps an allocation of
+/// this size alive while it waits, so that memory can be accounted.
+pub(crate) const READ_SIZE: usize = 64 * 1024;
 
-/// Connects to where a request goes, or to the proxy in front of it.
+/// Connections kept for reuse: as many as the reader may have in flight.
+const MAX_IDLE: usize = 64;
+
+/// S3 closes idle connections after some 20 s; one that is about to be closed is not worth a try.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The limit on connecting, when neither the settings nor the AWS SDK name one.
+const CONNECT: Duration = Duration::from_secs(5);
+
+type Pooled = Client<Dial, SdkBody>;
+
+/// One connection pool for every client of a storage. Nothing is connected before the first call.
 #[derive(Clone)]
-pub(crate) struct Connector {
-    tcp: PromptAckConnector,
-    /// To proxies whose own way is TLS.
-    to_proxy: HttpsConnector<PromptAckConnector>,
-    proxies: Proxies,
+pub(crate) struct Connector(Arc<Shared>);
+
+struct Shared {
+    ground: Ground,
+    pool: Pooled,
+    /// For requests that bring a limit of their own, as those to an instance's metadata do.
+    limited: Mutex<HashMap<Duration, Pooled>>,
+}
+
+/// A connector with the limits that one client of the SDK asks for.
+#[derive(Clone, Debug)]
+struct Limited {
+    connector: Connector,
+    connect: Option<Duration>,
+    read: Option<Duration>,
+}
+
+/// Wraps the cause of a connection that was never made: nothing was sent.
+#[derive(Debug)]
+pub(crate) struct NeverConnected {
+    cause: hyper_util::client::legacy::Error,
+    pub(crate) via: Option<Via>,
 }
 
 impl Connector {
-    pub(crate) fn new(tcp: PromptAckConnector, tls: rustls::ClientConfig, proxies: Proxies) -> Self {
-        Self { to_proxy: HttpsConnector::from((tcp.clone(), tls)), tcp, proxies }
-    }
-}
-
-/// A connection on which requests, or the TLS that carries them, begin.
-pub(crate) struct Hop {
-    io: MaybeHttpsStream<PromptAck>,
-    /// Requests name the whole URL: the peer is a proxy.
-    absolute: bool,
-}
-
-impl Service<Uri> for Connector {
-    type Response = Hop;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Hop, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.tcp.poll_ready(cx).map_err(Into::into)
+    pub(crate) fn new(ground: &Ground) -> Result<Self> {
+        let limit = ground.connect_timeout().unwrap_or(CONNECT);
+        let pool = pool(Dial::new(ground, limit)?);
+        Ok(Self(Arc::new(Shared { ground: ground.clone(), pool, limited: Mutex::default() })))
     }
 
-    fn call(&mut self, target: Uri) -> Self::Future {
-        let Some(via) = self.proxies.intercept(&target) else {
-            let connecting = self.tcp.call(target);
-            return Box::pin(async move { Ok(Hop { io: MaybeHttpsStream::Http(connecting.await?), absolute: false }) });
-        };
-        if target.scheme_str() == Some("https") {
-            return Box::pin(through(via, self.to_proxy.clone(), target));
+    fn pool(&self, connect: Option<Duration>) -> Result<Pooled> {
+        let Some(limit) = connect else { return Ok(self.0.pool.clone()) };
+        let mut limited = self.0.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = limited.get(&limit) {
+            return Ok(pool.clone());
         }
-        let connecting = self.to_proxy.call(via.uri);
-        Box::pin(async move { Ok(Hop { io: connecting.await?, absolute: true }) })
+        let made = pool(Dial::new(&self.0.ground, limit)?);
+        limited.insert(limit, made.clone());
+        Ok(made)
+    }
+
+    /// What every request of the SDK carries; gives the proxy that it goes by.
+    fn dress(&self, request: &mut http::Request<SdkBody>) -> Option<Via> {
+        let ground = &self.0.ground;
+        let via = ground.proxies().intercept(request.uri());
+        let plain = request.uri().scheme_str() == Some("http");
+        let headers = request.headers_mut();
+        if let Some(authorization) = via.as_ref().filter(|_| plain).and_then(|via| via.authorization.clone()) {
+            headers.insert(PROXY_AUTHORIZATION, authorization);
+        }
+        let theirs = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if let Ok(agent) = HeaderValue::try_from(format!("{} {theirs}", ground.user_agent()).trim_end()) {
+            headers.insert(USER_AGENT, agent);
+        }
+        if let Some(trace) = ground.trace_context() {
+            trace.inject(headers);
+        }
+        via
     }
 }
 
-/// CONNECT: the server's own TLS runs within.
-async fn through(via: Via, connector: HttpsConnector<PromptAckConnector>, target: Uri) -> Result<Hop, BoxError> {
-    let mut tunnel = Tunnel::new(via.uri, connector);
-    if let Some(authorization) = via.authorization {
-        tunnel = tunnel.with_auth(authorization);
-    }
-    Ok(Hop { io: tunnel.call(target).await?, absolute: false })
+fn pool(dial: Dial) -> Pooled {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE)
+        .http1_read_buf_exact_size(READ_SIZE);
+    builder.build(dial)
 }
 
-impl Connection for Hop {
-    fn connected(&self) -> Connected {
-        self.io.connected().proxy(self.absolute)
+impl AwsConnector for Limited {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (mut request, pool) = match (request.try_into_http1x(), self.connector.pool(self.connect)) {
+            (Ok(request), Ok(pool)) => (request, pool),
+            (Err(error), _) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+            (_, Err(error)) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+        };
+        let attempt = request.extensions_mut().remove::<Attempt>();
+        let via = self.connector.dress(&mut request);
+        let answer = pool.request(request);
+        let read = self.read.map(|read| read.saturating_add(self.connect.unwrap_or_default()));
+        HttpConnectorFuture::new(async move {
+            let answer = match read {
+                None => answer.await,
+                Some(limit) => match tokio::time::timeout(limit, answer).await {
+                    Ok(answer) => answer,
+                    Err(elapsed) => return Err(ConnectorError::timeout(elapsed.into())),
+                },
+            };
+            match answer {
+                Ok(mut response) => {
+                    readable(response.headers_mut());
+                    if let Some(attempt) = attempt {
+                        let id = request_id(response.headers());
+                        attempt.answered(Some(response.status().as_u16()), id);
+                    }
+                    HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                        .map_err(|error| ConnectorError::other(error.into(), None))
+                }
+                Err(cause) if cause.is_connect() => Err(ConnectorError::io(NeverConnected { cause, via }.into())),
+                Err(cause) => Err(ConnectorError::io(cause.into())),
+            }
+        })
     }
 }
 
-impl Read for Hop {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+/// AWS's request id.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
+    header("x-amz-request-id").or_else(|| header("x-amzn-requestid"))
+}
+
+/// Typed headers that no call of ours needs. The SDK reads an answer whole: one that it cannot read would spoil it.
+const UNNEEDED: [&str; 7] = [
+    "expires",
+    "x-amz-delete-marker",
+    "x-amz-missing-meta",
+    "x-amz-mp-parts-count",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-tagging-count",
+];
+
+/// Takes away what is not needed and may be unreadable.
+fn readable(headers: &mut HeaderMap) {
+    for name in UNNEEDED {
+        headers.remove(name);
+    }
+    if headers.get(LAST_MODIFIED).is_some_and(|time| time.to_str().map_or(true, |time| !is_date(time))) {
+        headers.remove(LAST_MODIFIED);
+    }
+    let odd = |value: &HeaderValue| value.to_str().is_err();
+    if headers.values().any(odd) {
+        let names: Vec<_> = headers.iter().filter(|(_, value)| odd(value)).map(|(name, _)| name.clone()).collect();
+        names.into_iter().for_each(|name| {
+            headers.remove(name);
+        });
     }
 }
 
-impl Write for Hop {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
+fn is_date(text: &str) -> bool {
+    use aws_smithy_types::date_time::{DateTime, Format};
+    DateTime::from_str(text, Format::HttpDate).is_ok()
+}
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+impl HttpClient for Connector {
+    fn http_connector(&self, limits: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        let (connect, read) = (limits.connect_timeout(), limits.read_timeout());
+        SharedHttpConnector::new(Limited { connector: self.clone(), connect, read })
     }
+}
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+impl fmt::Display for NeverConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection could not be made")
     }
+}
 
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+impl std::error::Error for NeverConnected {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
     }
+}
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
     }
 }

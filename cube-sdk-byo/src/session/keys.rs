@@ -1,123 +1,105 @@
-//! The keys that the storage itself acts with: given, or found as AWS's own tools find them.
+//! The keys that a storage itself acts with: given, or found as AWS's own tools find them.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::time::{Duration, Instant};
 
-use aws_config::BehaviorVersion;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
+use aws_config::meta::ProviderChainError;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_types::SdkConfig;
-use cube_sdk_core::SecretString;
-use cube_sdk_core::config::{Environment, Key};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use cube_sdk_core::cached::{Cached, Fresh, Renewal};
+use cube_sdk_core::error::{RetryReport, Sent, StopReason};
 use cube_sdk_core::secret::ExposeSecret;
+use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString, Timestamp};
 
-use super::http_client::AwsHttpClient;
-use crate::config::{
-    AWS_ACCESS_KEY_ID, AWS_CONFIG_FILE, AWS_PROFILE, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
-    AWS_SHARED_CREDENTIALS_FILE,
-};
-use crate::region::Region;
+/// Keys of containers, instances and sign-ins end: they are found anew this long before.
+const MARGIN: Duration = Duration::from_secs(120);
 
-/// Where the keys come from.
+/// The longest that all sources together may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Keys set in code.
 #[derive(Clone)]
-pub(crate) enum BaseKeys {
-    /// Environment, profile, container or instance, in AWS's order.
-    Chain { profile: Option<String> },
-    /// Given by the caller.
-    Given { id: String, secret: SecretString, token: Option<SecretString> },
+pub(crate) struct GivenKeys {
+    pub(crate) id: String,
+    pub(crate) secret: SecretString,
+    pub(crate) token: Option<SecretString>,
 }
 
-impl fmt::Debug for BaseKeys {
+impl GivenKeys {
+    pub(crate) fn credentials(&self) -> Credentials {
+        let token = self.token.as_ref().map(|token| token.expose_secret().to_owned());
+        Credentials::new(&self.id, self.secret.expose_secret(), token, None, "set in code")
+    }
+}
+
+impl fmt::Debug for GivenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Chain { profile } => write!(f, "chain {profile:?}"),
-            Self::Given { id, .. } => write!(f, "given {id}"),
+        f.debug_struct("GivenKeys").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Keys at hand.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnKeys {
+    pub(crate) keys: Credentials,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// An empty cell.
+pub(crate) fn cell(clock: Clock) -> Cached<OwnKeys> {
+    Cached::new(clock).renewal(Renewal::before_end(MARGIN)).patience(PATIENCE)
+}
+
+/// Asks the sources, in AWS's order.
+pub(crate) async fn found(provider: Option<SharedCredentialsProvider>) -> Result<Fresh<OwnKeys>> {
+    let begun = Instant::now();
+    let Some(provider) = provider else { return Err(refused("there is no source of AWS keys", None, begun)) };
+    match provider.provide_credentials().await {
+        Ok(keys) => {
+            let expires = keys.expiry().map(Timestamp::from);
+            Ok(Fresh::new(OwnKeys { keys, expires }, expires))
         }
+        Err(cause) => Err(refused(&words(&cause), Some(cause), begun)),
     }
 }
 
-impl BaseKeys {
-    /// The configuration that clients are made from. The region is the bucket's: it need not be looked for.
-    pub(crate) async fn load(&self, environment: &Environment, region: &Region, http: &AwsHttpClient) -> SdkConfig {
-        let region = aws_types::region::Region::new(region.as_str().to_owned());
-        let provider = match self {
-            Self::Given { id, secret, token } => {
-                let token = token.as_ref().map(|token| token.expose_secret().to_owned());
-                let keys = Credentials::new(id, secret.expose_secret(), token, None, "given");
-                SharedCredentialsProvider::new(keys)
-            }
-            Self::Chain { profile } if environment.is_process() => {
-                let loader = aws_config::defaults(BehaviorVersion::latest()).region(region).http_client(http.clone());
-                return match profile {
-                    Some(profile) => loader.profile_name(profile).load().await,
-                    None => loader.load().await,
-                };
-            }
-            Self::Chain { profile } => found_in(environment, profile.as_deref(), http),
-        };
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(region)
-            .credentials_provider(provider)
-            .http_client(http.clone())
-            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
-                aws_smithy_async::rt::sleep::TokioSleep::new(),
-            ))
-            .build()
+/// Nothing was sent: there is nothing to sign with.
+fn refused(words: &str, cause: Option<CredentialsError>, begun: Instant) -> Error {
+    let error = Error::new(ErrorKind::Credentials, words)
+        .with_sent(Sent::No)
+        .with_transient(false)
+        .with_retry(RetryReport::new(1, begun.elapsed(), StopReason::NotRetryable))
+        .advice(
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has keys, or give keys in \
+             code",
+        );
+    match cause {
+        Some(cause) => error.cause(cause),
+        None => error,
     }
 }
 
-/// The keys of an environment that stands in for the process's own: its variables, and the profile in the files that it
-/// names. Nothing else of this machine is asked.
-fn found_in(environment: &Environment, profile: Option<&str>, http: &AwsHttpClient) -> SharedCredentialsProvider {
-    let text = |key: Key| environment.text(key).map(|found| found.value);
-    let secret = environment.secret(AWS_SECRET_ACCESS_KEY);
-    if let (None, Some(id), Some(secret)) = (profile, text(AWS_ACCESS_KEY_ID), &secret) {
-        let token = environment.secret(AWS_SESSION_TOKEN).map(|found| found.value.expose_secret().to_owned());
-        return SharedCredentialsProvider::new(Credentials::new(
-            id,
-            secret.value.expose_secret(),
-            token,
-            None,
-            "environment",
-        ));
-    }
-    let files =
-        [(EnvConfigFileKind::Credentials, AWS_SHARED_CREDENTIALS_FILE), (EnvConfigFileKind::Config, AWS_CONFIG_FILE)];
-    let files: Vec<_> = files.into_iter().filter_map(|(kind, key)| Some((kind, text(key)?))).collect();
-    if files.is_empty() {
-        return SharedCredentialsProvider::new(Nowhere { half: secret.is_some() });
-    }
-    let named =
-        files.into_iter().fold(EnvConfigFiles::builder(), |named, (kind, path)| named.with_file(kind, path)).build();
-    let name = profile.map(str::to_owned).or_else(|| text(AWS_PROFILE)).unwrap_or_else(|| "default".to_owned());
-    let config = ProviderConfig::empty().with_http_client(http.clone());
-    SharedCredentialsProvider::new(
-        ProfileFileCredentialsProvider::builder().configure(&config).profile_files(named).profile_name(name).build(),
-    )
+/// Every source that was asked, and what it said.
+fn words(error: &CredentialsError) -> String {
+    let chain = error.source().and_then(|source| source.downcast_ref::<ProviderChainError<CredentialsError>>());
+    let Some(chain) = chain else { return format!("AWS keys could not be had: {}", reasons(error)) };
+    let said: Vec<_> =
+        chain.attempts().iter().map(|attempt| format!("{}: {}", attempt.name(), reasons(attempt.error()))).collect();
+    format!("no AWS keys were found; {}", said.join("; "))
 }
 
-/// No source has keys.
-#[derive(Debug)]
-struct Nowhere {
-    /// There is a secret without an id.
-    half: bool,
-}
-
-impl ProvideCredentials for Nowhere {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        let variables = if self.half {
-            "AWS_ACCESS_KEY_ID is not set"
-        } else {
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set"
-        };
-        let words = format!("{variables}; AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE name no file");
-        future::ProvideCredentials::ready(Err(CredentialsError::not_loaded(words)))
+/// An error and its causes, each once.
+fn reasons(error: &(dyn StdError + 'static)) -> String {
+    let mut words = Vec::new();
+    let mut next = Some(error);
+    while let Some(link) = next {
+        let text = link.to_string();
+        if words.last() != Some(&text) {
+            words.push(text);
+        }
+        next = link.source();
     }
+    words.join(": ")
 }

@@ -1,62 +1,61 @@
 //! Credentials with an end, held once per grant, External ID and scope, and renewed before they run out.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cube_sdk_core::{Result, Timestamp};
-use tokio::sync::Mutex;
+use cube_sdk_core::cached::{Cached, Fresh, Renewal};
+use cube_sdk_core::retry::Deadline;
+use cube_sdk_core::{Clock, Error, ErrorKind, Result, WhichClock};
 
-/// A session with less time left is renewed before a part starts.
+use super::assume::assume_role;
+use super::{Identity, Session};
+
+/// A session with less time left is renewed, beside the calls that it still serves. Shorter ones cannot keep a minute in
+/// reserve: they are renewed at half their life.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// A usable S3 client and when its credentials end.
+/// Longer than any patience of the policy's: an AssumeRole that is throttled is waited for.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A usable S3 client.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) s3: aws_sdk_s3::Client,
-    pub(crate) issued: Timestamp,
-    pub(crate) expires: Option<Timestamp>,
 }
 
-impl Lease {
-    /// Short sessions cannot keep a minute in reserve: they are renewed at half their life.
-    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
-        self.expires.is_none_or(|end| {
-            let margin = MARGIN.min(end.since(self.issued) / 2);
-            end.since(now) > margin
+/// Where sessions of one grant, External ID and scope find their lease.
+pub(crate) type LeaseCell = Cached<Arc<Lease>>;
+
+/// An empty cell.
+pub(crate) fn cell(clock: Clock) -> LeaseCell {
+    Cached::new(clock).renewal(Renewal::before_end(MARGIN)).patience(PATIENCE)
+}
+
+impl Session {
+    /// A lease that holds. One renewal runs at a time, for everyone who waits.
+    pub(crate) async fn lease(&self, deadline: Deadline) -> Result<Arc<Lease>> {
+        let lease = self.cell.get(|| renew(self.clone()));
+        let Some(left) = deadline.left() else { return lease.await };
+        tokio::time::timeout(left, lease).await.unwrap_or_else(|_| {
+            let words = "the call's deadline passed while its session was opened";
+            Err(Error::new(ErrorKind::Timeout, words)
+                .with_clock(WhichClock::Deadline)
+                .with_sent(cube_sdk_core::error::Sent::No)
+                .advice("allow more time with a longer deadline"))
         })
     }
 }
 
-/// Holds one lease; whoever finds it stale renews it while the others wait.
-#[derive(Debug, Default)]
-pub(crate) struct LeaseCell(Mutex<Option<Arc<Lease>>>);
-
-impl LeaseCell {
-    /// The lease in hand, or the one that `renew` brings. One renewal runs at a time.
-    pub(crate) async fn get<'a, F>(&self, now: Timestamp, renew: F) -> Result<Arc<Lease>>
-    where
-        F: FnOnce() -> Pin<Box<dyn Future<Output = Result<Lease>> + Send + 'a>>,
-    {
-        let mut held = self.0.lock().await;
-        if let Some(lease) = held.as_ref().filter(|lease| lease.is_fresh(now)) {
-            return Ok(Arc::clone(lease));
+async fn renew(session: Session) -> Result<Fresh<Arc<Lease>>> {
+    let base = session.account.base();
+    let own = base.keys(&session.region).await?;
+    let (keys, expires) = match &session.identity {
+        Identity::Own => (own.keys, own.expires),
+        Identity::Role { .. } => {
+            let (keys, expires) = assume_role(&session, own.keys).await?;
+            (keys, Some(expires))
         }
-        let lease = Arc::new(renew().await?);
-        *held = Some(Arc::clone(&lease));
-        Ok(lease)
-    }
-
-    /// Forgets a lease that S3 called expired, unless another has taken its place.
-    pub(crate) async fn forget(&self, stale: &Arc<Lease>) {
-        let mut held = self.0.lock().await;
-        if held.as_ref().is_some_and(|lease| Arc::ptr_eq(lease, stale)) {
-            *held = None;
-        }
-    }
-
-    /// True when nothing useful is held: the cell may leave a cache.
-    pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
-        self.0.try_lock().is_ok_and(|held| held.as_ref().is_none_or(|lease| !lease.is_fresh(now)))
-    }
+    };
+    let s3 = base.s3(&session.region, session.bucket.as_str(), keys).await?;
+    Ok(Fresh::new(Arc::new(Lease { s3 }), expires))
 }

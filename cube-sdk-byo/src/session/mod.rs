@@ -1,36 +1,44 @@
 //! Sessions in the customer's account: AssumeRole with the grant's External ID, cached, renewed early,
 //! limited by a session policy.
 
+mod account;
 mod assume;
 mod attempt;
 mod base;
 mod connector;
+mod dial;
 mod failure;
-mod http_client;
 mod keys;
 mod lease;
+mod object;
 mod policy;
 mod prompt_ack;
+mod row;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cube_sdk_core::{Error, Idempotency, Operation, Result};
+use cube_sdk_core::retry::Deadline;
+use cube_sdk_core::{Idempotency, Operation, Result};
 
-pub(crate) use attempt::{Answered, AuditScope};
-pub(crate) use base::{Base, ServiceUrls};
+pub(crate) use account::Account;
+pub(crate) use attempt::{Told, of as attempt_of};
+pub(crate) use base::{AwsSettings, Base};
+pub(crate) use connector::READ_SIZE;
 pub(crate) use failure::{Failure, Subject};
-pub(crate) use http_client::READ_SIZE;
-pub(crate) use keys::BaseKeys;
-pub(crate) use lease::{Lease, LeaseCell};
+pub(crate) use keys::GivenKeys;
+pub(crate) use lease::{Lease, LeaseCell, cell as lease_cell};
+pub(crate) use object::promised;
+pub(crate) use row::{Answered, AuditScope};
 
 use crate::arn::{KmsKeyArn, RoleArn};
 use crate::audit::Recorder;
+use crate::code::ByoCode;
 use crate::external_id::ExternalId;
+use crate::fault::ByoFault;
 use crate::region::Region;
 use crate::s3_uri::{Bucket, ObjectKey, S3Uri};
-use crate::storage::Storage;
 
 /// STS AssumeRole.
 pub const ASSUME_ROLE: Operation = Operation::new("sts", "assume_role", Idempotency::Read);
@@ -99,11 +107,12 @@ pub(crate) enum Identity {
     Role { grant: Arc<GrantRef>, scope: Scope, name: String, duration: Duration },
 }
 
-/// A right to read one bucket. Made by [`Storage::session`] or [`Storage::own_session`] without I/O: the
-/// role is assumed at the first call, and again whenever the session runs out. Cheap to clone.
+/// A right to read one bucket. Made by [`Storage::session`](crate::Storage::session) or
+/// [`Storage::own_session`](crate::Storage::own_session) without I/O: the role is assumed at the first call, and again
+/// whenever the session runs out. Cheap to clone.
 #[derive(Clone)]
 pub struct Session {
-    pub(crate) storage: Storage,
+    pub(crate) account: Account,
     pub(crate) identity: Identity,
     pub(crate) bucket: Bucket,
     pub(crate) region: Region,
@@ -135,7 +144,7 @@ impl Session {
     pub fn named(mut self, session_name: &str) -> Self {
         if let Identity::Role { name, .. } = &mut self.identity {
             *name = session_name_of(session_name);
-            self.cell = Arc::default();
+            self.cell = Arc::new(lease_cell(self.account.clock()));
         }
         self
     }
@@ -143,9 +152,10 @@ impl Session {
     /// Assumes the role now, if no fresh session is held: for first bytes that come sooner.
     ///
     /// # Errors
-    /// `PermissionDenied` with BYO_ASSUME_ROLE_FAILED when STS refuses; the kinds of the network otherwise.
+    /// `PermissionDenied` with BYO_ASSUME_ROLE_FAILED when STS refuses; `Credentials` when the storage finds no keys of
+    /// its own; the kinds of the network otherwise.
     pub async fn connect(&self) -> Result<()> {
-        self.lease().await.map(drop)
+        self.lease(Deadline::none()).await.map(drop)
     }
 
     /// AWS's own client with this session's credentials, for calls that this library does not make.
@@ -154,13 +164,7 @@ impl Session {
     /// # Errors
     /// As [`Session::connect`].
     pub async fn into_aws_sdk_client(self) -> Result<aws_sdk_s3::Client> {
-        Ok(self.lease().await?.s3.clone())
-    }
-
-    /// A lease with enough time left to start a part.
-    pub(crate) async fn lease(&self) -> Result<Arc<Lease>> {
-        let now = self.storage.now();
-        self.cell.get(now, || Box::pin(self.renew())).await
+        Ok(self.lease(Deadline::none()).await?.s3.clone())
     }
 
     /// Refuses objects of another bucket before anything is sent.
@@ -169,22 +173,8 @@ impl Session {
             return Ok(());
         }
         let detail = format!("bucket mismatch: {uri} is not in {}", self.bucket);
-        let fault = crate::fault::ByoFault::new(crate::code::ByoCode::BucketMismatch).with_detail(detail);
+        let fault = ByoFault::new(ByoCode::BucketMismatch).with_detail(detail);
         Err(fault.into_error(GET_OBJECT).with_sent(cube_sdk_core::error::Sent::No))
-    }
-
-    pub(crate) fn error(
-        &self,
-        failure: Failure,
-        operation: Operation,
-        key: Option<&ObjectKey>,
-        earlier: &[String],
-    ) -> Error {
-        let (subject, target) = match key {
-            Some(key) => (Subject::Object, format!("s3://{}/{key}", self.bucket)),
-            None => (Subject::Bucket, format!("s3://{}", self.bucket)),
-        };
-        failure.into_error(operation, subject, &self.region, &target, earlier)
     }
 }
 

@@ -10,6 +10,13 @@ use std::time::Duration;
 pub const KEY: &str = "test/object.bin";
 pub const EXTERNAL_ID: &str = "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90";
 
+/// The default patience in milliseconds instead of seconds.
+pub fn quick(budget: RetryBudget) -> Retrier {
+    let waits = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
+    let policy = RetryPolicy::default().backoff(waits).throttle_backoff(waits).patience(Duration::from_millis(500));
+    Retrier::new(policy, budget)
+}
+
 pub struct Account {
     pub world: AwsWorld,
     pub audit: MemorySink,

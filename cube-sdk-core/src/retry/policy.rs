@@ -146,6 +146,11 @@ impl RetryPolicy {
         self.max_attempts
     }
 
+    /// The waits after throttling: for callers that hold back more than the call that was throttled.
+    pub const fn throttle_waits(&self) -> Backoff {
+        self.throttle_backoff
+    }
+
     /// Decides what follows an attempt that ended with `error`, the last of `tries`.
     pub fn decide(&self, operation: Operation, error: &Error, tries: &Tries) -> Decision {
         let Some(cap) = self.attempt_cap(operation, error) else {

@@ -13,8 +13,7 @@ use cube_sdk_core::{Error, ErrorKind, Operation, Result};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::advice;
-use super::operations::REGISTER_ARTIFACT;
+use super::operations::{Declared, REGISTER_ARTIFACT};
 use crate::code::ByoCode;
 use crate::fault::ByoFault;
 
@@ -90,7 +89,7 @@ fn with_byo_code(
         return if known { error } else { error.with_kind(kind_of_status(status)) };
     }
     let error = error.with_kind(kind_of_status(status));
-    match advice::next_step(operation, status) {
+    match Declared::of(operation).next_step(status) {
         Some(step) => error.advice(step),
         None => error,
     }
@@ -115,7 +114,7 @@ fn without_code(operation: Operation, status: StatusCode, detail: Value, words: 
         error = error.with_code("plan_limit_exceeded");
     }
     let advised = if kind == ErrorKind::PlanRequired { StatusCode::PAYMENT_REQUIRED } else { status };
-    match advice::next_step(operation, advised) {
+    match Declared::of(operation).next_step(advised) {
         Some(step) => error.advice(step),
         None => error,
     }

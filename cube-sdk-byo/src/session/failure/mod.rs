@@ -1,22 +1,50 @@
 //! From what the AWS SDK reports to one error with a typed fault.
 
+mod verdict;
+
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cube_sdk_core::error::{Sent, kind_of_status};
-use cube_sdk_core::redact::one_line;
+use cube_sdk_core::transport::never_connected;
 use cube_sdk_core::{Error, ErrorKind, Operation, WhichClock};
 use http::StatusCode;
 
-use super::http_client::NeverConnected;
+use super::connector::NeverConnected;
 use crate::audit::AuditOutcome;
 use crate::code::ByoCode;
 use crate::fault::ByoFault;
 use crate::region::Region;
+
+/// Keys that have run out.
+const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"];
+
+/// Words for fewer requests, of S3, STS and of KMS behind S3.
+const THROTTLES: [&str; 8] = [
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequests",
+    "TooManyRequestsException",
+    "KMS.ThrottlingException",
+];
+
+/// The storage's own keys: unknown, wrong, or this machine's clock is off.
+const OWN_KEYS: [&str; 8] = [
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "RequestTimeTooSkewed",
+    "InvalidToken",
+    "NotSignedUp",
+];
 
 /// How far a failed call came.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,8 +53,6 @@ pub(crate) enum Stage {
     Unbuilt,
     /// No connection: nothing was sent.
     Unconnected,
-    /// No keys could be had: nothing was sent.
-    NoCredentials,
     /// Bytes went out, no readable answer came.
     Broken,
     /// A clock ran out.
@@ -47,10 +73,6 @@ pub(crate) struct Failure {
     retry_after: Option<Duration>,
     clock: Option<WhichClock>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
-    /// What to do about it, where the reason tells.
-    next: Option<String>,
-    /// Another try would end alike.
-    lasting: bool,
 }
 
 /// What the failed call was about: the same answer means different things for different calls.
@@ -86,8 +108,6 @@ impl Failure {
             retry_after: None,
             clock: None,
             cause: None,
-            next: None,
-            lasting: false,
         }
     }
 
@@ -103,20 +123,7 @@ impl Failure {
             SdkError::ServiceError(_) => Stage::Refused,
             _ => Stage::Broken,
         };
-        let stage = if link_of::<CredentialsError>(&error).is_some() { Stage::NoCredentials } else { stage };
         let mut failure = Self::at(stage);
-        if let Some(NeverConnected(reason)) = link_of::<NeverConnected>(&error) {
-            failure.message = Some(reason.message().to_owned());
-            failure.next = reason.next_step().map(str::to_owned);
-            failure.lasting = !reason.is_transient();
-        }
-        if let Some(missing) = link_of::<CredentialsError>(&error) {
-            failure.message = Some(no_credentials(missing));
-            failure.lasting = matches!(
-                missing,
-                CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)
-            );
-        }
         if let Some(raw) = error.raw_response() {
             failure.read_head(raw);
         }
@@ -131,8 +138,7 @@ impl Failure {
     fn read_head(&mut self, raw: &HttpResponse) {
         let header = |name: &str| raw.headers().get(name).filter(|value| !value.is_empty());
         self.status = StatusCode::from_u16(raw.status().as_u16()).ok();
-        let id = header("x-amz-request-id").or_else(|| header("x-amzn-requestid"));
-        self.request_id = id.map(str::to_owned);
+        self.request_id = header("x-amz-request-id").or_else(|| header("x-amzn-requestid")).map(str::to_owned);
         self.bucket_region = header("x-amz-bucket-region").and_then(|text| text.parse().ok());
         self.retry_after = header("retry-after").and_then(|text| {
             let mut headers = http::HeaderMap::new();
@@ -141,23 +147,32 @@ impl Failure {
         });
     }
 
-    fn code_is(&self, codes: &[&str]) -> bool {
+    pub(super) fn code_is(&self, codes: &[&str]) -> bool {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
-    fn status_is(&self, statuses: &[u16]) -> bool {
+    pub(super) fn status_is(&self, statuses: &[u16]) -> bool {
         self.status.is_some_and(|status| statuses.contains(&status.as_u16()))
     }
 
     /// True when the session's keys have run out: a fresh session may succeed.
     pub(crate) fn is_expired_session(&self) -> bool {
-        self.code_is(&["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"])
+        self.code_is(&EXPIRED)
+    }
+
+    /// True for the error of a call whose session's keys have run out.
+    pub(crate) fn was_expired_session(error: &Error) -> bool {
+        error.kind() == ErrorKind::Unauthenticated && error.code().is_some_and(|code| EXPIRED.contains(&code))
     }
 
     /// True when the server asks for fewer requests.
     pub(crate) fn is_throttle(&self) -> bool {
-        self.code_is(&["SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"])
-            || self.status_is(&[429])
+        self.code_is(&THROTTLES) || self.status_is(&[429])
+    }
+
+    /// True when the server has too much to do, by word or by status.
+    pub(crate) fn is_overload(&self) -> bool {
+        self.is_throttle() || self.status_is(&[503])
     }
 
     /// True for an answer without a body that tells why, as every failed HEAD is.
@@ -165,53 +180,32 @@ impl Failure {
         self.stage == Stage::Refused && self.message.is_none()
     }
 
+    /// True when a server answered, whatever it said.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.stage == Stage::Refused
+    }
+
+    /// True for a refusal that another try does not change: of the customer's side, of one object, not of the moment and
+    /// not of the storage's own keys.
+    pub(crate) fn is_final(&self) -> bool {
+        let client_error = self.status.is_some_and(|status| status.is_redirection() || status.is_client_error());
+        self.stage == Stage::Refused
+            && client_error
+            && !self.is_overload()
+            && !self.is_expired_session()
+            && !self.code_is(&OWN_KEYS)
+            && !self.code_is(&["RequestTimeout"])
+            && !self.status_is(&[307, 407])
+    }
+
     /// True for a range behind the end of the object.
     pub(crate) fn is_range_behind_end(&self) -> bool {
         self.status_is(&[416])
     }
 
-    /// The typed code, where one fits.
-    pub(crate) fn byo_code(&self, subject: Subject, region: &Region) -> Option<ByoCode> {
-        if self.stage != Stage::Refused || self.is_throttle() || self.is_expired_session() {
-            return None;
-        }
-        if subject == Subject::Role {
-            return self.status_is(&[400, 403, 404]).then_some(ByoCode::AssumeRoleFailed).filter(|_| {
-                !self.code_is(&["InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidAction", "ValidationError"])
-            });
-        }
-        let elsewhere = self.bucket_region.as_ref().is_some_and(|actual| actual != region);
-        let moved = self.code_is(&[
-            "PermanentRedirect",
-            "TemporaryRedirect",
-            "AuthorizationHeaderMalformed",
-            "IllegalLocationConstraintException",
-        ]);
-        if self.status_is(&[301, 307, 400, 403]) && (elsewhere || moved) || self.status_is(&[301]) {
-            return Some(ByoCode::RegionMismatch);
-        }
-        if self.names_kms() {
-            return Some(ByoCode::KmsAccessDenied);
-        }
-        match (self.code.as_deref(), self.status.map(|status| status.as_u16())) {
-            (Some("NoSuchBucket"), _) => Some(ByoCode::BucketGone),
-            (Some("NoSuchKey" | "NoSuchVersion"), _) => Some(ByoCode::ObjectNotFound),
-            (Some("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed"), _) => None,
-            (_, Some(404)) if subject == Subject::Bucket => Some(ByoCode::BucketGone),
-            (_, Some(404)) => Some(ByoCode::ObjectNotFound),
-            (_, Some(412)) => Some(ByoCode::IntegrityMismatch),
-            (_, Some(401 | 403)) => Some(ByoCode::ObjectAccessDenied),
-            _ => None,
-        }
-    }
-
-    fn names_kms(&self) -> bool {
-        let by_code = self.code.as_deref().is_some_and(|code| code.starts_with("KMS."));
-        let by_text = self.message.as_deref().is_some_and(|text| {
-            let text = text.to_ascii_lowercase();
-            text.contains("kms:") || text.contains("kms key") || text.contains("aws kms")
-        });
-        by_code || by_text && self.status_is(&[400, 403])
+    /// When the server wants to be asked again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// A word for failures that carry no code of AWS.
@@ -219,38 +213,40 @@ impl Failure {
         match self.stage {
             Stage::Unbuilt => "unbuilt",
             Stage::Unconnected => "connect",
-            Stage::NoCredentials => "no_credentials",
             Stage::Broken => "transport",
             Stage::TimedOut => "timeout",
             Stage::Refused => "refused",
         }
     }
 
-    /// The word for the audit row.
-    pub(crate) fn outcome(&self) -> AuditOutcome {
-        if self.stage == Stage::Refused && self.status_is(&[401, 403]) && !self.is_expired_session() {
-            AuditOutcome::Denied
-        } else {
-            AuditOutcome::Error
+    /// The word for the audit row: `denied` is what policy refused.
+    pub(crate) fn outcome(&self, verdict: Option<&ByoCode>) -> AuditOutcome {
+        use ByoCode as C;
+        let refused = self.code_is(&["AccessDenied", "AccessDeniedException"]);
+        match verdict {
+            Some(C::AssumeRoleFailed | C::ObjectAccessDenied | C::KmsAccessDenied) => AuditOutcome::Denied,
+            None if refused && self.stage == Stage::Refused => AuditOutcome::Denied,
+            _ => AuditOutcome::Error,
         }
     }
 
     /// The error for the caller. `earlier` are the request ids of calls that led here.
     pub(crate) fn into_error(
-        self,
+        mut self,
         operation: Operation,
         subject: Subject,
         region: &Region,
         target: &str,
         earlier: &[String],
     ) -> Error {
-        let code = self.byo_code(subject, region);
-        let error = match code {
+        let error = match self.verdict(subject, region) {
             Some(code) => self.typed(code, operation, earlier),
+            None if self.stage == Stage::Unconnected => self.unconnected(operation),
             None => self.plain(operation),
         };
         let error = error.with_target(target).with_retry_after(self.retry_after);
-        match self.cause {
+        // What never connected tells its cause already.
+        match self.cause.filter(|_| self.stage != Stage::Unconnected) {
             Some(cause) => error.cause(cause),
             None => error,
         }
@@ -275,11 +271,17 @@ impl Failure {
         }
     }
 
+    /// The reason why there is no connection, in the line itself.
+    fn unconnected(&mut self, operation: Operation) -> Error {
+        let cause = self.cause.take().unwrap_or_else(|| "the connection could not be made".into());
+        let via = never_connected_in(cause.as_ref()).and_then(|never| never.via.clone());
+        never_connected(cause, via.as_ref()).with_operation(operation).with_sent(Sent::No)
+    }
+
     fn plain(&self, operation: Operation) -> Error {
         let (kind, sent) = match self.stage {
             Stage::Unbuilt => (ErrorKind::InvalidInput, Sent::No),
             Stage::Unconnected => (ErrorKind::Connect, Sent::No),
-            Stage::NoCredentials => (ErrorKind::Credentials, Sent::No),
             Stage::Broken => (ErrorKind::Transport, Sent::Unknown),
             Stage::TimedOut => (ErrorKind::Timeout, Sent::Unknown),
             Stage::Refused => (self.refused_kind(), Sent::Yes),
@@ -295,17 +297,8 @@ impl Failure {
         if let Some(clock) = self.clock {
             error = error.with_clock(clock);
         }
-        if self.stage == Stage::NoCredentials {
-            error = error.with_transient(!self.lasting).advice(KEYS);
-        }
-        if self.stage == Stage::Unconnected && self.lasting {
-            error = error.with_transient(false);
-        }
-        if let Some(next) = &self.next {
-            error = error.advice(next.as_str());
-        }
-        if kind == ErrorKind::Unauthenticated {
-            error = error.advice("check the AWS keys in use, and this machine's clock");
+        if let Some(advice) = self.advice(kind) {
+            error = error.advice(advice);
         }
         error.with_request_id(self.request_id.clone())
     }
@@ -314,14 +307,31 @@ impl Failure {
         if self.is_throttle() {
             return ErrorKind::Throttled;
         }
-        let keys = ["InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"];
-        if self.is_expired_session() || self.code_is(&keys) {
+        if self.is_expired_session() || self.code_is(&OWN_KEYS) {
             return ErrorKind::Unauthenticated;
         }
-        if self.code_is(&["RequestTimeout"]) {
-            return ErrorKind::Timeout;
+        match self.code.as_deref() {
+            Some("RequestTimeout") => return ErrorKind::Timeout,
+            Some("InvalidObjectState") => return ErrorKind::InvalidInput,
+            Some("RegionDisabledException") => return ErrorKind::Config,
+            _ => {}
         }
-        self.status.map_or(ErrorKind::Protocol, kind_of_status)
+        match self.status.map(|status| status.as_u16()) {
+            // A bucket that was just made: its name leads to its region a little later.
+            Some(307) => ErrorKind::Unavailable,
+            Some(407) => ErrorKind::Connect,
+            _ => self.status.map_or(ErrorKind::Protocol, kind_of_status),
+        }
+    }
+
+    fn advice(&self, kind: ErrorKind) -> Option<&'static str> {
+        Some(match self.code.as_deref() {
+            Some("InvalidObjectState") => "restore the object from its archive, or read one that is not archived",
+            Some("RegionDisabledException") => "activate STS for this region in the account of the keys in use",
+            _ if kind == ErrorKind::Unauthenticated => "check the AWS keys in use, and this machine's clock",
+            _ if self.status_is(&[407]) => "give the proxy's user and password in its URL",
+            _ => return None,
+        })
     }
 
     /// AWS's words, or those of the network, on one line and bounded.
@@ -332,12 +342,21 @@ impl Failure {
             (None, Some(code)) => code.clone(),
             (None, None) => return None,
         };
-        Some(one_line(&words, 400).into_owned())
+        Some(words.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect())
     }
 }
 
-/// The first error of a type in a chain.
-fn link_of<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+fn stage_of(error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>) -> Stage {
+    match error {
+        None => Stage::Broken,
+        Some(error) if never_connected_in(error).is_some() => Stage::Unconnected,
+        Some(error) if error.is_user() => Stage::Unbuilt,
+        Some(error) if error.is_timeout() => Stage::TimedOut,
+        Some(_) => Stage::Broken,
+    }
+}
+
+fn never_connected_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a NeverConnected> {
     let mut next = Some(error);
     while let Some(link) = next {
         if let Some(found) = link.downcast_ref() {
@@ -346,33 +365,6 @@ fn link_of<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Op
         next = link.source();
     }
     None
-}
-
-const KEYS: &str =
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with AWS_PROFILE, or give keys in code";
-
-/// Every source that was asked, and what it said.
-fn no_credentials(error: &CredentialsError) -> String {
-    let mut words = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(link) = next {
-        words.push(link.to_string());
-        next = link.source();
-    }
-    words.dedup();
-    format!("there are no AWS keys: {}", words.join(": "))
-}
-
-fn stage_of(error: Option<&aws_smithy_runtime_api::client::result::ConnectorError>) -> Stage {
-    let Some(error) = error else { return Stage::Broken };
-    if link_of::<NeverConnected>(error).is_some() {
-        return Stage::Unconnected;
-    }
-    match error {
-        error if error.is_user() => Stage::Unbuilt,
-        error if error.is_timeout() => Stage::TimedOut,
-        _ => Stage::Broken,
-    }
 }
 
 #[cfg(test)]

@@ -14,48 +14,129 @@ fn region() -> Region {
     "eu-central-1".parse().unwrap()
 }
 
+/// What S3 answers to a HEAD.
+fn mute(status: u16) -> Failure {
+    Failure { request_id: Some("4Z1X0E9RFQ2T7K5M".into()), ..refused(status, None, None) }
+}
+
+fn at(region: &str, failure: Failure) -> Failure {
+    Failure { bucket_region: Some(region.parse().unwrap()), ..failure }
+}
+
 #[test]
-fn each_answer_has_its_code() {
+fn verdicts_are_what_aws_documents_of_the_customers_side() {
     use ByoCode as C;
     use Subject::{Bucket, Object, Role};
-    let kms = Some("User: x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:…");
+    let denied = |action: &str| {
+        format!("User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: {action} on resource: x")
+    };
+    let by = |code: &str, message: &str| refused(403, Some(code), Some(message));
     for (failure, subject, code) in [
+        (by("AccessDenied", &denied("sts:AssumeRole")), Role, C::AssumeRoleFailed),
+        (by("AccessDenied", "Access denied"), Role, C::AssumeRoleFailed),
+        (refused(404, Some("NoSuchEntity"), Some("The role cannot be found.")), Role, C::AssumeRoleFailed),
+        (mute(404), Bucket, C::BucketGone),
+        (mute(403), Bucket, C::ObjectAccessDenied),
+        (mute(404), Object, C::ObjectNotFound),
+        (refused(400, Some("AuthorizationHeaderMalformed"), None), Object, C::RegionMismatch),
+        (refused(301, Some("PermanentRedirect"), None), Object, C::RegionMismatch),
+        (at("us-west-2", mute(400)), Bucket, C::RegionMismatch),
+        (at("us-west-2", mute(403)), Bucket, C::RegionMismatch),
+        (at("us-west-2", refused(307, Some("TemporaryRedirect"), None)), Object, C::RegionMismatch),
+        (refused(404, Some("NoSuchBucket"), None), Object, C::BucketGone),
+        (refused(404, Some("NoSuchKey"), None), Object, C::ObjectNotFound),
+        (by("AccessDenied", "Access Denied"), Object, C::ObjectAccessDenied),
+        // The key's name is in the message, and is no action.
         (
-            refused(403, Some("AccessDenied"), Some("not authorized to perform: sts:AssumeRole")),
-            Role,
-            Some(C::AssumeRoleFailed),
+            by("AccessDenied", &(denied("s3:GetObject") + "/aws kms:Decrypt with an explicit deny")),
+            Object,
+            C::ObjectAccessDenied,
         ),
-        (refused(403, Some("InvalidClientTokenId"), None), Role, None),
-        (refused(404, None, None), Bucket, Some(C::BucketGone)),
-        (refused(403, None, None), Bucket, Some(C::ObjectAccessDenied)),
-        (refused(301, None, None), Bucket, Some(C::RegionMismatch)),
-        (refused(400, Some("AuthorizationHeaderMalformed"), None), Object, Some(C::RegionMismatch)),
-        (refused(404, Some("NoSuchBucket"), None), Object, Some(C::BucketGone)),
-        (refused(404, Some("NoSuchKey"), None), Object, Some(C::ObjectNotFound)),
-        (refused(403, Some("AccessDenied"), None), Object, Some(C::ObjectAccessDenied)),
-        (refused(403, Some("AccessDenied"), kms), Object, Some(C::KmsAccessDenied)),
-        (refused(400, Some("KMS.DisabledException"), None), Object, Some(C::KmsAccessDenied)),
-        (refused(412, Some("PreconditionFailed"), None), Object, Some(C::IntegrityMismatch)),
-        (refused(503, Some("SlowDown"), None), Object, None),
-        (refused(400, Some("ExpiredToken"), None), Object, None),
-        (refused(403, Some("SignatureDoesNotMatch"), None), Object, None),
-        (refused(500, Some("InternalError"), None), Object, None),
+        (by("AccessDenied", &denied("kms:Decrypt")), Object, C::KmsAccessDenied),
+        (
+            by(
+                "AccessDenied",
+                "The ciphertext refers to a customer master key that does not exist, or you may not access it",
+            ),
+            Object,
+            C::KmsAccessDenied,
+        ),
+        (refused(400, Some("KMS.DisabledException"), None), Object, C::KmsAccessDenied),
+        (refused(400, Some("KMS.KMSInvalidStateException"), None), Object, C::KmsAccessDenied),
+        (refused(412, Some("PreconditionFailed"), None), Object, C::IntegrityMismatch),
     ] {
-        assert_eq!(failure.byo_code(subject, &region()), code, "{failure:?} {subject:?}");
+        assert_eq!(failure.verdict(subject, &region()), Some(code), "{failure:?} {subject:?}");
+    }
+}
+
+#[test]
+fn everything_else_is_no_verdict() {
+    use Subject::{Bucket, Object, Role};
+    let ours = "User: arn:aws:iam::4:user/worker is not authorized to perform: sts:AssumeRole on resource: r because no \
+                identity-based policy allows the sts:AssumeRole action";
+    for (failure, subject) in [
+        (refused(403, Some("RegionDisabledException"), Some("STS is not activated in this region")), Role),
+        (refused(400, Some("MalformedPolicyDocument"), Some("invalid")), Role),
+        (refused(400, Some("PackedPolicyTooLarge"), Some("too large")), Role),
+        (refused(400, Some("ValidationError"), Some("1 validation error detected")), Role),
+        (refused(403, Some("InvalidClientTokenId"), Some("The security token is invalid")), Role),
+        (refused(403, Some("SignatureDoesNotMatch"), None), Role),
+        (refused(403, Some("ExpiredTokenException"), None), Role),
+        (refused(400, Some("Throttling"), Some("Rate exceeded")), Role),
+        (refused(403, Some("AccessDenied"), Some(ours)), Role),
+        (refused(403, None, None), Role),
+        (mute(403), Role),
+        (
+            refused(
+                403,
+                Some("AccessDenied"),
+                Some("User: x is not authorized to perform: sts:TagSession on resource: r"),
+            ),
+            Role,
+        ),
+        // A proxy's page.
+        (refused(403, None, None), Bucket),
+        (refused(404, None, None), Object),
+        (refused(403, None, Some("<html>")), Object),
+        (mute(401), Object),
+        (
+            refused(403, Some("InvalidObjectState"), Some("The operation is not valid for the object's storage class")),
+            Object,
+        ),
+        (refused(403, Some("AccountProblem"), None), Object),
+        (refused(403, Some("AllAccessDisabled"), None), Object),
+        (refused(403, Some("SignatureDoesNotMatch"), None), Object),
+        (refused(403, Some("RequestTimeTooSkewed"), None), Object),
+        (refused(400, Some("KMS.ThrottlingException"), None), Object),
+        (refused(503, Some("SlowDown"), None), Object),
+        (refused(503, None, None), Object),
+        (refused(500, Some("InternalError"), None), Object),
+        (refused(400, Some("ExpiredToken"), None), Object),
+        (at("eu-central-1", refused(307, Some("TemporaryRedirect"), None)), Object),
+        (at("eu-central-1", mute(307)), Bucket),
+        (mute(301), Bucket),
+    ] {
+        assert_eq!(failure.verdict(subject, &region()), None, "{failure:?} {subject:?}");
     }
 }
 
 #[test]
 fn a_region_header_beats_the_status() {
-    let mut failure = refused(403, None, None);
-    failure.bucket_region = Some("us-west-2".parse().unwrap());
-    assert_eq!(failure.byo_code(Subject::Bucket, &region()), Some(ByoCode::RegionMismatch));
+    let failure = at("us-west-2", mute(403));
     let error =
         failure.into_error(super::super::HEAD_BUCKET, Subject::Bucket, &region(), "s3://acme", &["FIRST".into()]);
     assert!(error.to_string().contains("us-west-2"), "{error}");
-    let mut same = refused(403, None, None);
-    same.bucket_region = Some(region());
-    assert_eq!(same.byo_code(Subject::Bucket, &region()), Some(ByoCode::ObjectAccessDenied));
+    assert_eq!(at("eu-central-1", mute(403)).verdict(Subject::Bucket, &region()), Some(ByoCode::ObjectAccessDenied));
+}
+
+#[test]
+fn the_row_says_denied_for_what_policy_refused() {
+    let outcome = |failure: &Failure| failure.outcome(failure.verdict(Subject::Object, &region()).as_ref());
+    assert_eq!(outcome(&mute(403)), AuditOutcome::Denied);
+    assert_eq!(outcome(&refused(403, Some("InvalidObjectState"), None)), AuditOutcome::Error);
+    assert_eq!(outcome(&refused(404, Some("NoSuchKey"), None)), AuditOutcome::Error);
+    let ours = refused(403, Some("AccessDenied"), Some("no identity-based policy allows it"));
+    assert_eq!(ours.outcome(ours.verdict(Subject::Role, &region()).as_ref()), AuditOutcome::Denied);
 }
 
 #[test]
@@ -67,6 +148,9 @@ fn kinds_decide_what_is_repeated() {
     assert_eq!(kind(refused(500, Some("InternalError"), None)), ErrorKind::Server);
     assert_eq!(kind(refused(400, Some("ExpiredToken"), None)), ErrorKind::Unauthenticated);
     assert_eq!(kind(refused(400, Some("RequestTimeout"), None)), ErrorKind::Timeout);
+    assert_eq!(kind(refused(403, Some("InvalidObjectState"), None)), ErrorKind::InvalidInput);
+    assert_eq!(kind(refused(403, Some("RegionDisabledException"), None)), ErrorKind::Config);
+    assert_eq!(kind(refused(307, Some("TemporaryRedirect"), None)), ErrorKind::Unavailable);
     assert_eq!(kind(Failure::timed_out(WhichClock::Idle)), ErrorKind::Timeout);
     assert_eq!(kind(Failure::broken_body("gone")), ErrorKind::Transport);
     assert_eq!(kind(Failure::at(Stage::Unconnected)), ErrorKind::Connect);

@@ -1,14 +1,19 @@
 //! Rows in a file that survives the death of the process.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use cube_sdk_core::{Error, ErrorKind, Result};
 
 use super::AuditSink;
 use crate::audit::entry::AuditEntry;
+
+/// Tries for the lock, and the time between two.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Appends rows to a file, one JSON object per line, and acknowledges a batch once the disk has it.
 ///
@@ -42,7 +47,7 @@ impl NdjsonSink {
         let failed = |doing: &str, cause| Error::io(format!("{doing} audit file {}", path.display()), cause);
         let existed = path.exists();
         let mut file = owner_only().open(path).map_err(|cause| failed("could not open", cause))?;
-        if file.try_lock().is_err() {
+        if !lock(&file).map_err(|cause| failed("could not lock", cause))? {
             let message = format!("audit file {} is in use by another writer", path.display());
             return Err(Error::new(ErrorKind::Conflict, message).advice("give each process a file of its own"));
         }
@@ -60,6 +65,26 @@ impl NdjsonSink {
     pub fn path(&self) -> &Path {
         &self.0.path
     }
+}
+
+/// A child that was forked meanwhile holds the descriptor until its exec; an unlocked file is free nevertheless.
+impl Drop for Log {
+    fn drop(&mut self) {
+        let _ = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).file.unlock();
+    }
+}
+
+/// Locks the file; false when another holds it. A writer that was killed may live on for a moment in a child that it had
+/// forked, so it is tried for half a second.
+fn lock(file: &File) -> std::io::Result<bool> {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(cause)) => return Err(cause),
+        }
+    }
+    Ok(false)
 }
 
 impl Log {

@@ -1,13 +1,31 @@
 //! Bring-your-own storage of one workspace: the grant, registrations and the audit.
 
+mod attach;
+mod checklist;
+mod grant;
+mod register;
+mod rotation;
+mod setup;
+mod setup_info;
+mod verify;
+
 use cube_sdk_core::{ErrorKind, Result};
 use http::Method;
 
-use super::operations::{DISCONNECT, GET_GRANT, GET_SETUP_INFO, VERIFY_GRANT};
-use super::{
-    AttachRole, ConfirmRotation, Grant, ListAudit, RefusalExt, RegisterArtifact, RegisterGrant, Rotated, SetupGrant,
-    SetupInfo, WaitUntilActive, WorkspaceScope, rotation,
-};
+pub use attach::AttachRole;
+pub use checklist::ChecklistItem;
+pub use grant::{Grant, GrantStatus};
+pub use register::RegisterGrant;
+pub use rotation::{ConfirmRotation, Rotated};
+pub use setup::{Setup, SetupGrant};
+pub use setup_info::SetupInfo;
+pub use verify::WaitUntilActive;
+
+use super::api::InWorkspace;
+use super::artifacts::RegisterArtifact;
+use super::audit::ListAudit;
+use super::operations::{DISCONNECT, GET_GRANT};
+use super::refusal::RefusalExt;
 use crate::arn::RoleArn;
 use crate::region::Region;
 use crate::s3_uri::{Bucket, S3Uri};
@@ -61,16 +79,12 @@ use crate::s3_uri::{Bucket, S3Uri};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Byo {
-    workspace: WorkspaceScope,
+    workspace: InWorkspace,
 }
 
 impl Byo {
-    pub(crate) fn new(workspace: WorkspaceScope) -> Self {
+    pub(crate) fn new(workspace: InWorkspace) -> Self {
         Self { workspace }
-    }
-
-    pub(crate) fn workspace(&self) -> &WorkspaceScope {
-        &self.workspace
     }
 
     /// What EdgeGate tells about itself for the customer's IAM documents.
@@ -81,8 +95,7 @@ impl Byo {
     /// Those of any read: see the [module](crate::rest). An operator's unfinished set-up is no error here:
     /// see [`SetupInfo::principal`].
     pub async fn setup_info(&self) -> Result<SetupInfo> {
-        let call = self.workspace.call(GET_SETUP_INFO, Method::GET, &["byo-storage", "setup-info"]);
-        self.workspace.edgegate().engine().json(&call).await
+        setup_info::setup_info(&self.workspace).await
     }
 
     /// First phase of two: mints the External ID and gives the documents to create the role with.
@@ -107,7 +120,7 @@ impl Byo {
     /// # Errors
     /// `Conflict` when the workspace has a grant: nothing is rotated or deleted.
     pub fn register(&self, role: RoleArn, bucket: Bucket, region: Region) -> RegisterGrant {
-        RegisterGrant::new(self.clone(), role, bucket, region)
+        RegisterGrant::new(self.workspace.clone(), role, bucket, region)
     }
 
     /// The grant.
@@ -118,7 +131,7 @@ impl Byo {
     /// `NotFound` when the workspace has none, or does not exist.
     pub async fn grant(&self) -> Result<Grant> {
         let call = self.workspace.call(GET_GRANT, Method::GET, &["byo-storage", "grants"]);
-        self.workspace.edgegate().engine().json(&call).await
+        self.workspace.json(&call).await
     }
 
     /// The grant; none when the workspace has none.
@@ -143,7 +156,7 @@ impl Byo {
     /// # Errors
     /// `NotFound` without a grant; `Conflict` when the grant is active or revoked.
     pub fn attach_role(&self, role: RoleArn) -> AttachRole {
-        AttachRole::new(self.clone(), role)
+        AttachRole::new(self.workspace.clone(), role)
     }
 
     /// Probes the customer's bucket now: AssumeRole and a HEAD.
@@ -155,8 +168,7 @@ impl Byo {
     /// # Errors
     /// `NotFound` without a grant; `Unavailable` when EdgeGate could not reach AWS.
     pub async fn verify(&self) -> Result<Grant> {
-        let call = self.workspace.call(VERIFY_GRANT, Method::POST, &["byo-storage", "grants", "verify"]);
-        self.workspace.edgegate().engine().json(&call).await
+        verify::verify(&self.workspace).await
     }
 
     /// Verifies every 10 s, at most 12 times, until the grant is active: IAM is eventually consistent.
@@ -167,7 +179,7 @@ impl Byo {
     /// The probe's fault ([`ByoErrorExt`](crate::ByoErrorExt)) when the grant is not active in the end;
     /// those of [`verify`](Self::verify).
     pub fn wait_until_active(&self) -> WaitUntilActive {
-        WaitUntilActive::new(self.clone())
+        WaitUntilActive::new(self.workspace.clone())
     }
 
     /// Mints a new External ID. Reads fail until the role's trust policy carries it.
@@ -180,7 +192,7 @@ impl Byo {
     /// `NotFound` when the grant is not there any more; `Config` when the operator of EdgeGate has not
     /// finished the set-up: nothing is rotated then.
     pub async fn rotate_external_id(&self, confirm: ConfirmRotation) -> Result<Rotated> {
-        rotation::rotate(self, confirm).await
+        rotation::rotate(&self.workspace, confirm).await
     }
 
     /// Ends the grant: reads and registrations stop.
@@ -191,7 +203,7 @@ impl Byo {
     /// `NotFound` without a grant; `Conflict` while artifacts refer to the bucket: the text says how many.
     pub async fn disconnect(&self) -> Result<()> {
         let call = self.workspace.call(DISCONNECT, Method::DELETE, &["byo-storage", "grants"]);
-        self.workspace.edgegate().engine().run(&call).await.map(drop)
+        self.workspace.send(&call).await
     }
 
     /// Registers one object of the bucket as an artifact. No byte is copied: EdgeGate makes one HeadObject.
@@ -202,7 +214,7 @@ impl Byo {
     /// A [`ByoFault`](crate::ByoFault): no active grant, another bucket than the grant's, another size than
     /// expected, or what AWS said to the HEAD.
     pub fn register_artifact(&self, uri: S3Uri) -> RegisterArtifact {
-        RegisterArtifact::new(self.clone(), uri)
+        RegisterArtifact::new(self.workspace.clone(), uri)
     }
 
     /// The log of every STS, S3 and KMS call that EdgeGate made for this workspace.
@@ -210,7 +222,7 @@ impl Byo {
     /// `GET …/byo-storage/audit`, admin. Await it for one page, or read it as a
     /// [`stream`](ListAudit::stream) over all pages.
     pub fn audit(&self) -> ListAudit {
-        ListAudit::new(self.clone())
+        ListAudit::new(self.workspace.clone())
     }
 }
 

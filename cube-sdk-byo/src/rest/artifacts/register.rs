@@ -4,10 +4,11 @@ use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
-use super::operations::REGISTER_ARTIFACT;
-use super::request::refuse;
-use super::{Artifact, ArtifactKind, Byo};
+use super::artifact::{Artifact, ArtifactKind};
 use crate::digest::Sha256;
+use crate::rest::api::InWorkspace;
+use crate::rest::operations::REGISTER_ARTIFACT;
+use crate::rest::request::refuse;
 use crate::s3_uri::S3Uri;
 
 #[derive(Clone, Debug, Serialize)]
@@ -23,18 +24,18 @@ struct Body {
     original_filename: Option<String>,
 }
 
-/// Registers an object: see [`Byo::register_artifact`]. Await it to send.
+/// Registers an object: see [`Byo::register_artifact`](crate::rest::Byo::register_artifact). Await it to send.
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct RegisterArtifact {
-    byo: Byo,
+    workspace: InWorkspace,
     body: Body,
 }
 
 impl RegisterArtifact {
-    pub(crate) fn new(byo: Byo, s3_uri: S3Uri) -> Self {
+    pub(crate) fn new(workspace: InWorkspace, s3_uri: S3Uri) -> Self {
         let body = Body { s3_uri, expected_sha256: None, expected_size: None, kind: None, original_filename: None };
-        Self { byo, body }
+        Self { workspace, body }
     }
 
     /// The digest of the object. Recommended: each later read is checked against it, and a mismatch fails
@@ -66,9 +67,8 @@ impl RegisterArtifact {
         if self.body.expected_size == Some(0) {
             return Err(refuse("expected_size", "it must be more than 0 bytes"));
         }
-        let workspace = self.byo.workspace();
-        let call = workspace.call(REGISTER_ARTIFACT, Method::POST, &["artifacts", "byo"]).json(&self.body)?;
-        workspace.edgegate().engine().json(&call).await
+        let call = self.workspace.call(REGISTER_ARTIFACT, Method::POST, &["artifacts", "byo"]).json(&self.body)?;
+        self.workspace.json(&call).await
     }
 }
 

@@ -9,8 +9,9 @@ use cube_sdk_core::engine::Opened;
 use futures_core::Stream;
 use http::{HeaderValue, Method, header};
 
-use super::operations::DOWNLOAD_ARTIFACT;
-use super::{ArtifactId, WorkspaceScope};
+use crate::ids::ArtifactId;
+use crate::rest::api::InWorkspace;
+use crate::rest::operations::DOWNLOAD_ARTIFACT;
 
 /// The bytes of an artifact: a stream of chunks, in order. Dropping it ends the transfer.
 ///
@@ -44,13 +45,11 @@ impl Stream for Download {
 }
 
 /// Sends the request, with repeats, until the head of a good answer is in.
-pub(crate) async fn start(workspace: &WorkspaceScope, id: ArtifactId) -> Result<Download> {
-    let edgegate = workspace.edgegate();
-    let path = ["v1", "workspaces", &workspace.id().to_string(), "artifacts", &id.to_string(), "download"];
-    let call = edgegate
-        .call(DOWNLOAD_ARTIFACT, Method::GET, &path)
+pub(crate) async fn start(workspace: &InWorkspace, id: ArtifactId) -> Result<Download> {
+    let call = workspace
+        .call(DOWNLOAD_ARTIFACT, Method::GET, &["artifacts", &id.to_string(), "download"])
         // A compressed body would arrive with another length than the one promised.
         .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
         .follow_redirect();
-    Ok(Download(edgegate.engine().open(&call).await?))
+    Ok(Download(workspace.open(&call).await?))
 }

@@ -4,8 +4,10 @@ use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
-use super::operations::TRIGGER_RUN;
-use super::{ArtifactId, PipelineId, RunSummary, RunTrigger, WorkspaceScope};
+use super::run::{RunSummary, RunTrigger};
+use crate::ids::{ArtifactId, PipelineId};
+use crate::rest::api::InWorkspace;
+use crate::rest::operations::TRIGGER_RUN;
 
 #[derive(Clone, Debug, Serialize)]
 struct Body {
@@ -19,12 +21,12 @@ struct Body {
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct TriggerRun {
-    workspace: WorkspaceScope,
+    workspace: InWorkspace,
     body: Body,
 }
 
 impl TriggerRun {
-    pub(crate) fn new(workspace: WorkspaceScope, pipeline_id: PipelineId) -> Self {
+    pub(crate) fn new(workspace: InWorkspace, pipeline_id: PipelineId) -> Self {
         Self { workspace, body: Body { pipeline_id, trigger: RunTrigger::Manual, model_artifact_id: None } }
     }
 
@@ -42,7 +44,7 @@ impl TriggerRun {
 
     async fn send(self) -> Result<RunSummary> {
         let call = self.workspace.call(TRIGGER_RUN, Method::POST, &["runs"]).json(&self.body)?;
-        self.workspace.edgegate().engine().json(&call).await
+        self.workspace.json(&call).await
     }
 }
 

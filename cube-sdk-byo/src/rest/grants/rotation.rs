@@ -3,10 +3,13 @@
 use cube_sdk_core::Result;
 use http::Method;
 
-use super::operations::ROTATE_EXTERNAL_ID;
-use super::{Byo, Grant, GrantId};
+use super::grant::Grant;
+use super::setup_info::setup_info;
 use crate::external_id::ExternalId;
 use crate::iam::ReaderRole;
+use crate::ids::GrantId;
+use crate::rest::api::InWorkspace;
+use crate::rest::operations::ROTATE_EXTERNAL_ID;
 
 /// Says that the caller knows what a rotation does: from that moment every read fails with
 /// `BYO_ASSUME_ROLE_FAILED` until the role's trust policy carries the new External ID.
@@ -37,14 +40,12 @@ pub struct Rotated {
     pub role: ReaderRole,
 }
 
-pub(crate) async fn rotate(byo: &Byo, confirm: ConfirmRotation) -> Result<Rotated> {
-    let principal = byo.setup_info().await?.principal()?;
-    let workspace = byo.workspace();
+pub(crate) async fn rotate(workspace: &InWorkspace, confirm: ConfirmRotation) -> Result<Rotated> {
+    let principal = setup_info(workspace).await?.principal()?;
     let path = ["byo-storage", "grants", &confirm.grant.to_string(), "rotate-external-id"];
     let call = workspace.call(ROTATE_EXTERNAL_ID, Method::POST, &path);
-    let grant: Grant = workspace.edgegate().engine().json(&call).await?;
-    let mut role =
-        ReaderRole::new(principal, grant.external_id.clone(), grant.bucket.clone()).workspace(workspace.id());
+    let grant: Grant = workspace.json(&call).await?;
+    let mut role = ReaderRole::new(principal, grant.external_id.clone(), grant.bucket.clone()).workspace(workspace.id);
     // The rotation is done: what cannot be read now must not turn it into an error.
     if let Ok(Some(key)) = grant.kms_key() {
         role = role.kms_key(key);

@@ -1,12 +1,10 @@
-//! Artifacts: models, bundles and what else EdgeGate keeps or points to.
+//! One artifact, as EdgeGate tells it.
 
 use cube_sdk_core::{Result, Timestamp, open_enum};
-use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::operations::DELETE_ARTIFACT;
-use super::{ArtifactId, Download, WorkspaceScope, download};
 use crate::digest::Sha256;
+use crate::ids::ArtifactId;
 use crate::s3_uri::S3Uri;
 
 open_enum! {
@@ -35,7 +33,7 @@ pub struct Artifact {
     pub kind: ArtifactKind,
     /// The digest as EdgeGate tells it: empty for a BYO object that was registered without one. See
     /// [`digest`](Self::digest).
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub sha256: String,
     /// Its size in bytes.
     pub size_bytes: u64,
@@ -68,41 +66,5 @@ impl Artifact {
     /// `InvalidInput` when the artifact is kept in EdgeGate's own storage.
     pub fn s3_uri(&self) -> Result<S3Uri> {
         S3Uri::from_storage_url(&self.storage_url)
-    }
-}
-
-/// The artifacts of one workspace.
-#[derive(Clone, Debug)]
-pub struct Artifacts {
-    workspace: WorkspaceScope,
-}
-
-impl Artifacts {
-    pub(crate) fn new(workspace: WorkspaceScope) -> Self {
-        Self { workspace }
-    }
-
-    /// Deletes an artifact's row. The object in the customer's bucket is not touched, and runs keep their
-    /// bundles.
-    ///
-    /// `DELETE …/artifacts/{artifact}`. Sent at most once.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such artifact.
-    pub async fn delete(&self, id: ArtifactId) -> Result<()> {
-        let call = self.workspace.call(DELETE_ARTIFACT, Method::DELETE, &["artifacts", &id.to_string()]);
-        self.workspace.edgegate().engine().run(&call).await.map(drop)
-    }
-
-    /// The bytes of an artifact in EdgeGate's own storage, such as a run's bundle, as they arrive.
-    ///
-    /// `GET …/artifacts/{artifact}/download`; for large objects EdgeGate answers with a redirect to an
-    /// object store, which is followed once and without the key. Repeated when it fails before the first
-    /// byte is handed on.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such artifact.
-    pub async fn download(&self, id: ArtifactId) -> Result<Download> {
-        download::start(&self.workspace, id).await
     }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
+use http::Method;
 
-use super::operations::VERIFY_GRANT;
-use super::{Byo, Grant, GrantStatus};
+use super::grant::{Grant, GrantStatus};
 use crate::code::ByoCode;
+use crate::rest::api::InWorkspace;
+use crate::rest::operations::VERIFY_GRANT;
 
 /// Time between two probes.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -16,7 +18,13 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// Probes at most: two minutes cover what IAM usually needs to spread a change.
 const TRIES: u32 = 12;
 
-/// Verifies until the grant is active: see [`Byo::wait_until_active`]. Await it to start; drop it to stop.
+/// One probe by EdgeGate.
+pub(crate) async fn verify(workspace: &InWorkspace) -> Result<Grant> {
+    let call = workspace.call(VERIFY_GRANT, Method::POST, &["byo-storage", "grants", "verify"]);
+    workspace.json(&call).await
+}
+
+/// Verifies until the grant is active: see [`Byo::wait_until_active`](super::Byo::wait_until_active). Await it to start; drop it to stop.
 #[must_use = "a waiter does nothing until it is awaited"]
 pub struct WaitUntilActive {
     waiter: Waiter<Grant>,
@@ -29,10 +37,10 @@ impl fmt::Debug for WaitUntilActive {
 }
 
 impl WaitUntilActive {
-    pub(crate) fn new(byo: Byo) -> Self {
+    pub(crate) fn new(workspace: InWorkspace) -> Self {
         let look = move || {
-            let byo = byo.clone();
-            async move { byo.verify().await }
+            let workspace = workspace.clone();
+            async move { verify(&workspace).await }
         };
         Self { waiter: Waiter::new("the grant's verification", INTERVAL, look, judge).tries(TRIES) }
     }

@@ -4,11 +4,12 @@ use cube_sdk_core::{Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
-use super::operations::{CREATE_PENDING_GRANT, REGISTER_GRANT};
-use super::request::refuse;
-use super::{Byo, Grant};
+use super::grant::Grant;
 use crate::arn::{KmsKeyArn, RoleArn};
 use crate::region::Region;
+use crate::rest::api::InWorkspace;
+use crate::rest::operations::{CREATE_PENDING_GRANT, REGISTER_GRANT};
+use crate::rest::request::refuse;
 use crate::s3_uri::Bucket;
 
 /// The body of `POST …/grants`; the presence of a role decides between the two forms.
@@ -34,25 +35,24 @@ impl GrantBody {
         }
     }
 
-    pub(crate) async fn post(&self, byo: &Byo) -> Result<Grant> {
+    pub(crate) async fn post(&self, workspace: &InWorkspace) -> Result<Grant> {
         let operation = if self.role_arn.is_some() { REGISTER_GRANT } else { CREATE_PENDING_GRANT };
-        let workspace = byo.workspace();
         let call = workspace.call(operation, Method::POST, &["byo-storage", "grants"]).json(self)?;
-        workspace.edgegate().engine().json(&call).await
+        workspace.json(&call).await
     }
 }
 
-/// Registers a grant in one phase: see [`Byo::register`]. Await it to send.
+/// Registers a grant in one phase: see [`Byo::register`](super::Byo::register). Await it to send.
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct RegisterGrant {
-    byo: Byo,
+    workspace: InWorkspace,
     body: GrantBody,
 }
 
 impl RegisterGrant {
-    pub(crate) fn new(byo: Byo, role: RoleArn, bucket: Bucket, region: Region) -> Self {
-        Self { byo, body: GrantBody { role_arn: Some(role), bucket, region, kms_key_id: None } }
+    pub(crate) fn new(workspace: InWorkspace, role: RoleArn, bucket: Bucket, region: Region) -> Self {
+        Self { workspace, body: GrantBody { role_arn: Some(role), bucket, region, kms_key_id: None } }
     }
 
     /// The KMS key of the objects, for SSE-KMS with a customer key; it lives in the bucket's region.
@@ -63,7 +63,7 @@ impl RegisterGrant {
 
     async fn send(self) -> Result<Grant> {
         self.body.check()?;
-        self.body.post(&self.byo).await
+        self.body.post(&self.workspace).await
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 open_enum! {
     /// What a gate measures. EdgeGate refuses words outside its own list
-    /// ([`Contracts::valid_gate_metrics`](super::Contracts::valid_gate_metrics)).
+    /// ([`Contracts::valid_gate_metrics`](crate::rest::Contracts::valid_gate_metrics)).
     pub enum GateMetric {
         /// Time of one inference, in milliseconds.
         InferenceTimeMs = "inference_time_ms",

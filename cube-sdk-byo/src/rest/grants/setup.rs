@@ -2,12 +2,15 @@
 
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
-use super::operations::CREATE_PENDING_GRANT;
+use super::Byo;
+use super::attach::AttachRole;
+use super::grant::{Grant, GrantStatus};
 use super::register::GrantBody;
-use super::{AttachRole, Byo, Grant, GrantStatus, SetupInfo};
+use super::setup_info::SetupInfo;
 use crate::arn::{KmsKeyArn, RoleArn};
 use crate::iam::{ReaderRole, RoleName};
 use crate::region::Region;
+use crate::rest::operations::CREATE_PENDING_GRANT;
 use crate::s3_uri::Bucket;
 
 /// Starts the two-phase set-up: see [`Byo::setup`]. Await it to send.
@@ -58,13 +61,13 @@ impl SetupGrant {
         self.body.check()?;
         let info = self.byo.setup_info().await?;
         let principal = info.principal()?;
-        let (grant, reused) = match self.body.post(&self.byo).await {
+        let (grant, reused) = match self.body.post(&self.byo.workspace).await {
             Ok(grant) => (grant, false),
             Err(error) if error.kind() == ErrorKind::Conflict => (self.pending(error).await?, true),
             Err(error) => return Err(error),
         };
-        let mut role = ReaderRole::new(principal, grant.external_id.clone(), self.body.bucket)
-            .workspace(self.byo.workspace().id());
+        let mut role =
+            ReaderRole::new(principal, grant.external_id.clone(), self.body.bucket).workspace(self.byo.workspace.id);
         if let Some(key) = self.body.kms_key_id {
             role = role.kms_key(key);
         }

@@ -4,9 +4,10 @@ use cube_sdk_core::{Timestamp, open_enum};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ArtifactId, PipelineId, RunId};
+use super::gate::GateOperator;
 use crate::code::ByoCode;
 use crate::fault::ByoFault;
+use crate::ids::{ArtifactId, PipelineId, RunId};
 
 open_enum! {
     /// State of a run.
@@ -97,7 +98,7 @@ pub struct RunSummary {
     /// The pipeline.
     pub pipeline_id: PipelineId,
     /// The pipeline's name.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub pipeline_name: String,
     /// Its state.
     pub status: RunStatus,
@@ -171,7 +172,7 @@ pub struct RunDetail {
     #[serde(default)]
     pub bundle_artifact_id: Option<ArtifactId>,
     /// Its cells, where EdgeGate tells them.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub cells: Vec<Cell>,
 }
 
@@ -200,7 +201,7 @@ pub struct GatesEval {
     #[serde(default)]
     pub passed: Option<bool>,
     /// Each gate; empty when the run broke before.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub gates: Vec<GateResult>,
 }
 
@@ -209,10 +210,10 @@ pub struct GatesEval {
 #[non_exhaustive]
 pub struct GateResult {
     /// The metric; empty for a gate about layers.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub metric: String,
     /// How it was compared.
-    pub operator: super::GateOperator,
+    pub operator: GateOperator,
     /// With what.
     #[serde(default)]
     pub threshold: Option<f64>,
@@ -244,7 +245,7 @@ pub struct Cell {
     #[serde(default)]
     pub model_artifact_id: Option<ArtifactId>,
     /// The device.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub device: String,
     /// How it ended.
     pub status: CellStatus,
@@ -281,7 +282,7 @@ pub struct Bundle {
     #[serde(default)]
     pub pipeline_id: Option<PipelineId>,
     /// The pipeline's name.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub pipeline_name: String,
     /// Its metrics.
     #[serde(default)]
@@ -293,6 +294,6 @@ pub struct Bundle {
     #[serde(default)]
     pub bundle_artifact_id: Option<ArtifactId>,
     /// Its cells, where EdgeGate tells them: those that passed before a revocation are kept.
-    #[serde(default, deserialize_with = "super::tolerant::null_as_default")]
+    #[serde(default, deserialize_with = "crate::rest::tolerant::null_as_default")]
     pub cells: Vec<Cell>,
 }

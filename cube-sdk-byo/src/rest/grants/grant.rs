@@ -4,11 +4,11 @@ use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, open_enum};
 use serde::{Deserialize, Serialize};
 
 use super::checklist::{self, ChecklistItem};
-use super::{GrantId, WorkspaceId};
 use crate::arn::{KmsKeyArn, RoleArn};
 use crate::code::ByoCode;
 use crate::external_id::ExternalId;
 use crate::fault::ByoFault;
+use crate::ids::{GrantId, WorkspaceId};
 use crate::region::Region;
 use crate::s3_uri::Bucket;
 
