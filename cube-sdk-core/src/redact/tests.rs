@@ -299,7 +299,8 @@ fn plain_texts_lose_what_may_be_secret() {
     ] {
         assert_eq!(masked_text(text), shown, "{text}");
     }
-    assert_eq!(excerpt(br#"{"detail":"see https://u:p@h/x"}"#), r#"{"detail":"see https://…@h/x"}"#);
+    assert_eq!(excerpt(br#"{"detail":"see https://u:p@h/x"}"#), r#"{"detail":"<hidden, 19 chars>"}"#);
+    assert_eq!(excerpt(br#"{"detail":"see https://h/x?sig=y"}"#), r#"{"detail":"see https://h/x?sig=…"}"#);
     assert_eq!(excerpt(b"password=hunter2"), "password=<hidden, 7 chars>");
 }
 
