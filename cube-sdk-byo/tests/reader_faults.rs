@@ -11,7 +11,7 @@ use cube_sdk_byo::audit::{AuditEvent, AuditOutcome};
 use cube_sdk_core::ErrorKind;
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
 use futures_util::StreamExt;
-use world::{account_with, quick};
+use world::account_with;
 
 const KIB: u64 = 1024;
 const SIZE: u64 = 16 * 1024 * KIB;
