@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector as AwsConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -13,12 +14,18 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use cube_sdk_core::Result;
+use bytes::Bytes;
 use cube_sdk_core::retry::Attempt;
 use cube_sdk_core::settings::{Ground, Via};
+use cube_sdk_core::transport::{Answer, Body, Next, Transport, never_connected};
+use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
+use futures_util::StreamExt;
 use http::header::{HeaderMap, HeaderValue, LAST_MODIFIED, PROXY_AUTHORIZATION, USER_AGENT};
+use http_body_util::{BodyExt, BodyStream, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use sync_wrapper::SyncStream;
 
 use super::dial::Dial;
 
@@ -34,6 +41,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The limit on connecting, when neither the settings nor the AWS SDK name one.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// The longest request that goes through middlewares: STS's forms, nothing of S3.
+const REQUEST_CAP: usize = 1 << 20;
 
 type Pooled = Client<Dial, SdkBody>;
 
@@ -56,12 +66,9 @@ struct Limited {
     read: Option<Duration>,
 }
 
-/// Wraps the cause of a connection that was never made: nothing was sent.
+/// A connection that was never made: nothing was sent. Inside is the reason, and whether it may pass.
 #[derive(Debug)]
-pub(crate) struct NeverConnected {
-    cause: hyper_util::client::legacy::Error,
-    pub(crate) via: Option<Via>,
-}
+pub(crate) struct NeverConnected(pub(crate) Error);
 
 impl Connector {
     pub(crate) fn new(ground: &Ground) -> Result<Self> {
@@ -111,40 +118,106 @@ fn pool(dial: Dial) -> Pooled {
     builder.build(dial)
 }
 
-impl AwsConnector for Limited {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (mut request, pool) = match (request.try_into_http1x(), self.connector.pool(self.connect)) {
-            (Ok(request), Ok(pool)) => (request, pool),
-            (Err(error), _) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
-            (_, Err(error)) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
-        };
-        let attempt = request.extensions_mut().remove::<Attempt>();
+impl Limited {
+    /// Sends by a connection of the pool.
+    fn send(&self, mut request: http::Request<SdkBody>) -> impl Future<Output = Sent<Incoming>> + Send + 'static {
+        let pool = self.connector.pool(self.connect);
         let via = self.connector.dress(&mut request);
-        let answer = pool.request(request);
         let read = self.read.map(|read| read.saturating_add(self.connect.unwrap_or_default()));
-        HttpConnectorFuture::new(async move {
+        async move {
+            let pool = pool.map_err(|error| ConnectorError::user(error.into()))?;
+            let answer = pool.request(request);
             let answer = match read {
                 None => answer.await,
-                Some(limit) => match tokio::time::timeout(limit, answer).await {
-                    Ok(answer) => answer,
-                    Err(elapsed) => return Err(ConnectorError::timeout(elapsed.into())),
-                },
+                Some(limit) => tokio::time::timeout(limit, answer)
+                    .await
+                    .map_err(|_| ConnectorError::timeout("no answer within the limit of the AWS SDK's own".into()))?,
             };
-            match answer {
-                Ok(mut response) => {
-                    readable(response.headers_mut());
-                    if let Some(attempt) = attempt {
-                        let id = request_id(response.headers());
-                        attempt.answered(Some(response.status().as_u16()), id);
-                    }
-                    HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
-                        .map_err(|error| ConnectorError::other(error.into(), None))
-                }
-                Err(cause) if cause.is_connect() => Err(ConnectorError::io(NeverConnected { cause, via }.into())),
-                Err(cause) => Err(ConnectorError::io(cause.into())),
-            }
-        })
+            answer.map_err(|error| match error.is_connect() {
+                true => ConnectorError::io(NeverConnected(never_connected(error, via.as_ref())).into()),
+                false => ConnectorError::io(error.into()),
+            })
+        }
     }
+
+    /// Sends through the middlewares, and by the program's own transport where it set one.
+    async fn carry(self, attempt: Option<Attempt>, request: http::Request<SdkBody>) -> Sent<SdkBody> {
+        let (head, body) = request.into_parts();
+        let body = http_body_util::Limited::new(body, REQUEST_CAP).collect().await;
+        let request = http::Request::from_parts(head, body.map_err(ConnectorError::user)?.to_bytes());
+        let ground = self.connector.0.ground.clone();
+        let transport = ground.own_transport().unwrap_or_else(|| Arc::new(self));
+        let answer = match attempt {
+            Some(attempt) => Next::new(ground.middleware(), &*transport).run(attempt, request).await,
+            // Looking for keys is no call of the program's.
+            None => transport.send(request).await,
+        };
+        match answer {
+            // The SDK's bodies are shared between threads, though never read by two.
+            Ok(answer) => Ok(answer.map(|body| {
+                let frames = body.into_stream().map(|chunk| chunk.map(Frame::data));
+                SdkBody::from_body_1_x(StreamBody::new(SyncStream::new(frames)))
+            })),
+            Err(error) if error.kind() == ErrorKind::Connect => Err(ConnectorError::io(NeverConnected(error).into())),
+            Err(error) if error.kind() == ErrorKind::Timeout => Err(ConnectorError::timeout(error.into())),
+            Err(error) => Err(ConnectorError::io(error.into())),
+        }
+    }
+}
+
+type Sent<B> = std::result::Result<http::Response<B>, ConnectorError>;
+
+impl AwsConnector for Limited {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut request = match request.try_into_http1x() {
+            Ok(request) => request,
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+        };
+        let attempt = request.extensions_mut().remove::<Attempt>();
+        let ground = &self.connector.0.ground;
+        if ground.own_transport().is_some() || (attempt.is_some() && !ground.middleware().is_empty()) {
+            let answer = self.clone().carry(attempt.clone(), request);
+            return HttpConnectorFuture::new(async move { read(answer.await?, attempt.as_ref()) });
+        }
+        let answer = self.send(request);
+        HttpConnectorFuture::new(async move { read(answer.await?.map(SdkBody::from_body_1_x), attempt.as_ref()) })
+    }
+}
+
+/// The pool as what stands behind middlewares.
+#[async_trait]
+impl Transport for Limited {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<Answer> {
+        match Limited::send(self, request.map(SdkBody::from)).await {
+            Ok(answer) => Ok(answer.map(|body| Body::from_stream(BodyStream::new(body).filter_map(data)))),
+            Err(error) if error.is_timeout() => {
+                Err(Error::new(ErrorKind::Timeout, error.to_string()).with_clock(WhichClock::FirstByte).cause(error))
+            }
+            Err(error) => match error.into_source().downcast::<NeverConnected>() {
+                Ok(never) => Err(never.0),
+                Err(cause) => Err(Error::new(ErrorKind::Transport, "the connection broke").cause(cause)),
+            },
+        }
+    }
+}
+
+async fn data(frame: std::result::Result<Frame<Bytes>, hyper::Error>) -> Option<Result<Bytes>> {
+    match frame {
+        Ok(frame) => frame.into_data().ok().map(Ok),
+        Err(cause) => Some(Err(Error::new(ErrorKind::Transport, "the body broke").cause(cause))),
+    }
+}
+
+/// The SDK's form of an answer. Tells the attempt what came.
+fn read(
+    mut answer: http::Response<SdkBody>,
+    attempt: Option<&Attempt>,
+) -> std::result::Result<HttpResponse, ConnectorError> {
+    readable(answer.headers_mut());
+    if let Some(attempt) = attempt {
+        attempt.answered(Some(answer.status().as_u16()), request_id(answer.headers()));
+    }
+    HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
 /// AWS's request id.
@@ -201,7 +274,7 @@ impl fmt::Display for NeverConnected {
 
 impl std::error::Error for NeverConnected {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        Some(&self.0)
     }
 }
 

@@ -30,12 +30,10 @@ pub async fn account() -> Account {
 pub async fn account_with(world: AwsWorldBuilder, storage: impl FnOnce(StorageBuilder) -> StorageBuilder) -> Account {
     let world = world.start().await.unwrap();
     let audit = MemorySink::default();
-    let short = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
-    let quick = RetryPolicy::default().backoff(short).throttle_backoff(short);
     let builder = Storage::builder()
         .keys(&world.card().worker.access_key_id, world.card().worker.secret_access_key.clone(), None)
         .endpoint_url(world.endpoint_url().parse().unwrap())
-        .retrier(Retrier::new(quick, RetryBudget::new(10_000)))
+        .retrier(quick(RetryBudget::new(10_000)))
         .audit(Recorder::new(audit.clone()));
     Account { storage: storage(builder).build().unwrap(), world, audit }
 }

@@ -30,7 +30,8 @@ pub struct Next<'a> {
 }
 
 impl<'a> Next<'a> {
-    pub(crate) fn new(rest: &'a [Arc<dyn Middleware>], transport: &'a dyn Transport) -> Self {
+    /// All middlewares, outermost first, and the transport behind them: for domains that send by themselves.
+    pub fn new(rest: &'a [Arc<dyn Middleware>], transport: &'a dyn Transport) -> Self {
         Self { rest, transport }
     }
 

@@ -9,7 +9,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cube_sdk_core::error::{Sent, kind_of_status};
-use cube_sdk_core::transport::never_connected;
 use cube_sdk_core::{Error, ErrorKind, Operation, WhichClock};
 use http::StatusCode;
 
@@ -232,7 +231,7 @@ impl Failure {
 
     /// The error for the caller. `earlier` are the request ids of calls that led here.
     pub(crate) fn into_error(
-        mut self,
+        self,
         operation: Operation,
         subject: Subject,
         region: &Region,
@@ -272,10 +271,13 @@ impl Failure {
     }
 
     /// The reason why there is no connection, in the line itself.
-    fn unconnected(&mut self, operation: Operation) -> Error {
-        let cause = self.cause.take().unwrap_or_else(|| "the connection could not be made".into());
-        let via = never_connected_in(cause.as_ref()).and_then(|never| never.via.clone());
-        never_connected(cause, via.as_ref()).with_operation(operation).with_sent(Sent::No)
+    fn unconnected(&self, operation: Operation) -> Error {
+        let never = self.cause.as_deref().and_then(|cause| never_connected_in(cause));
+        let error = match never {
+            Some(NeverConnected(error)) => error.clone(),
+            None => Error::new(ErrorKind::Connect, "the connection could not be made"),
+        };
+        error.with_operation(operation).with_sent(Sent::No)
     }
 
     fn plain(&self, operation: Operation) -> Error {
