@@ -58,6 +58,9 @@ impl fmt::Debug for Apollo {
     }
 }
 
+/// How long the token endpoint may take at most.
+const TOKEN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// The settings of an [`Apollo`]. What is set in code wins over the environment, whatever the order of the calls.
 ///
 /// ```
@@ -171,8 +174,10 @@ fn credentials(ground: &Ground, base: &Url, proof: Proof) -> Result<Arc<dyn Cred
                 return Err(Error::new(ErrorKind::Config, "it is empty").with_target(named(key.env, origin)));
             }
             let token_url = join(base, &["multipass", "api", "oauth2", "token"]);
-            let asked =
-                ClientCredentials::builder(token_url, id.value, secret.value).secret_in_body().clock(*ground.clock());
+            let asked = ClientCredentials::builder(token_url, id.value, secret.value)
+                .secret_in_body()
+                .clock(*ground.clock())
+                .patience(TOKEN_PATIENCE.min(ground.clocks(Clocks::default()).first_byte));
             let asked =
                 ground.middleware().iter().cloned().fold(asked, |asked, middleware| asked.middleware(middleware));
             Arc::new(asked.build(ground.transport()))

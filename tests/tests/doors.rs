@@ -173,7 +173,10 @@ async fn extra_authorities_reach_every_door() {
         let stand = Stand::start(Some("503 Service Unavailable"), Some(tls.clone())).await;
         let base = format!("https://localhost:{}", stand.port);
         let error = call(impatient().environment(environment(&base)).build()).await.unwrap_err();
-        assert_eq!((error.kind(), stand.heads().len()), (ErrorKind::Connect, 0), "{name}: {error}");
+        // Apollo's first call is the one for a token, whose failure is that of credentials.
+        let kind = if name == "apollo" { ErrorKind::Credentials } else { ErrorKind::Connect };
+        assert_eq!((error.kind(), stand.heads().len()), (kind, 0), "{name}: {error}");
+        assert!(error.to_string().contains("not trusted"), "{name}: {error}");
         let roots = RootCertificates::from_pem(pem.as_bytes()).unwrap();
         let error = call(impatient().environment(environment(&base)).extra_ca(roots).build()).await.unwrap_err();
         assert_eq!(stand.heads().len(), 1, "{name} did not trust the authority: {error}");
@@ -181,11 +184,12 @@ async fn extra_authorities_reach_every_door() {
 }
 
 #[tokio::test]
-async fn the_clocks_reach_every_door() {
+async fn the_clocks_reach_every_door_that_makes_calls() {
     let mut clocks = Clocks::default();
     clocks.first_byte = Duration::from_millis(80);
     clocks.attempt = Duration::from_millis(500);
-    for (name, call) in DOORS {
+    // Connecting a tunnel has the limits of its protocol instead.
+    for (name, call) in DOORS.into_iter().filter(|(name, _)| *name != "tunnels") {
         let stand = Stand::start(None, None).await;
         let base = format!("http://127.0.0.1:{}", stand.port);
         let cube = impatient().environment(environment(&base)).clocks(clocks).build();
@@ -196,10 +200,9 @@ async fn the_clocks_reach_every_door() {
             clock = clock.or(link.downcast_ref::<Error>().and_then(Error::clock));
             cause = link.source();
         }
-        assert!(
-            matches!(clock, Some(WhichClock::FirstByte | WhichClock::Attempt | WhichClock::Connect)),
-            "{name}: {error:?}"
-        );
+        let named = matches!(clock, Some(WhichClock::FirstByte | WhichClock::Attempt | WhichClock::Connect));
+        // The call for a token says so as credentials that could not be had in time.
+        assert!(named || (name == "apollo" && error.kind() == ErrorKind::Credentials), "{name}: {error:?}");
     }
 }
 

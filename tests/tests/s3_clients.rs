@@ -103,7 +103,7 @@ async fn the_command_line_reads_and_its_administrator_writes() {
         // A multipart upload, a copy of it in parts, and the deletion of many.
         let script = format!(
             "aws s3 cp --no-progress model.onnx s3://{0}/up/a.onnx\n\
-             aws s3 cp --no-progress --copy-props none s3://{0}/up/a.onnx s3://{0}/up/b.onnx\n\
+             aws s3 cp --no-progress s3://{0}/up/a.onnx s3://{0}/up/b.onnx\n\
              aws s3 sync --no-progress s3://{0}/up down\n\
              cmp model.onnx down/a.onnx && cmp model.onnx down/b.onnx\n\
              aws s3 rm --recursive s3://{0}/up\n\

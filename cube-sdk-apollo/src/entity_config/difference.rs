@@ -39,6 +39,9 @@ impl ConfigDiff {
         let (shown_old, mut shown_new) = (masked(old), masked(new));
         mark(old, new, &shown_old, &mut shown_new);
         let (old, new) = (shown_as_is(&shown_old), shown_as_is(&shown_new));
+        // A last line without break is no other line.
+        let ended = |text: String| if text.ends_with('\n') { text } else { text + "\n" };
+        let (old, new) = (ended(old), ended(new));
         let diff = TextDiff::from_lines(&old, &new);
         let lines = diff.iter_all_changes().map(|change| {
             let line = change.value().trim_end_matches('\n').to_owned();

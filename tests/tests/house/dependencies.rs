@@ -52,8 +52,10 @@ fn unused(package: &Package) -> Vec<String> {
     }
     if package.name.as_str() == "cube-sdk" {
         // Its doc examples stand in the README too.
-        let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-        tests.extend(readme.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
+        for page in ["README.md", "cube-sdk/README.md", "cube-sdk/docs/byo.md", "cube-sdk/docs/error.md"] {
+            let page = std::fs::read_to_string(root().join(page)).unwrap();
+            tests.extend(page.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
+        }
     }
     let mut found = Vec::new();
     for dependency in &package.dependencies {

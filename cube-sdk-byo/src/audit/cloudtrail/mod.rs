@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cube_sdk_core::Timestamp;
 
-use super::entry::AuditEntry;
+use super::entry::{AuditEntry, AuditEvent, AuditOutcome};
 pub use log::{CloudTrail, TrailRecord};
 
 /// An audit row and the CloudTrail record of the same call.
@@ -33,6 +33,8 @@ pub struct Reconciliation {
     pub missing_in_audit: Vec<TrailRecord>,
     /// Rows without a request id: nothing can be compared, as after a network fault.
     pub without_request_id: Vec<AuditEntry>,
+    /// Refused AssumeRole calls: AWS does not log them in the customer's account, so that nothing can be compared.
+    pub unlogged: Vec<AuditEntry>,
     /// Records of calls that AWS made on the role's behalf, such as S3's KMS Decrypt: they carry request
     /// ids of their own and can have no row here.
     pub not_comparable: Vec<TrailRecord>,
@@ -76,6 +78,7 @@ pub fn reconcile(entries: &[AuditEntry], records: &[TrailRecord], slack: Duratio
         }
         match by_id.get(id).and_then(|records| records.first()) {
             Some(record) => found.matched.push(Matched { entry: entry.clone(), record: (*record).clone() }),
+            None if is_unlogged(entry) => found.unlogged.push(entry.clone()),
             None => found.missing_in_cloudtrail.push(entry.clone()),
         }
     }
@@ -84,6 +87,12 @@ pub fn reconcile(entries: &[AuditEntry], records: &[TrailRecord], slack: Duratio
     let extra = extra.filter(|record| record.request_id.as_deref().is_none_or(|id| !seen.contains_key(id)));
     found.missing_in_audit.extend(extra.cloned());
     found
+}
+
+/// A refused cross-account AssumeRole leaves no record in the account of the role.
+fn is_unlogged(entry: &AuditEntry) -> bool {
+    let assumes = entry.event_type == AuditEvent::AssumeRole || entry.operation.as_deref() == Some("sts.assume_role");
+    assumes && entry.outcome == AuditOutcome::Denied
 }
 
 type Window = Option<(Timestamp, Timestamp)>;

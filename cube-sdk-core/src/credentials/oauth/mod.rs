@@ -33,6 +33,7 @@ pub struct ClientCredentialsBuilder {
     in_body: bool,
     clock: Clock,
     middleware: Vec<Arc<dyn Middleware>>,
+    patience: Duration,
 }
 
 impl ClientCredentialsBuilder {
@@ -54,6 +55,13 @@ impl ClientCredentialsBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// How long the endpoint may take to answer. Default 20 s.
+    #[must_use]
+    pub fn patience(mut self, limit: Duration) -> Self {
+        self.patience = limit;
         self
     }
 
@@ -98,6 +106,7 @@ impl ClientCredentials {
             in_body: false,
             clock: Clock::system(),
             middleware: Vec::new(),
+            patience: Self::PATIENCE,
         }
     }
 
@@ -146,7 +155,8 @@ impl ClientCredentials {
         let answer = next.run(attempt.clone(), self.request()?).await?;
         let (head, body) = answer.into_parts();
         attempt.answered(Some(head.status.as_u16()), request_id_of(&head.headers).as_deref());
-        let body = body.collect(Self::CAP, Self::PATIENCE).await.map_err(|error| error.with_status(head.status))?;
+        let body =
+            body.collect(Self::CAP, self.settings.patience).await.map_err(|error| error.with_status(head.status))?;
         token::read(&head, &body, settings.clock, &self.hidden())
     }
 
@@ -188,7 +198,7 @@ fn encoded(text: &str) -> String {
 #[async_trait]
 impl Credentials for ClientCredentials {
     async fn grant(&self) -> Result<Grant> {
-        let limit = Self::PATIENCE;
+        let limit = self.settings.patience;
         let frame = Frame::new(TOKEN).target(SafeUrl(&self.settings.token_url).to_string());
         // Whether it is worth another attempt is decided with the call that needs the token, for all of them.
         let once = Retrier::never();
