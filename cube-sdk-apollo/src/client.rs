@@ -59,7 +59,7 @@ impl fmt::Debug for Apollo {
 }
 
 /// How long the token endpoint may take at most.
-const TOKEN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+const TOKEN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The settings of an [`Apollo`]. What is set in code wins over the environment, whatever the order of the calls.
 ///

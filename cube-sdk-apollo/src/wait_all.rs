@@ -54,6 +54,7 @@ const AT_ONCE: usize = 8;
 /// Something that ends by itself.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "one of each wait, never many at once")]
 pub enum Awaited {
     /// A change request.
     Change(ChangeRequest),

@@ -69,7 +69,8 @@ async fn version_1_carries_them_too() {
     let mut got = vec![0; sent.len()];
     let (mut read, mut write) = tokio::io::split(&mut stream);
     let (wrote, read) = tokio::join!(write.write_all(&sent), read.read_exact(&mut got));
-    (wrote.unwrap(), read.unwrap());
+    wrote.unwrap();
+    read.unwrap();
     assert!(got == sent);
     drop(stream);
     eventually("the stream ends", || world.relay.traffic().streams == 0).await;

@@ -86,21 +86,18 @@ impl Stand {
 
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: Option<&str>, heads: &Mutex<Vec<String>>) {
     let mut bytes = Vec::new();
-    loop {
-        while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
-            let mut chunk = [0; 4096];
-            match stream.read(&mut chunk).await {
-                Ok(read) if read > 0 => bytes.extend_from_slice(&chunk[..read]),
-                _ => return,
-            }
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        let mut chunk = [0; 4096];
+        match stream.read(&mut chunk).await {
+            Ok(read) if read > 0 => bytes.extend_from_slice(&chunk[..read]),
+            _ => return,
         }
-        heads.lock().unwrap().push(String::from_utf8_lossy(&bytes).into_owned());
-        let Some(status) = answer else { return std::future::pending().await };
-        let reply = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-        let _ = stream.write_all(reply.as_bytes()).await;
-        let _ = stream.shutdown().await;
-        return;
     }
+    heads.lock().unwrap().push(String::from_utf8_lossy(&bytes).into_owned());
+    let Some(status) = answer else { return std::future::pending().await };
+    let reply = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let _ = stream.write_all(reply.as_bytes()).await;
+    let _ = stream.shutdown().await;
 }
 
 fn impatient() -> CubeBuilder {
