@@ -32,7 +32,7 @@ use crate::rest::{Api, Contracts, InWorkspace, WorkspaceScope, Workspaces};
 /// use cube_sdk_core::config::Environment;
 ///
 /// // `Environment::process()` reads the process's own variables.
-/// let environment = Environment::from_pairs([("EDGEGATE_API_URL", url), ("EDGEGATE_API_KEY", "egk_live_…".to_owned())]);
+/// let environment = Environment::from_pairs([("EDGEGATE_API_URL", url), ("EDGEGATE_API_KEY", "egk_live_example".to_owned())]);
 /// let edgegate = EdgeGate::from_environment(&environment)?;
 /// for workspace in edgegate.workspaces().list().await? {
 ///     println!("{} {}", workspace.id, workspace.name);

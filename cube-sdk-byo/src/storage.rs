@@ -189,11 +189,11 @@ impl StorageBuilder {
     /// `Config` for endpoints that are no http(s) URL, for session durations out of range, and for settings that every
     /// domain shares.
     pub fn build(self) -> Result<Storage> {
-        self.aws.check()?;
         if !(1..=43_200).contains(&self.session_duration.as_secs()) {
             return Err(Error::new(ErrorKind::Config, "the session duration must lie between 1 s and 12 h"));
         }
         let ground = self.settings.ground()?;
+        self.aws.check(ground.environment())?;
         Ok(Storage(Arc::new(Inner {
             account: Account::new(Base::new(self.aws, &ground)?, &ground),
             session_duration: self.session_duration,

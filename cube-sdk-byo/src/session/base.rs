@@ -12,6 +12,7 @@ use aws_types::os_shim_internal::Env;
 use aws_types::service_config::ServiceConfigKey;
 use cube_sdk_core::cached::Cached;
 use cube_sdk_core::config::{Environment, is_loopback};
+use cube_sdk_core::redact::SafeUrl;
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::settings::Ground;
 use cube_sdk_core::{Error, ErrorKind, Result};
@@ -20,6 +21,7 @@ use url::Url;
 
 use super::connector::Connector;
 use super::keys::{self, GivenKeys, OwnKeys};
+use crate::config::{AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS};
 use crate::region::Region;
 
 /// What was set in code, before environment and files are asked.
@@ -158,7 +160,8 @@ impl Base {
 
 /// These variables as the AWS SDK takes them.
 fn env_of(environment: &Environment) -> Result<Env> {
-    let mut variables = HashMap::new();
+    // An environment of the program's own stands for all of this machine: its instance metadata is not asked.
+    let mut variables = HashMap::from([("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned())]);
     for name in environment.names() {
         if let Some(value) = environment.lookup(&name)? {
             variables.insert(name, value.expose_secret().to_owned());
@@ -168,8 +171,11 @@ fn env_of(environment: &Environment) -> Result<Env> {
 }
 
 impl AwsSettings {
-    /// Refuses what cannot be an endpoint.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Refuses what cannot be an endpoint, in code and in the environment.
+    pub(crate) fn check(&self, environment: &Environment) -> Result<()> {
+        for key in [AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS] {
+            environment.url(key)?;
+        }
         for (what, url) in [("S3", &self.s3_url), ("STS", &self.sts_url)] {
             if let Some(url) = url
                 && (!matches!(url.scheme(), "http" | "https") || url.host().is_none())
@@ -186,8 +192,8 @@ impl fmt::Debug for AwsSettings {
         f.debug_struct("AwsSettings")
             .field("keys", &self.keys)
             .field("profile", &self.profile)
-            .field("s3_url", &self.s3_url.as_ref().map(Url::as_str))
-            .field("sts_url", &self.sts_url.as_ref().map(Url::as_str))
+            .field("s3_url", &self.s3_url.as_ref().map(|url| SafeUrl(url).to_string()))
+            .field("sts_url", &self.sts_url.as_ref().map(|url| SafeUrl(url).to_string()))
             .finish_non_exhaustive()
     }
 }
@@ -195,5 +201,31 @@ impl fmt::Debug for AwsSettings {
 impl fmt::Debug for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Base").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_that_are_none_name_their_variable() {
+        let check = |name: &str, value: &str| {
+            AwsSettings::default().check(&Environment::from_pairs([(name, value)])).unwrap_err()
+        };
+        for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"] {
+            for value in ["localhost:9000", "ftp://h/", "https://u:canary@h/"] {
+                let error = check(name, value);
+                assert_eq!((error.kind(), error.target()), (ErrorKind::Config, Some(name)), "{value}");
+                assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_user_of_an_endpoint() {
+        let settings = AwsSettings { s3_url: "http://u:canary@h/".parse().ok(), ..AwsSettings::default() };
+        assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
     }
 }

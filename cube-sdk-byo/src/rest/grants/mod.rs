@@ -64,7 +64,7 @@ use crate::s3_uri::{Bucket, S3Uri};
 /// # let url = server.uri();
 /// use cube_sdk_byo::EdgeGate;
 ///
-/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_…".into()).build()?;
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
 /// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11".parse()?).byo();
 ///
 /// let setup = byo.setup("acme-edge-models".parse()?, "eu-central-1".parse()?).await?;
