@@ -92,6 +92,32 @@ const TOKEN_PATIENCE: Duration = Duration::from_secs(20);
 /// let token = world.token();
 /// let apollo = Apollo::builder().url(world.url()).token(token.into()).build()?;
 /// apollo.my_teams().await?;
+///
+/// // Behind a company's proxy and private authority, each request counted and traced:
+/// # #[derive(Debug)] struct Counted;
+/// # #[async_trait::async_trait]
+/// # impl Middleware for Counted {
+/// #     async fn handle(&self, attempt: Attempt, request: http::Request<bytes::Bytes>, next: Next<'_>) -> cube_sdk_core::Result<Answer> {
+/// #         next.run(attempt, request).await
+/// #     }
+/// # }
+/// # #[derive(Debug)] struct Traced;
+/// # impl TraceContext for Traced { fn inject(&self, _: &mut http::HeaderMap) {} }
+/// use std::sync::Arc;
+/// use cube_sdk_core::settings::{ProxySetting, TraceContext};
+/// use cube_sdk_core::transport::{Answer, Attempt, Middleware, Next, RootCertificates};
+///
+/// let proxy = ProxySetting::Fixed { url: "http://proxy.corp.example:3128".parse().unwrap(), no_proxy: String::new() };
+/// let behind = Apollo::builder()
+///     .url("http://apollo.corp.example")
+///     .token("a token".to_owned().into())
+///     .proxy(proxy)
+///     .extra_ca(RootCertificates::default()) // in life: RootCertificates::from_file(path)?
+///     .middleware(Arc::new(Counted))
+///     .trace_context(Arc::new(Traced))
+///     .danger_allow_clear_text() // the token goes over http: for everyone on the way to read
+///     .build()?;
+/// assert_eq!(behind.url().scheme(), "http");
 /// # Ok::<(), cube_sdk_core::Error>(()) });
 /// ```
 #[must_use = "call build"]

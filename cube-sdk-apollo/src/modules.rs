@@ -26,6 +26,7 @@
 //!     .await?;
 //! let current = modules.get("mqtt").await?;
 //! assert_eq!(current.rid, installed.rid);
+//! assert!(current.variables[0].is_set());
 //! assert_eq!(current.variables[0].expose(), "south");
 //! let gone = modules.uninstall("mqtt").await?;
 //! assert!(gone.left_behind.is_empty()); // entities stay; nothing here was installed by it

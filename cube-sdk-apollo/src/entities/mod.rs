@@ -28,6 +28,9 @@
 //! assert_ne!(reported.shown(), *reported.expose()); // the password is masked
 //! let health = broker.reported.as_ref().and_then(|reported| reported.health.as_ref());
 //! assert!(health.is_none_or(|health| health.is_known()));
+//! let update = || entities.update_config(&broker, json!({"persistence": true})).version("1.10").override_module();
+//! let change = update().rewrite().diff().await?; // what it would change, written anew; nothing is sent
+//! println!("{change}");
 //! let change = entities
 //!     .update_config(&broker, json!({"persistence": true}))
 //!     .version("1.10")
