@@ -59,6 +59,7 @@ pub(super) struct Ticket {
 }
 
 /// A call to AWS that is under way: its row is still to come.
+#[cfg(feature = "s3")]
 pub(crate) struct OpenCall {
     committer: Arc<Committer>,
     number: u64,
@@ -146,8 +147,8 @@ impl Committer {
     }
 }
 
+#[cfg(feature = "s3")]
 impl OpenCall {
-    #[cfg(feature = "s3")]
     pub(super) fn begin(committer: &Arc<Committer>) -> Self {
         let mut queue = committer.lock();
         queue.calls += 1;
@@ -158,6 +159,7 @@ impl OpenCall {
     }
 }
 
+#[cfg(feature = "s3")]
 impl Drop for OpenCall {
     fn drop(&mut self) {
         self.committer.lock().open.remove(&self.number);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use cube_sdk_core::Result;
 
-use super::committer::{Committer, OpenCall};
+use super::committer::Committer;
+#[cfg(feature = "s3")]
+use super::committer::OpenCall;
 use super::entry::AuditEntry;
 use super::sink::AuditSink;
 use crate::ids::{ArtifactId, RunId};

@@ -76,7 +76,7 @@ impl OpenObject {
         self
     }
 
-    /// Computes the digest of what is delivered: [`ObjectReader::sha256`].
+    /// Computes the digest of what is delivered: [`ObjectReader::sha256`](super::ObjectReader::sha256).
     pub fn compute_sha256(mut self) -> Self {
         self.digest = true;
         self

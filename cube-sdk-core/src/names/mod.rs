@@ -1,7 +1,7 @@
 //! Names and ids: one macro family, so that each is parsed, shown, compared and stored alike.
 //!
 //! A parameter of type `impl TryInto<Name, Error: Into<Error>>` takes `&str`, `String`, `&String`, the name or a reference to it, and
-//! turns every refusal into an [`Error`](crate::Error):
+//! turns every refusal into an [`Error`]:
 //!
 //! ```
 //! use cube_sdk_core::{Error, Result, names, text_id};
