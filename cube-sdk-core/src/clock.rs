@@ -1,4 +1,4 @@
-//! Points in time: RFC 3339 on the wire, [`SystemTime`] in the program; and sums of times that never overflow.
+//! Points in time: RFC 3339 on the wire, [`SystemTime`] in the program.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,43 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
-
-/// As good as never: 30 years. Sums with it fit into every clock.
-pub const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
-
-/// `at` plus `wait`, where a wait of more than [`NEVER`] is `NEVER`: the sum of a point in time and a duration that
-/// someone else chose. A plain `+` panics where the clock ends.
-///
-/// ```
-/// use std::time::Duration;
-/// use cube_sdk_core::clock::later;
-/// let now = tokio::time::Instant::now();
-/// assert_eq!(later(now, Duration::from_secs(5)), now + Duration::from_secs(5));
-/// assert!(later(later(now, Duration::MAX), Duration::MAX) > now);
-/// let std = std::time::Instant::now();
-/// assert!(later(std, Duration::MAX) > std);
-/// ```
-pub fn later<I: Moment>(at: I, wait: Duration) -> I {
-    at.checked_later(wait.min(NEVER)).unwrap_or(at)
-}
-
-/// A point of a clock that only goes forward.
-pub trait Moment: Copy {
-    /// This plus a duration; none where the clock ends.
-    fn checked_later(self, wait: Duration) -> Option<Self>;
-}
-
-impl Moment for tokio::time::Instant {
-    fn checked_later(self, wait: Duration) -> Option<Self> {
-        self.checked_add(wait)
-    }
-}
-
-impl Moment for std::time::Instant {
-    fn checked_later(self, wait: Duration) -> Option<Self> {
-        self.checked_add(wait)
-    }
-}
+pub use crate::saturating::{Moment, NEVER, later};
 
 /// A point in time, UTC, to the nanosecond. Reads and writes RFC 3339 (`2026-07-01T08:00:00Z`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -108,7 +72,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, Error> {
         text.parse().map(Self).map_err(|cause: jiff::Error| {
             // The text may come from a server, and no time is longer.
-            let shown = crate::redact::one_line(text, 64);
+            let shown = crate::one_line::one_line(text, 64);
             Error::new(ErrorKind::InvalidInput, format!("`{shown}` is not an RFC 3339 time"))
                 .advice("write it like 2026-07-01T08:00:00Z")
                 .cause(cause)

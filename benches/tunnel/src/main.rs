@@ -14,6 +14,12 @@ const USAGE: &str = "usage:
   peers-tunnel chaos [--seconds N] [--protocol 1|2] [--seed N]
 peers: direct proxy2 tunnel tunnel-tls tunnel-v1 agent-v1 null published socat2 bore rathole rusty-penguin wsrx websocat";
 
+#[allow(clippy::print_stdout, reason = "what was asked for")]
+fn say(text: &str) -> Result<()> {
+    println!("{text}");
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let text: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -37,6 +43,8 @@ fn main() -> Result<()> {
             ["memory", options @ ..] => memory::run(options).await,
             ["stalled", options @ ..] => stalled::run(options).await,
             ["chaos", options @ ..] => chaos::program(options).await,
+            ["--version" | "-V"] => say(concat!("peers-tunnel ", env!("CARGO_PKG_VERSION"))),
+            ["--help" | "-h" | "help"] => say(USAGE),
             _ => bail!("{USAGE}"),
         }
     })

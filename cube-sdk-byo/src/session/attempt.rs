@@ -1,63 +1,26 @@
 //! One HTTP attempt of AWS: clock, send, read the failure, write the audit row. Every call goes this way.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
-use cube_sdk_core::retry::{Attempt, Deadline, Frame, Retrier};
+use cube_sdk_core::retry::{Attempt, Retrier};
 use cube_sdk_core::{Error, Operation, Result, WhichClock};
 use tokio::runtime::Handle;
 
 use super::failure::{Failure, Subject};
-use super::lease::Lease;
 use super::row::Answered;
-use super::{ASSUME_ROLE, HEAD_BUCKET, Identity, Session};
+use super::{ASSUME_ROLE, HEAD_BUCKET, Session};
 use crate::audit::AuditEvent;
 use crate::s3_uri::ObjectKey;
-
-/// Fresh sessions that one call may ask for: with many calls in flight a fresh one may be gone before it is used.
-const RENEWALS: u32 = 3;
 
 /// How an attempt ended: the outer error is ours (the audit's), the inner one AWS's or the network's.
 pub(crate) type Told<T> = Result<std::result::Result<T, Failure>>;
 
 impl Session {
-    /// Makes a call under the session, as often as the policy allows, and again under a fresh session when S3 says that
-    /// this one has expired.
-    pub(crate) async fn call<T, F, A>(
-        &self,
-        operation: Operation,
-        key: Option<&ObjectKey>,
-        deadline: Deadline,
-        make: F,
-    ) -> Result<T>
-    where
-        F: Fn(Attempt, Arc<Lease>) -> A,
-        A: Future<Output = Result<T>>,
-    {
-        let mut renewals = 0;
-        loop {
-            // Outside of the frame: who waits for a session has that one's own patience, not both.
-            let lease = self.lease(deadline).await?;
-            let frame = Frame::new(operation).target(self.target(key)).deadline(deadline);
-            let outcome = frame.run(self.retrier(), |attempt| make(attempt, Arc::clone(&lease))).await;
-            match outcome {
-                Err(error) if Failure::was_expired_session(&error) && renewals < RENEWALS => {
-                    renewals += 1;
-                    self.cell.forget(|held| Arc::ptr_eq(held, &lease));
-                    if matches!(self.identity, Identity::Own) {
-                        self.account.base().forget_keys();
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
     /// Sends one request and writes its row. `bytes` tells the length of the body that an answer promises, for reads.
     ///
     /// # Cancel safety
@@ -112,7 +75,7 @@ impl Session {
         self.account.retrier()
     }
 
-    fn target(&self, key: Option<&ObjectKey>) -> String {
+    pub(super) fn target(&self, key: Option<&ObjectKey>) -> String {
         match key {
             Some(key) => format!("s3://{}/{key}", self.bucket),
             None => format!("s3://{}", self.bucket),

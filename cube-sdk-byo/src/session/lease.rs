@@ -1,6 +1,7 @@
 //! Credentials with an end, held once per grant, External ID and scope, and renewed before they run out.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cube_sdk_core::cached::{Cached, Fresh, Renewal};
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) s3: aws_sdk_s3::Client,
+    /// Whether S3 took it once: one that it never took speaks against the next one too.
+    pub(super) served: AtomicBool,
 }
 
 /// Where sessions of one grant, External ID and scope find their lease.
@@ -57,5 +60,5 @@ async fn renew(session: Session) -> Result<Fresh<Arc<Lease>>> {
         }
     };
     let s3 = base.s3(&session.region, session.bucket.as_str(), keys).await?;
-    Ok(Fresh::new(Arc::new(Lease { s3 }), expires))
+    Ok(Fresh::new(Arc::new(Lease { s3, served: AtomicBool::new(false) }), expires))
 }

@@ -5,6 +5,7 @@ mod account;
 mod assume;
 mod attempt;
 mod base;
+mod call;
 mod connector;
 mod dial;
 mod failure;

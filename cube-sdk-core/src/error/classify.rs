@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode, header};
 
 use super::ErrorKind;
-use crate::clock::NEVER;
+use crate::saturating::NEVER;
 
 /// The kind that a status alone tells. A known code in the body wins over it.
 ///

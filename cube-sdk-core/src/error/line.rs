@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Error, Sent};
-use crate::redact::one_line;
+use crate::one_line::one_line;
 
 /// The longest line, in characters. Where all parts are long the message is what is cut.
 const LINE: usize = 2000;

@@ -5,19 +5,18 @@
 mod beyond;
 mod excerpt;
 mod hidden;
-mod line;
 mod sentence;
 
 use std::fmt;
 
 pub use excerpt::excerpt;
 pub use hidden::Hidden;
-pub use line::one_line;
 pub use sentence::masked_text;
 use serde_json::Value;
 use url::Url;
 
 use crate::error::{Error, ErrorKind};
+pub use crate::one_line::one_line;
 
 /// Names that hold a secret contain one of these, in lower case.
 const HINTS: [&str; 20] = [

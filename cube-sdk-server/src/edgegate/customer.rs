@@ -1,22 +1,12 @@
 //! The way into the customer's bucket: sessions for a grant whose every call is written into the workspace's audit.
 
 use cube_sdk_byo::audit::Recorder;
-use cube_sdk_byo::{ByoCode, GrantRef, ObjectInfo, ObjectKey, ObjectReader, S3Uri, Scope, Session, Sha256};
+use cube_sdk_byo::{ByoCode, GrantRef, ObjectInfo, ObjectKey, S3Uri, Scope, Session};
 use cube_sdk_core::Result;
 
 use super::app::App;
 use super::recording;
 use crate::store::{GrantRow, ProbeOutcome};
-
-/// The object behind an artifact, and the session that one cell reads it with.
-#[derive(Debug)]
-pub(crate) struct ModelSource {
-    pub(crate) session: Session,
-    pub(crate) uri: S3Uri,
-    pub(crate) size_bytes: u64,
-    pub(crate) etag: Option<String>,
-    pub(crate) expected_sha256: Option<Sha256>,
-}
 
 /// What storage needs to know of a grant; none while no role is attached.
 pub(crate) fn grant_ref(grant: &GrantRow) -> Result<Option<GrantRef>> {
@@ -73,18 +63,5 @@ impl App {
             Some(error) => ProbeOutcome::Failed(error),
             None => ProbeOutcome::Passed,
         }))
-    }
-}
-
-impl ModelSource {
-    pub(crate) async fn open(&self) -> Result<ObjectReader> {
-        let mut open = self.session.open(self.uri.clone()).expect_size(self.size_bytes);
-        if let Some(etag) = &self.etag {
-            open = open.if_match(etag);
-        }
-        match self.expected_sha256 {
-            Some(digest) => open.expect_sha256(digest).await,
-            None => open.compute_sha256().await,
-        }
     }
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use cube_sdk_byo::Sha256;
+use cube_sdk_byo::{ObjectReader, S3Uri, Session, Sha256};
 use cube_sdk_core::Result;
 use futures_util::StreamExt;
 
-use super::customer::ModelSource;
-pub use super::pipelines::{InputSpec, RunPolicy};
+pub use crate::store::definition::{InputSpec, RunPolicy};
 
 /// Executes cells. Cells of a run come one at a time; cells of runs in different workspaces come at once.
 ///
@@ -66,7 +65,9 @@ pub struct Model {
     pub(crate) size_bytes: u64,
     pub(crate) original_filename: Option<String>,
     pub(crate) expected_sha256: Option<Sha256>,
-    pub(crate) source: ModelSource,
+    pub(crate) session: Session,
+    pub(crate) uri: S3Uri,
+    pub(crate) etag: Option<String>,
 }
 
 impl Model {
@@ -95,8 +96,15 @@ impl Model {
     ///
     /// # Errors
     /// A `BYO_*` fault for what AWS refused or what is not the registered object; transport errors after retries.
-    pub async fn open(&self) -> Result<cube_sdk_byo::ObjectReader> {
-        self.source.open().await
+    pub async fn open(&self) -> Result<ObjectReader> {
+        let mut open = self.session.open(self.uri.clone()).expect_size(self.size_bytes);
+        if let Some(etag) = &self.etag {
+            open = open.if_match(etag);
+        }
+        match self.expected_sha256 {
+            Some(digest) => open.expect_sha256(digest).await,
+            None => open.compute_sha256().await,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::executor::CellReport;
-use super::pipelines::{Gate, Metric};
+use crate::store::definition::{Gate, Metric};
 
 /// Values that differ by no more count as equal.
 const EQUAL_WITHIN: f64 = 1e-9;

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::card::EdgeGateCard;
-use crate::edgegate::pipelines::{Definition, Gate, Metric, RunPolicy};
 use crate::edgegate::promptpacks;
+use crate::store::definition::{Definition, Gate, Metric, RunPolicy};
 use crate::store::{Id, Json, PipelineRow, Plan, Role, Store, Time};
 
 const PACK: &str = "smoke";

@@ -7,6 +7,7 @@ mod accounts;
 mod artifacts;
 mod audit;
 mod column;
+pub(crate) mod definition;
 mod grants;
 mod keys;
 mod pipelines;

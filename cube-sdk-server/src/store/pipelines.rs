@@ -2,8 +2,8 @@
 
 use cube_sdk_core::Result;
 
+use super::definition::Definition;
 use super::{Id, Json, Store, Time, failing};
-use crate::edgegate::pipelines::Definition;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct PipelineRow {

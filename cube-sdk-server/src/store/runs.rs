@@ -3,8 +3,8 @@
 use cube_sdk_core::Result;
 use serde_json::Value;
 
+use super::definition::Definition;
 use super::{Id, Json, Store, Time, failing, is_taken};
-use crate::edgegate::pipelines::Definition;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct RunRow {

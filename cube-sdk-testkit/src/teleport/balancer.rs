@@ -13,8 +13,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::http_side::{self, Body, answer};
-use super::proxy::{Proxy, Shared};
+use super::answer::{Body, answer};
+use super::proxy::{self, Proxy, Shared};
 use super::tasks::Tasks;
 use super::{alpn, handshake, websocket};
 
@@ -156,7 +156,7 @@ async fn forward(shared: &Arc<Shared>, mut request: Request<Incoming>, fault: Ba
         BalancerFault::NeverAnswers => return std::future::pending().await,
         BalancerFault::StallsAfterUpgrade => return stall(shared, &mut request),
         BalancerFault::LosesProtocol | BalancerFault::WrongAccept => {
-            let mut response = http_side::respond(shared, request, None, false).await;
+            let mut response = proxy::respond(shared, request, None, false).await;
             let headers = response.headers_mut();
             if fault == BalancerFault::LosesProtocol {
                 headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
@@ -166,7 +166,7 @@ async fn forward(shared: &Arc<Shared>, mut request: Request<Incoming>, fault: Ba
             return response;
         }
     }
-    http_side::respond(shared, request, None, false).await
+    proxy::respond(shared, request, None, false).await
 }
 
 /// A right answer, and silence after it.

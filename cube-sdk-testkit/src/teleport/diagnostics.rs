@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::http_side::{Body, answer};
+use super::answer::{Body, answer};
 use super::tasks::Tasks;
 
 /// What `/readyz` says.

@@ -19,18 +19,17 @@
 //! ```
 
 mod alpn;
+mod answer;
 mod authority;
 mod balancer;
 mod cluster;
 mod diagnostics;
 mod handshake;
-mod http_side;
 mod kubeconfig;
 mod ping;
 mod proxy;
 mod tasks;
 mod tbot;
-mod tcp_side;
 mod websocket;
 
 pub use authority::{Authority, Credential, KeyForm, Life};

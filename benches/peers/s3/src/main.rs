@@ -22,7 +22,7 @@ mod target;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Our S3 reader beside its peers")]
+#[command(name = "peers-s3", version, about = "Our S3 reader beside its peers")]
 struct Program {
     #[command(subcommand)]
     command: Option<Command>,

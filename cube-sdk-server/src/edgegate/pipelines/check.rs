@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Definition, Model};
 use crate::edgegate::contracts;
 use crate::edgegate::refusal::{Answer, Refusal};
+use crate::store::definition::{Definition, Gate, InputSpec, MatrixModel, Metric, RunPolicy};
 
 const MAX_DEVICES: usize = 5;
 const MAX_MODELS: usize = 10;
@@ -58,78 +58,8 @@ struct NewGate {
     description: Option<String>,
 }
 
-/// A rule that a run must keep.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) struct Gate {
-    pub(crate) on: Metric,
-    /// One of [`contracts::OPERATORS`].
-    pub(crate) operator: String,
-    pub(crate) threshold: f64,
-    pub(crate) description: Option<String>,
-}
-
-/// What a gate measures.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Metric {
-    /// One of [`contracts::METRICS`].
-    Named(String),
-    /// The number of layers of an ONNX operator (`*`: any) on a compute unit.
-    Composition { op_type: String, compute_unit: String },
-}
-
-/// How often and how long a cell measures.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct RunPolicy {
-    /// Runs before measuring, 0–10; default 1.
-    #[serde(default = "one")]
-    pub warmup_runs: u32,
-    /// Measurements, 1–5; default 3.
-    #[serde(default = "three")]
-    pub measurement_repeats: u32,
-    /// Tokens per prompt, 1–256; default 128.
-    #[serde(default = "tokens")]
-    pub max_new_tokens: u32,
-    /// Minutes until the whole run is given up, 1–45; default 20.
-    #[serde(default = "twenty")]
-    pub timeout_minutes: u32,
-}
-
-impl Default for RunPolicy {
-    fn default() -> Self {
-        Self { warmup_runs: one(), measurement_repeats: three(), max_new_tokens: tokens(), timeout_minutes: twenty() }
-    }
-}
-
-/// The shape and type of a model's input.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct InputSpec {
-    /// 1–8 dimensions, each above 0.
-    pub shape: Vec<u64>,
-    /// `float32` (default), `float16`, `int64`, `int32` or `bool`.
-    #[serde(default = "float32")]
-    pub dtype: String,
-}
-
 const fn yes() -> bool {
     true
-}
-const fn one() -> u32 {
-    1
-}
-const fn three() -> u32 {
-    3
-}
-const fn tokens() -> u32 {
-    128
-}
-const fn twenty() -> u32 {
-    20
-}
-fn float32() -> String {
-    "float32".to_owned()
 }
 fn first_version() -> String {
     "1.0.0".to_owned()
@@ -198,7 +128,7 @@ fn devices(matrix: Vec<Device>) -> Answer<Vec<String>> {
     Ok(enabled)
 }
 
-fn models(matrix: Vec<NewModel>) -> Answer<Vec<Model>> {
+fn models(matrix: Vec<NewModel>) -> Answer<Vec<MatrixModel>> {
     ensure((1..=MAX_MODELS).contains(&matrix.len()), || format!("model_matrix: 1 to {MAX_MODELS} models are allowed"))?;
     let mut seen = HashSet::new();
     let mut models = Vec::with_capacity(matrix.len());
@@ -223,7 +153,7 @@ fn models(matrix: Vec<NewModel>) -> Answer<Vec<Model>> {
         let artifact_id = id
             .parse()
             .map_err(|_| Refusal::invalid(format!("model_matrix: artifact_id `{}` is no UUID", id.escape_debug())))?;
-        models.push(Model { label: new.label, artifact_id });
+        models.push(MatrixModel { label: new.label, artifact_id });
     }
     Ok(models)
 }

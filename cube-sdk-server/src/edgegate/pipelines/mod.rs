@@ -2,41 +2,20 @@
 
 mod check;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-pub(crate) use check::{Gate, Metric, NewPipeline};
-pub use check::{InputSpec, RunPolicy};
+pub(crate) use check::NewPipeline;
 
 use super::app::App;
 use super::call::Call;
 use super::refusal::{Answer, Refusal};
 use crate::store::{Id, Json as JsonColumn, LastRun, PipelineRow, Role, Time};
-
-/// A pipeline as it is kept, and as a run freezes it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) struct Definition {
-    /// The enabled devices, in order.
-    pub(crate) devices: Vec<String>,
-    pub(crate) promptpack_id: String,
-    pub(crate) promptpack_version: String,
-    pub(crate) gates: Vec<Gate>,
-    /// Empty: the model is given with each run.
-    pub(crate) models: Vec<Model>,
-    pub(crate) run_policy: RunPolicy,
-    pub(crate) input_specs: BTreeMap<String, InputSpec>,
-}
-
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) struct Model {
-    pub(crate) label: String,
-    pub(crate) artifact_id: Id,
-}
 
 #[derive(Serialize)]
 pub(crate) struct Pipeline {

@@ -4,13 +4,14 @@ use cube_sdk_byo::rest::{ArtifactId, RunId};
 use cube_sdk_byo::{ByoCode, ByoErrorExt, ByoFault, S3Uri};
 use cube_sdk_core::{Error, Idempotency, Operation, Result};
 
-use super::verdict::CELL_EXECUTION_ERROR;
 use crate::edgegate::app::App;
-use crate::edgegate::customer::ModelSource;
 use crate::edgegate::executor::{Cell, CellReport, Model};
 use crate::edgegate::gates;
 use crate::edgegate::grants::{Event, decide};
 use crate::store::{CellEnd, CellRow, Plan, RunRow};
+
+/// The code of a cell that failed without one of its own.
+const CELL_EXECUTION_ERROR: &str = "CELL_EXECUTION_ERROR";
 
 const READ_MODEL: Operation = Operation::new("edgegate", "read_model", Idempotency::Read);
 
@@ -123,6 +124,8 @@ async fn model(app: &App, run: &RunRow, row: &CellRow) -> Result<Model> {
         size_bytes,
         original_filename: artifact.original_filename,
         expected_sha256,
-        source: ModelSource { session, uri, size_bytes, etag: artifact.etag, expected_sha256 },
+        session,
+        uri,
+        etag: artifact.etag,
     })
 }

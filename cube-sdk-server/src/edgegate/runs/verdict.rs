@@ -7,10 +7,7 @@ use serde_json::Value;
 use super::cell::Ended;
 use crate::edgegate::executor::CellReport;
 use crate::edgegate::gates;
-use crate::edgegate::pipelines::Gate;
-
-/// The code of a cell that failed without one of its own.
-pub(crate) const CELL_EXECUTION_ERROR: &str = "CELL_EXECUTION_ERROR";
+use crate::store::definition::Gate;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Verdict {
@@ -68,7 +65,7 @@ mod tests {
 
     use super::super::cell::Failure;
     use super::*;
-    use crate::edgegate::pipelines::Metric;
+    use crate::store::definition::Metric;
 
     fn gate() -> Gate {
         let on = Metric::Named("tps".into());

@@ -20,7 +20,7 @@ use futures_util::StreamExt;
 const KEY: &str = "faulty.bin";
 
 #[derive(Parser)]
-#[command(name = "reader-faults", about = "Our S3 reader under random faults")]
+#[command(name = "reader-faults", version, about = "Our S3 reader under random faults")]
 struct Arguments {
     /// How many seeds.
     #[arg(long, default_value_t = 100)]

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -18,18 +16,11 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::authority::{Claims, read_claims};
-use super::cluster::{AppKind, Refused};
-use super::proxy::{self, Entrance, Shared};
-use super::websocket;
-
-pub(crate) type Body = BoxBody<Bytes, hyper::Error>;
-
-pub(crate) fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(body.into()).map_err(|never: Infallible| match never {}).boxed());
-    *response.status_mut() = status;
-    response
-}
+use super::{Entrance, Shared};
+use crate::teleport::answer::{Body, answer};
+use crate::teleport::authority::{Claims, read_claims};
+use crate::teleport::cluster::{AppKind, Refused};
+use crate::teleport::websocket;
 
 fn json_answer(value: &serde_json::Value) -> Response<Body> {
     let mut response = answer(StatusCode::OK, value.to_string());
@@ -131,7 +122,7 @@ fn upgrade(shared: &Arc<Shared>, mut request: Request<Incoming>) -> Response<Bod
         let (outer, inner) = tokio::io::duplex(64 * 1024);
         let serving = Arc::clone(&shared);
         shared.tasks.spawn(async move {
-            let _ = Box::pin(proxy::serve(&serving, inner, Entrance::Upgrade)).await;
+            let _ = Box::pin(super::serve(&serving, inner, Entrance::Upgrade)).await;
         });
         let _ = websocket::bridge(TokioIo::new(upgraded), outer, every, Arc::clone(&shared.pongs)).await;
     });

@@ -7,10 +7,10 @@ use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::authority::read_claims;
-use super::cluster::{App, AppKind};
-use super::ping;
-use super::proxy::Shared;
+use super::Shared;
+use crate::teleport::authority::read_claims;
+use crate::teleport::cluster::{App, AppKind};
+use crate::teleport::ping;
 
 /// Carries one flow, or closes without a byte.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin>(

@@ -1,5 +1,8 @@
 //! The proxy: one TCP port, TLS with optional client certificates, protocols told apart by ALPN.
 
+mod http_side;
+mod tcp_side;
+
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::LazyConfigAcceptor;
 
+pub(crate) use http_side::respond;
+
 use super::authority::{Authority, ServerPair};
 use super::cluster::Cluster;
 use super::tasks::Tasks;
-use super::{alpn, handshake, http_side, tcp_side};
+use super::{alpn, handshake};
 
 /// How the proxy behaves; may be changed while it runs, for connections to come.
 #[derive(Clone, Debug)]
