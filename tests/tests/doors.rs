@@ -25,8 +25,8 @@ const DOORS: [(&str, Call); 4] = [
     ("edgegate", |cube| Box::pin(async move { cube.edgegate()?.workspaces().list().await.map(drop) })),
     ("storage", |cube| {
         Box::pin(async move {
-            let session = cube.storage()?.own_session("models".parse()?, "us-east-1".parse()?);
-            session.open("s3://models/net.onnx".parse()?).await.map(drop)
+            let session = cube.storage()?.own_session("models", "us-east-1")?;
+            session.open("s3://models/net.onnx").await.map(drop)
         })
     }),
     ("apollo", |cube| Box::pin(async move { cube.apollo()?.my_teams().await.map(drop) })),

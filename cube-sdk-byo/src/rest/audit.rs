@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use cube_sdk_core::engine::Call;
 use cube_sdk_core::listing::{Listing, Page};
-use cube_sdk_core::{Result, Timestamp, awaitable};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,7 +27,7 @@ impl std::fmt::Display for AuditCursor {
 }
 
 impl std::str::FromStr for AuditCursor {
-    type Err = cube_sdk_core::Error;
+    type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         text.trim().parse().map(Self).map_err(|_| refuse("audit cursor", "it must be an integer from an earlier page"))
@@ -54,8 +55,8 @@ pub struct AuditPage {
 #[must_use = "a request is sent when it is awaited or streamed"]
 pub struct ListAudit {
     workspace: InWorkspace,
-    artifact: Option<ArtifactId>,
-    run: Option<RunId>,
+    artifact: Option<Result<ArtifactId>>,
+    run: Option<Result<RunId>>,
     since: Option<Timestamp>,
     cursor: Option<AuditCursor>,
     limit: Option<u32>,
@@ -67,14 +68,14 @@ impl ListAudit {
     }
 
     /// Rows about this artifact only.
-    pub fn artifact(mut self, id: ArtifactId) -> Self {
-        self.artifact = Some(id);
+    pub fn artifact(mut self, id: impl TryInto<ArtifactId, Error: Into<Error>>) -> Self {
+        self.artifact = Some(taken(id));
         self
     }
 
     /// Rows of this run only.
-    pub fn run(mut self, id: RunId) -> Self {
-        self.run = Some(id);
+    pub fn run(mut self, id: impl TryInto<RunId, Error: Into<Error>>) -> Self {
+        self.run = Some(taken(id));
         self
     }
 
@@ -120,12 +121,12 @@ impl ListAudit {
     }
 
     fn call(&self) -> Result<Call> {
-        let mut call = self.workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"]);
-        if let Some(id) = self.artifact {
-            call = call.query("artifact_id", id);
+        let mut call = self.workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"])?;
+        if let Some(id) = &self.artifact {
+            call = call.query("artifact_id", id.clone()?);
         }
-        if let Some(id) = self.run {
-            call = call.query("run_id", id);
+        if let Some(id) = &self.run {
+            call = call.query("run_id", id.clone()?);
         }
         if let Some(since) = self.since {
             call = call.query("since", since);

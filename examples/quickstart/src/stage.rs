@@ -160,5 +160,5 @@ impl Stage {
 
 fn workspace(card: &EdgeGateCard, environment: Environment, witness: &Witness) -> anyhow::Result<WorkspaceScope> {
     let cube = Cube::builder().environment(environment).transport(std::sync::Arc::new(witness.clone())).build();
-    Ok(cube.edgegate()?.workspace(card.workspace.parse()?))
+    Ok(cube.edgegate()?.workspace(&card.workspace))
 }

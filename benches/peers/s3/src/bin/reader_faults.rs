@@ -106,7 +106,7 @@ async fn read(
     world.put_object(&card.bucket, KEY, object.clone())?;
     let digest: Sha256 = object.sha256().parse()?;
     let (armed, expected) = arm(world, seed, size);
-    let session = storage.own_session(card.bucket.parse::<Bucket>()?, card.region.parse::<Region>()?);
+    let session = storage.own_session(&card.bucket, &card.region)?;
     let uri: S3Uri = format!("s3://{}/{KEY}", card.bucket).parse()?;
 
     let began = Instant::now();
