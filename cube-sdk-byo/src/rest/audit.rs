@@ -1,6 +1,5 @@
 //! The audit log: one row for each STS, S3 and KMS call that EdgeGate made for the workspace.
 
-use async_trait::async_trait;
 use cube_sdk_core::engine::Call;
 use cube_sdk_core::listing::{Listing, Page};
 use cube_sdk_core::names::taken;
@@ -12,7 +11,7 @@ use serde_json::Value;
 use super::api::InWorkspace;
 use super::operations::LIST_AUDIT;
 use super::request::refuse;
-use crate::audit::{AuditBatch, AuditEntry, AuditSource};
+use crate::audit::{AuditEntry, AuditSource};
 use crate::ids::{ArtifactId, RunId};
 
 /// Where a page begins: opaque, passed back unchanged.
@@ -155,14 +154,18 @@ struct RawPage {
 
 /// EdgeGate's log as what [`AuditExport`](crate::audit::AuditExport) pulls from; the filters set here add to
 /// the export's own.
-#[async_trait]
 impl AuditSource for ListAudit {
-    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
+    fn rows(&self, since: Option<Timestamp>) -> Listing<Value, i64> {
         let mut request = self.clone();
         request.since = since.max(self.since);
-        request.cursor = cursor.map(AuditCursor).or(self.cursor);
-        let page: RawPage = self.workspace.json(&request.call()?).await?;
-        Ok(AuditBatch { rows: page.entries, next_cursor: page.next_cursor })
+        Listing::new(self.cursor.map(|AuditCursor(at)| at), move |cursor| {
+            let mut request = request.clone();
+            request.cursor = cursor.map(AuditCursor);
+            async move {
+                let page: RawPage = request.workspace.json(&request.call()?).await?;
+                Ok(Page::new(page.entries, page.next_cursor))
+            }
+        })
     }
 }
 
