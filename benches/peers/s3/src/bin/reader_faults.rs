@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
-use cube_sdk_byo::{Bucket, Region, S3Uri, Sha256, Storage};
+use cube_sdk_byo::{S3Uri, Sha256, Storage};
 use cube_sdk_core::ErrorKind;
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, FaultId, Object};
 use futures_util::StreamExt;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use cube_sdk_byo::{Bucket, Region, S3Uri, Session, Storage};
+use cube_sdk_byo::{S3Uri, Session, Storage};
 use futures_util::StreamExt;
 use secrecy::SecretString;
 
