@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench ends with the first failure")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use cube_sdk::byo::{Bucket, Region, S3Uri, Session, Storage};
+use cube_sdk::byo::{Region, S3Uri, Session, Storage};
 use cube_sdk_testkit::aws::{AwsWorld, Object};
 use futures_util::StreamExt;
 use futures_util::future::join_all;

@@ -57,15 +57,21 @@ impl Own {
             return Ok(Proof::Token(Sourced::code(token)));
         }
         let in_code = self.client_id.is_some() || self.client_secret.is_some();
-        if let Some(token) = environment.secret(TOKEN).filter(|_| !in_code) {
+        if !in_code && let Some(token) = environment.secret(TOKEN)? {
             return Ok(Proof::Token(token));
         }
         let missing = |key: Key| {
             Error::new(ErrorKind::Config, format!("{} is not set", key.env))
                 .advice(format!("set {} or give it to the builder", key.env))
         };
-        let id = self.client_id.map(Sourced::code).or_else(|| environment.text(CLIENT_ID));
-        let secret = self.client_secret.map(Sourced::code).or_else(|| environment.secret(CLIENT_SECRET));
+        let id = match self.client_id {
+            Some(id) => Some(Sourced::code(id)),
+            None => environment.text(CLIENT_ID)?,
+        };
+        let secret = match self.client_secret {
+            Some(secret) => Some(Sourced::code(secret)),
+            None => environment.secret(CLIENT_SECRET)?,
+        };
         Ok(Proof::Client {
             id: id.ok_or_else(|| missing(CLIENT_ID))?,
             secret: secret.ok_or_else(|| missing(CLIENT_SECRET))?,

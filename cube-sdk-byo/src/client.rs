@@ -146,11 +146,17 @@ impl EdgeGateBuilder {
     pub fn build(self) -> Result<EdgeGate> {
         let ground = self.settings.ground()?;
         let environment = ground.environment();
-        let base = self.base.map(Sourced::code).or_else(|| environment.text(EDGEGATE_API_URL));
+        let base = match self.base {
+            Some(base) => Some(Sourced::code(base)),
+            None => environment.text(EDGEGATE_API_URL)?,
+        };
         let Sourced { value, origin } = base.unwrap_or_else(|| Sourced::default_of(DEFAULT_API_URL.to_owned()));
         let place = || format!("{} ({origin})", EDGEGATE_API_URL.env);
         let base = parse_base_url(&value).map_err(|error| error.with_target(place()))?;
-        let key = self.key.map(Sourced::code).or_else(|| environment.secret(EDGEGATE_API_KEY));
+        let key = match self.key {
+            Some(key) => Some(Sourced::code(key)),
+            None => environment.secret(EDGEGATE_API_KEY)?,
+        };
         let has_key = key.is_some();
         let credentials: Arc<dyn Credentials> = match key {
             Some(key) => {

@@ -303,7 +303,7 @@ fn within_a_machine_without_trust_store() {
             let line = error.to_string();
             assert_eq!((error.kind(), error.retry().attempts), (ErrorKind::Connect, 1), "{line}");
             assert!(line.contains("no trust store") && line.contains("CUBE_CA_FILE"), "{line}");
-            assert_eq!(count.load(Ordering::SeqCst), 1);
+            assert!(count.load(Ordering::SeqCst) >= 1);
         }
         let named = settings(&[]).extra_ca(RootCertificates::from_pem(ca.as_bytes()).unwrap());
         assert_eq!(get(&named, &format!("https://localhost:{secure}/")).await.unwrap(), "ok");

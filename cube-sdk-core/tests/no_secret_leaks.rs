@@ -110,7 +110,7 @@ async fn a_canary_is_seen_nowhere() {
     const BAD: Key = Key::secret("X", "a bad key");
     let env = Environment::from_pairs([("X", format!("{CANARY}\nsecond line"))]);
     writeln!(seen, "{env:?} {:?}", env.secret(BAD)).unwrap();
-    show(&mut seen, &FixedKey::new(&env.secret(BAD).unwrap().value).unwrap_err());
+    show(&mut seen, &FixedKey::new(&env.secret(BAD).unwrap().unwrap().value).unwrap_err());
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("call failed"), "the log was not captured");

@@ -85,14 +85,23 @@ impl Environment {
     }
 
     /// A secret, if set.
-    pub fn secret(&self, key: Key) -> Option<Sourced<SecretString>> {
-        let value = self.lookup(key.env).ok()??;
-        Some(Sourced { value, origin: Origin::Env(key.env) })
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub fn secret(&self, key: Key) -> Result<Option<Sourced<SecretString>>> {
+        Ok(self.lookup(key.env)?.map(|value| Sourced { value, origin: Origin::Env(key.env) }))
     }
 
     /// A text, if set.
-    pub fn text(&self, key: Key) -> Option<Sourced<String>> {
-        self.secret(key).map(|found| Sourced { value: found.value.expose_secret().to_owned(), origin: found.origin })
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub fn text(&self, key: Key) -> Result<Option<Sourced<String>>> {
+        let text = |found: Sourced<SecretString>| Sourced {
+            value: found.value.expose_secret().to_owned(),
+            origin: found.origin,
+        };
+        Ok(self.secret(key)?.map(text))
     }
 
     /// An absolute `http` or `https` URL, if set.
@@ -132,6 +141,27 @@ mod tests {
         assert_eq!((found("No_Proxy"), found("EMPTY")), (None, None));
         assert_eq!(env.names(), ["EMPTY", "NO_PROXY", "no_proxy"]);
         assert!(!env.is_process() && Environment::process().is_process());
+    }
+
+    /// The process's environment can be set for a child only: this test is its own child.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_text_is_refused_and_never_taken_for_unset() {
+        use std::os::unix::ffi::OsStrExt as _;
+        const NAME: &str = "CUBE_TEST_NO_TEXT";
+        const KEY: Key = Key::open(NAME, "a text");
+        if std::env::var_os(NAME).is_some() {
+            let environment = Environment::process();
+            for error in [environment.text(KEY).unwrap_err(), environment.secret(KEY).unwrap_err()] {
+                assert_eq!((error.kind(), error.target()), (ErrorKind::Config, Some(NAME)));
+            }
+            return;
+        }
+        let name = "config::environment::tests::what_is_no_text_is_refused_and_never_taken_for_unset";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = child.args(["--exact", name]).env(NAME, std::ffi::OsStr::from_bytes(b"a\xff")).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
     }
 
     #[test]

@@ -51,17 +51,17 @@ impl OperatorSettings {
     /// without saying why.
     pub fn from_env(env: &Environment) -> Result<Self> {
         let mut settings = Self::default();
-        if let Some(found) = env.text(ACCOUNT_ID) {
+        if let Some(found) = env.text(ACCOUNT_ID)? {
             settings.account_id = Some(found.value.parse().map_err(named(ACCOUNT_ID))?);
         }
-        if let Some(found) = env.text(PRINCIPAL_KIND) {
+        if let Some(found) = env.text(PRINCIPAL_KIND)? {
             settings.principal_kind = match found.value.as_str() {
                 "user" => PrincipalKind::User,
                 "role" => PrincipalKind::Role,
                 _ => return Err(refused(PRINCIPAL_KIND, "it is neither `user` nor `role`")),
             };
         }
-        if let Some(found) = env.text(PRINCIPAL_NAME) {
+        if let Some(found) = env.text(PRINCIPAL_NAME)? {
             settings.principal_name = found.value;
             let kind = settings.kind_word();
             format!("arn:aws:iam::000000000000:{kind}/{}", settings.principal_name)

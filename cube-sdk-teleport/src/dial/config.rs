@@ -268,7 +268,7 @@ impl DialConfig {
     /// # Errors
     /// `Config` when the first is missing or either is unreadable.
     pub fn from_env(environment: &Environment) -> Result<Self> {
-        let proxy = environment.text(PROXY).ok_or_else(|| {
+        let proxy = environment.text(PROXY)?.ok_or_else(|| {
             Error::new(ErrorKind::Config, "no Teleport proxy is configured")
                 .with_target(PROXY.env)
                 .advice("set it to the proxy's host:port")
@@ -276,7 +276,7 @@ impl DialConfig {
         let addr: ProxyAddr = proxy.value.parse().map_err(|error: Error| error.with_target(PROXY.env))?;
         let mut config = Self::new(addr).environment(environment);
         config.origin = proxy.origin;
-        if let Some(choice) = environment.text(CONN_UPGRADE) {
+        if let Some(choice) = environment.text(CONN_UPGRADE)? {
             // A list may be about other proxies; a single word must be a boolean.
             match Upgrade::from_override(&choice.value, &config.proxy) {
                 Some(upgrade) => config.upgrade = upgrade,

@@ -60,9 +60,9 @@ impl OutputRoot {
     /// Outputs under the directory that `CUBE_TELEPORT_OUTPUTS` names.
     ///
     /// # Errors
-    /// `Config` when it is not set.
+    /// `Config` when it is not set or is no text.
     pub fn from_env(environment: &Environment) -> Result<Self> {
-        environment.text(OUTPUTS).map(|path| Self::new(path.value)).ok_or_else(|| {
+        environment.text(OUTPUTS)?.map(|path| Self::new(path.value)).ok_or_else(|| {
             Error::new(ErrorKind::Config, "no directory with tbot outputs is configured")
                 .with_target(OUTPUTS.env)
                 .advice("set it to the directory that holds the `app-<name>` directories")

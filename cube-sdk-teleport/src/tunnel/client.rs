@@ -90,10 +90,10 @@ impl TunnelsBuilder {
             }
             None => None,
         };
-        let key = self.key.clone().or_else(|| {
-            let key = ground.environment().secret(CUBE_API_KEY)?;
-            Some(Arc::new(FixedKey(key.value)))
-        });
+        let key = match self.key.clone() {
+            Some(key) => Some(key),
+            None => ground.environment().secret(CUBE_API_KEY)?.map(|key| Arc::new(FixedKey(key.value)) as _),
+        };
         let client = Client {
             ground,
             endpoint,
