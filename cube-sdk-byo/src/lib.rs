@@ -26,6 +26,8 @@ mod s3_uri;
 pub mod session;
 #[cfg(feature = "s3")]
 mod storage;
+#[cfg(feature = "s3")]
+mod stored_checksum;
 
 pub use arn::{AccountId, KmsKeyArn, PrincipalArn, PrincipalKind, RoleArn};
 pub use client::{EdgeGate, EdgeGateBuilder};
@@ -43,3 +45,5 @@ pub use s3_uri::{Bucket, ObjectKey, S3Uri};
 pub use session::{GrantRef, Scope, Session};
 #[cfg(feature = "s3")]
 pub use storage::{Storage, StorageBuilder};
+#[cfg(feature = "s3")]
+pub use stored_checksum::{ChecksumAlgorithm, NoChecksum, StoredChecksum};

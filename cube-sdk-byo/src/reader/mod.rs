@@ -10,6 +10,7 @@ mod body;
 mod budget;
 mod checksum;
 mod concurrency;
+mod crc;
 mod file;
 mod hold;
 mod object;
@@ -23,6 +24,7 @@ mod progress;
 mod seek;
 mod source;
 mod start;
+mod stored;
 mod window;
 
 pub use file::FileReport;

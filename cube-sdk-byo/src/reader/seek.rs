@@ -46,8 +46,11 @@ impl OpenObject {
     /// # Errors
     /// As [`OpenObject::into_future`].
     pub async fn seekable(mut self) -> Result<SeekableObject> {
-        if self.range.is_some() || self.sha256.is_some() {
-            return Err(Error::new(ErrorKind::InvalidInput, "a seekable view takes neither a range nor a digest"));
+        if self.range.is_some() || self.sha256.is_some() || self.verify_stored {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "a seekable view takes neither a range nor a digest or checksum",
+            ));
         }
         let source = self.source()?;
         let first = 0..FIRST_PART.min(part_size(None, self.room(), 1));

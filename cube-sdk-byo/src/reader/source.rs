@@ -22,6 +22,7 @@ use crate::code::ByoCode;
 use crate::fault::ByoFault;
 use crate::s3_uri::S3Uri;
 use crate::session::{Answered, Failure, GET_OBJECT, Lease, Session, attempt_of, promised};
+use crate::stored_checksum::StoredChecksum;
 
 pub(crate) type EventSink = Arc<dyn Fn(ReaderEvent) + Send + Sync>;
 
@@ -40,6 +41,8 @@ pub(crate) struct Source {
     pub(crate) slow_down: Notify,
     /// None when no digest is computed.
     pub(crate) digested: Option<Digested>,
+    /// What S3 stores of the object, where the bytes are compared with it.
+    pub(crate) checksum: Option<StoredChecksum>,
     pub(crate) started: Instant,
 }
 
