@@ -123,8 +123,10 @@ impl ObjectReader {
         let Some(chunks) = &mut self.chunks else { return Poll::Ready(None) };
         let Poll::Ready(item) = chunks.poll_next(cx) else {
             self.source.counters.waits.fetch_add(1, Ordering::Relaxed);
+            self.source.counters.waiting.store(true, Ordering::Relaxed);
             return Poll::Pending;
         };
+        self.source.counters.waiting.store(false, Ordering::Relaxed);
         if let (Some(hashing), Some(Ok(chunk))) = (&mut self.hashing, &item) {
             let last = chunks.is_at_end();
             hashing.put(chunk.clone(), last);

@@ -1,7 +1,7 @@
 //! The object being read, as every part of one reader shares it: who asks, what is pinned, what is counted.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub(crate) struct Counters {
     pub(crate) resumed: AtomicU64,
     /// How often the caller found nothing to take.
     pub(crate) waits: AtomicU64,
+    /// The caller waits: on a slow line for longer than the window looks away.
+    pub(crate) waiting: AtomicBool,
 }
 
 /// Bytes that two sides hold are free when both are done with them.
