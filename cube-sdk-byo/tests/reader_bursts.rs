@@ -11,22 +11,12 @@ use cube_sdk_byo::{Scope, Storage};
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
 use futures_util::StreamExt;
 use tokio::time::Instant;
-use world::{Account, KEY};
+use world::{Account, KEY, hurry};
 
 const SECOND: Duration = Duration::from_secs(1);
 const BURST: u64 = 5;
 const EVERY: u64 = 10;
 const TOTAL: u64 = 60;
-
-/// Lets tokio's clock run some twenty times as fast as the machine's. A clock that is merely paused would leap over every
-/// wait for a socket.
-async fn hurry() {
-    loop {
-        // While a thread of the runtime blocks, the clock does not leap by itself.
-        tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
-        tokio::time::advance(Duration::from_millis(20)).await;
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_minute_of_slow_down_in_bursts_costs_no_byte_and_lowers_the_rate() {

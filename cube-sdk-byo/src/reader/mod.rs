@@ -21,6 +21,7 @@ mod part;
 mod pin;
 mod plan;
 mod progress;
+mod ranges;
 mod seek;
 mod source;
 mod start;

@@ -98,7 +98,7 @@ impl SeekableObject {
 }
 
 /// One block, resumed and repeated as any part.
-async fn block(source: Arc<Source>, range: Range<u64>, first: Option<Box<Answer>>) -> Result<Bytes> {
+pub(super) async fn block(source: Arc<Source>, range: Range<u64>, first: Option<Box<Answer>>) -> Result<Bytes> {
     let length = usize::try_from(range.end - range.start).unwrap_or_default();
     let (fetch, mut part) = part(source, range);
     fetch.run(first).await;
