@@ -15,6 +15,8 @@ pub mod iam;
 mod ids;
 #[cfg(feature = "s3")]
 mod inspect;
+#[cfg(feature = "object_store")]
+mod object_store;
 #[cfg(feature = "s3")]
 pub mod probe;
 #[cfg(feature = "s3")]
@@ -37,6 +39,8 @@ pub use external_id::ExternalId;
 pub use fault::{ByoErrorExt, ByoFault};
 #[cfg(feature = "s3")]
 pub use inspect::ObjectInfo;
+#[cfg(feature = "object_store")]
+pub use object_store::SessionStore;
 #[cfg(feature = "s3")]
 pub use reader::{ObjectReader, OpenObject};
 pub use region::Region;
