@@ -1,6 +1,6 @@
 //! Conditional requests and answers that are not quite as they should be: pins, tags, ranges behind the end, headers.
 #![cfg(feature = "s3")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::single_range_in_vec_init)]
 
 mod world;
 

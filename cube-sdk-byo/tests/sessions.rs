@@ -1,6 +1,6 @@
 //! Sessions against the account double: cached, renewed, limited, revoked, and never shown.
 #![cfg(feature = "s3")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::single_range_in_vec_init)]
 
 mod world;
 
