@@ -35,7 +35,7 @@ impl World {
         let storage = Storage::builder().keys(admin.access_key_id, admin.secret_access_key, None);
         let storage = storage.endpoint_url(card.endpoint_url.parse().unwrap()).build().unwrap();
         let region: Region = world.region().parse().unwrap();
-        let session = storage.own_session(bucket.parse::<Bucket>().unwrap(), region);
+        let session = storage.own_session(&bucket, region).unwrap();
         Self { runtime, _world: world, session, bucket }
     }
 

@@ -23,9 +23,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .keys(&card.admin.access_key_id, card.admin.secret_access_key.clone(), None)
         .endpoint_url(world.endpoint_url().parse()?)
         .build()?;
-    let session = storage.own_session(card.bucket.parse()?, card.region.parse()?);
+    let session = storage.own_session(&card.bucket, &card.region)?;
     for digest in [false, true] {
-        let open = session.open(format!("s3://{}/throughput", card.bucket).parse()?);
+        let open = session.open(format!("s3://{}/throughput", card.bucket));
         let mut reader = if digest { open.compute_sha256() } else { open }.await?;
         let (mut first, mut most) = (None, 0);
         while let Some(chunk) = reader.next().await {

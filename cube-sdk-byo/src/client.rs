@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use cube_sdk_core::config::{Environment, Origin, Sourced, parse_base_url};
 use cube_sdk_core::credentials::{Credentials, FixedKey, Grant};
 use cube_sdk_core::engine::Clocks;
+use cube_sdk_core::names::taken;
 use cube_sdk_core::settings::Settings;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use http::Method;
@@ -78,9 +79,9 @@ impl EdgeGate {
         Workspaces::new(self.0.clone())
     }
 
-    /// One workspace, by its id. Nothing is sent.
-    pub fn workspace(&self, id: WorkspaceId) -> WorkspaceScope {
-        WorkspaceScope::new(InWorkspace { api: self.0.clone(), id })
+    /// One workspace, by its id. Nothing is sent; an id that is none is refused by the first call.
+    pub fn workspace(&self, id: impl TryInto<WorkspaceId, Error: Into<Error>>) -> WorkspaceScope {
+        WorkspaceScope::new(InWorkspace { api: self.0.clone(), id: taken(id) })
     }
 
     /// EdgeGate's allow-lists of metrics, operators and run states.

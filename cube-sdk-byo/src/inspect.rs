@@ -6,6 +6,7 @@ use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumType;
 use base64::Engine;
+use cube_sdk_core::names::taken;
 use cube_sdk_core::retry::{Attempt, Deadline};
 use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
 
@@ -44,8 +45,8 @@ impl Session {
     ///
     /// # Errors
     /// Every BYO code of S3, with the request ids of both calls.
-    pub async fn inspect(&self, uri: &S3Uri) -> Result<ObjectInfo> {
-        self.inspect_until(uri, self.account.deadline()).await
+    pub async fn inspect(&self, uri: impl TryInto<S3Uri, Error: Into<Error>>) -> Result<ObjectInfo> {
+        self.inspect_until(&taken(uri)?, self.account.deadline()).await
     }
 
     pub(crate) async fn inspect_until(&self, uri: &S3Uri, deadline: Deadline) -> Result<ObjectInfo> {

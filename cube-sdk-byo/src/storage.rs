@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cube_sdk_core::names::taken;
 use cube_sdk_core::settings::Settings;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use url::Url;
@@ -30,7 +31,7 @@ use crate::session::{
 ///     "eu-central-1".parse()?,
 /// );
 /// let session = storage.session(&grant, Scope::Bucket);
-/// let report = session.open("s3://acme-edge-models/vision/net.onnx".parse()?).read_to_file("net.onnx").await?;
+/// let report = session.open("s3://acme-edge-models/vision/net.onnx").read_to_file("net.onnx").await?;
 /// println!("{} bytes, {}", report.bytes, report.sha256);
 /// # Ok(())
 /// # }
@@ -92,15 +93,23 @@ impl Storage {
     }
 
     /// A session with the storage's own keys, without AssumeRole.
-    pub fn own_session(&self, bucket: Bucket, region: Region) -> Session {
-        Session {
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no bucket or region.
+    pub fn own_session(
+        &self,
+        bucket: impl TryInto<Bucket, Error: Into<Error>>,
+        region: impl TryInto<Region, Error: Into<Error>>,
+    ) -> Result<Session> {
+        let (bucket, region) = (taken(bucket)?, taken(region)?);
+        Ok(Session {
             account: self.0.account.clone(),
             identity: Identity::Own,
             audit: self.audit_scope(&bucket, None),
             bucket,
             region,
             cell: self.cell(),
-        }
+        })
     }
 
     fn assumed(&self, grant: &GrantRef, scope: Scope, cell: Arc<LeaseCell>) -> Session {

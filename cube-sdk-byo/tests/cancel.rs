@@ -82,7 +82,7 @@ fn work(account: &Account, dice: &mut fastrand::Rng, folder: &std::path::Path, n
         }),
         5 => Box::pin(async move { session.inspect(&uri).await.map(drop) }),
         6 => {
-            let probe = storage.probe(&grant).sample_key(KEY.parse().unwrap());
+            let probe = storage.probe(&grant).sample_key(KEY);
             Box::pin(async move { probe.await.map(drop) })
         }
         _ => Box::pin(async move { session.connect().await }),

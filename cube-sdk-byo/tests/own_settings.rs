@@ -66,12 +66,12 @@ fn child_looks_for_keys() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let storage = Storage::builder().endpoint_url("http://127.0.0.1:1".parse().unwrap()).build().unwrap();
-        let session = storage.own_session("acme-edge-models".parse().unwrap(), "eu-central-1".parse().unwrap());
+        let session = storage.own_session("acme-edge-models", "eu-central-1").unwrap();
         let begun = Instant::now();
-        let open = session.open("s3://acme-edge-models/k".parse().unwrap()).deadline(Duration::from_millis(300));
+        let open = session.open("s3://acme-edge-models/k").deadline(Duration::from_millis(300));
         let error = open.await.unwrap_err();
         println!("\nfirst {} {}", error.kind(), begun.elapsed().as_millis());
-        let error = session.open("s3://acme-edge-models/k".parse().unwrap()).await.unwrap_err();
+        let error = session.open("s3://acme-edge-models/k").await.unwrap_err();
         println!("\nsecond {} {}", error.kind(), begun.elapsed().as_millis());
     });
 }
@@ -106,7 +106,7 @@ fn child_reads_with_keys_of_its_own() {
     runtime.block_on(async {
         let storage = Storage::builder().build().unwrap();
         let uri: S3Uri = uri.parse().unwrap();
-        let session = storage.own_session(uri.bucket().clone(), region.parse().unwrap());
+        let session = storage.own_session(uri.bucket().clone(), region).unwrap();
         let mut reader = session.open(uri).await.unwrap();
         let mut got = 0;
         while let Some(chunk) = reader.next().await {

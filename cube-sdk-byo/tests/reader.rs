@@ -109,7 +109,7 @@ async fn expectations_are_checked_at_the_first_answer() {
     assert_eq!(size.byo().unwrap().code(), &ByoCode::SizeMismatch);
     let etag = account.session().open(uri.clone()).if_match("\"other\"").await.unwrap_err();
     assert_eq!(etag.kind(), ErrorKind::Integrity);
-    let foreign = account.session().open("s3://elsewhere/k".parse().unwrap()).await.unwrap_err();
+    let foreign = account.session().open("s3://elsewhere/k").await.unwrap_err();
     assert_eq!(foreign.byo().unwrap().code(), &ByoCode::BucketMismatch);
     let missing = account.session().open(account.uri("no/such")).await.unwrap_err();
     assert_eq!(missing.byo().unwrap().code(), &ByoCode::ObjectNotFound);
@@ -374,7 +374,7 @@ async fn both_tries_of_a_file_end_by_one_deadline() {
     faults.add(Fault::new(Effect::Latency(Duration::from_secs(40))).on("GetObject").nth(1));
     faults.add(Fault::new(Effect::CorruptByte { at: 5 }).on("GetObject").nth(1));
     let again = faults.add(Fault::new(Effect::Latency(Duration::from_secs(200))).on("GetObject").nth(2));
-    let digest = Object::generated(20, 1000).sha256().parse().unwrap();
+    let digest = Object::generated(20, 1000).sha256();
     let clock = tokio::spawn(world::hurry());
     let begun = tokio::time::Instant::now();
     let folder = tempfile::tempdir().unwrap();

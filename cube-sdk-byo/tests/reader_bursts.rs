@@ -31,7 +31,7 @@ async fn a_minute_of_slow_down_in_bursts_costs_no_byte_and_lowers_the_rate() {
         .unwrap();
     let account = Account { world, audit, storage };
     let object = Object::generated(60, 192 << 20);
-    let (uri, digest) = (account.put(object.clone()), object.sha256().parse().unwrap());
+    let (uri, digest) = (account.put(object.clone()), object.sha256().parse::<cube_sdk_byo::Sha256>().unwrap());
     let session = account.storage.session(&account.grant(), Scope::Object(KEY.parse().unwrap()));
 
     let clock = tokio::spawn(hurry());

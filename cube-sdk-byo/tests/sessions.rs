@@ -105,7 +105,7 @@ async fn own_keys_read_without_a_role() {
         .endpoint_url(account.world.endpoint_url().parse().unwrap())
         .build()
         .unwrap();
-    let session = storage.own_session(card.bucket.parse().unwrap(), card.region.parse().unwrap());
+    let session = storage.own_session(&card.bucket, &card.region).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let report = session.open(uri).read_to_file(folder.path().join("f")).await.unwrap();
     assert_eq!(report.sha256.to_string(), object.sha256());
@@ -120,8 +120,8 @@ async fn nothing_is_sent_to_a_server_that_is_not_there() {
         .retrier(cube_sdk_core::retry::Retrier::never())
         .build()
         .unwrap();
-    let session = storage.own_session("abc".parse().unwrap(), "us-east-1".parse().unwrap());
-    let error = session.open("s3://abc/k".parse().unwrap()).await.unwrap_err();
+    let session = storage.own_session("abc", "us-east-1").unwrap();
+    let error = session.open("s3://abc/k").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
     assert!(error.to_string().contains("sent: no"), "{error}");
 }
@@ -210,7 +210,7 @@ async fn a_denied_call_with_own_keys_speaks_of_no_role() {
     let account = account().await;
     let (card, uri) = (account.world.card(), account.put(Object::generated(7, 1000)));
     // The worker's own keys have no right in the customer's bucket.
-    let own = account.storage.own_session(card.bucket.parse().unwrap(), card.region.parse().unwrap());
+    let own = account.storage.own_session(&card.bucket, &card.region).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for error in [
         own.open(uri.clone()).await.unwrap_err(),

@@ -10,6 +10,7 @@ pub mod config;
 pub mod credentials;
 pub mod engine;
 pub mod error;
+pub mod file_claim;
 pub mod listing;
 pub mod names;
 mod one_line;

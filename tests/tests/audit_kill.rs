@@ -11,9 +11,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cube_sdk::byo::audit::{
-    AuditBatch, AuditEntry, AuditEvent, AuditExport, AuditOutcome, AuditSource, NdjsonSink, Recorder,
-};
+use cube_sdk::byo::audit::{AuditEntry, AuditEvent, AuditExport, AuditOutcome, AuditSource, NdjsonSink, Recorder};
+use cube_sdk_core::listing::{Listing, Page};
 use cube_sdk_core::{Result, Timestamp};
 use serde_json::{Value, json};
 
@@ -109,9 +108,14 @@ struct Log;
 
 const LOGGED: i64 = 600;
 
-#[async_trait::async_trait]
 impl AuditSource for Log {
-    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
+    fn rows(&self, since: Option<Timestamp>) -> Listing<Value, i64> {
+        Listing::new(None, move |cursor| Self::page(since, cursor))
+    }
+}
+
+impl Log {
+    async fn page(since: Option<Timestamp>, cursor: Option<i64>) -> Result<Page<Value, i64>> {
         let below = cursor.unwrap_or(LOGGED + 1);
         let time = |id: i64| Timestamp::from_millisecond(1_780_000_000_000 + id * 10_000);
         let rows: Vec<Value> = (1..below)
@@ -122,7 +126,7 @@ impl AuditSource for Log {
             .collect();
         let last = rows.last().and_then(|row| row["id"].as_i64()).filter(|_| rows.len() == 50);
         tokio::time::sleep(Duration::from_millis(2)).await;
-        Ok(AuditBatch { rows, next_cursor: last })
+        Ok(Page::new(rows, last))
     }
 }
 

@@ -34,7 +34,7 @@ impl Place {
     ) -> (Self, LocalEdgeGate) {
         let edgegate = LocalEdgeGate::builder(storage.clone(), principal).start().await.unwrap();
         let cube = Cube::builder().environment(edgegate.environment()).build();
-        let workspace = cube.edgegate().unwrap().workspace(edgegate.card().workspace.parse().unwrap());
+        let workspace = cube.edgegate().unwrap().workspace(&edgegate.card().workspace);
         let dir = tempfile::tempdir().unwrap();
         (Self { byo: workspace.byo(), storage, admin, model, region, dir }, edgegate)
     }

@@ -35,7 +35,7 @@ fn encrypted() -> ReaderRole {
 async fn setup_info() -> SetupInfo {
     let world = World::start().await.unwrap();
     let cube = Cube::builder().environment(world.environment()).build();
-    let workspace = world.card().edgegate.workspace.parse().unwrap();
+    let workspace = world.card().edgegate.workspace.as_str();
     cube.edgegate().unwrap().workspace(workspace).byo().setup_info().await.unwrap()
 }
 

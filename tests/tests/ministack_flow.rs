@@ -43,7 +43,7 @@ impl Stage {
         let card = edgegate.card();
         Some(Self {
             account,
-            workspace: cube.edgegate().unwrap().workspace(card.workspace.parse().unwrap()),
+            workspace: cube.edgegate().unwrap().workspace(&card.workspace),
             pipeline: card.pipeline.parse().unwrap(),
             _edgegate: edgegate,
         })
@@ -91,7 +91,7 @@ impl Stage {
 
     /// What the registration of an object is refused with.
     async fn refusal(&self, uri: &str) -> ByoCode {
-        let refused = self.byo().register_artifact(uri.parse().unwrap()).await.unwrap_err();
+        let refused = self.byo().register_artifact(uri).await.unwrap_err();
         refused.byo().unwrap_or_else(|| panic!("{uri}: {refused}")).code().clone()
     }
 
@@ -190,7 +190,7 @@ async fn the_wrong_region_and_the_gone_bucket_have_their_codes() {
     let Some(stage) = Stage::set(StreamingExecutor::default()).await else { return };
     let bucket: Bucket = "acme-short-lived".parse().unwrap();
     stage.account.make_bucket(&bucket);
-    let setup = stage.byo().setup(bucket.clone(), "us-west-2".parse().unwrap()).await.unwrap();
+    let setup = stage.byo().setup(bucket.clone(), "us-west-2").await.unwrap();
     let arn = stage.account.create_role(&setup.role);
     let grant = setup.attach_role(arn.clone()).await.unwrap();
     assert_eq!(grant.status, GrantStatus::Failed);

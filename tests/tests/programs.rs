@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use cargo_metadata::{Message, MetadataCommand};
 
@@ -13,7 +14,12 @@ fn root() -> PathBuf {
 }
 
 /// All programs by name, built if they are not.
-fn programs() -> BTreeMap<String, PathBuf> {
+fn programs() -> &'static BTreeMap<String, PathBuf> {
+    static PROGRAMS: LazyLock<BTreeMap<String, PathBuf>> = LazyLock::new(built);
+    &PROGRAMS
+}
+
+fn built() -> BTreeMap<String, PathBuf> {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap();
     let mut known: Vec<_> = metadata
         .packages
@@ -25,14 +31,14 @@ fn programs() -> BTreeMap<String, PathBuf> {
     known.sort();
     let built = Command::new(env!("CARGO"))
         .current_dir(root())
-        .args(["build", "--locked", "--workspace", "--bins", "--message-format=json-render-diagnostics"])
+        .args(["build", "--locked", "--workspace", "--bins", "--tests", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
     assert!(built.status.success(), "the programs do not build");
     let programs: BTreeMap<_, _> = Message::parse_stream(built.stdout.as_slice())
         .filter_map(|message| match message.unwrap() {
-            Message::CompilerArtifact(artifact) if artifact.target.is_bin() => {
+            Message::CompilerArtifact(artifact) if artifact.target.is_bin() && !artifact.profile.test => {
                 Some((artifact.target.name, artifact.executable?.into_std_path_buf()))
             }
             _ => None,
@@ -61,7 +67,7 @@ fn text(bytes: &[u8]) -> String {
 fn every_program_tells_what_it_is_and_refuses_what_it_does_not_know() {
     let programs = programs();
     assert!(programs.len() >= 6, "{programs:?}");
-    for (name, program) in &programs {
+    for (name, program) in programs {
         for (argument, word) in [("--help", name.as_str()), ("--version", env!("CARGO_PKG_VERSION"))] {
             let output = run(program, &[argument]);
             let (out, err) = (text(&output.stdout), text(&output.stderr));

@@ -65,7 +65,7 @@ impl Shelf {
 }
 
 fn opened(storage: StorageBuilder) -> Session {
-    storage.build().unwrap().own_session("models".parse().unwrap(), REGION.parse().unwrap())
+    storage.build().unwrap().own_session("models", REGION).unwrap()
 }
 
 /// Reads on until `until` bytes are there or the end comes; every chunk must be the object's own.
@@ -136,7 +136,7 @@ async fn an_object_overwritten_during_a_read_is_an_integrity_error() {
     assert_eq!(late.byo().unwrap().code(), &ByoCode::IntegrityMismatch);
 
     // What is not there, and whom the server does not know.
-    let missing = session.open("s3://models/no/such".parse().unwrap()).await.unwrap_err();
+    let missing = session.open("s3://models/no/such").await.unwrap_err();
     assert_eq!((missing.kind(), missing.byo().unwrap().code()), (ErrorKind::NotFound, &ByoCode::ObjectNotFound));
     for (key, secret) in [("stranger", SeaweedFs::SECRET), (SeaweedFs::KEY, "another secret")] {
         let refused = opened(shelf.with_keys(key, secret)).open(uri.clone()).await.unwrap_err();

@@ -19,7 +19,7 @@ pub use cloudtrail::{CloudTrail, Matched, Reconciliation, TrailRecord, reconcile
 #[cfg(feature = "s3")]
 pub(crate) use committer::OpenCall;
 pub use entry::{AuditEntry, AuditEvent, AuditOutcome};
-pub use export::{AuditBatch, AuditExport, AuditSource, ExportCursor, ExportReport};
+pub use export::{AuditExport, AuditSource, ExportCursor, ExportReport};
 pub use recorder::Recorder;
 #[cfg(feature = "s3")]
 pub(crate) use sink::sync_folder;

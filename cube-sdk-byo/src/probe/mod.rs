@@ -5,6 +5,7 @@ mod steps;
 
 use std::time::Duration;
 
+use cube_sdk_core::names::taken;
 use cube_sdk_core::retry::Deadline;
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock, awaitable};
 
@@ -30,7 +31,7 @@ const SESSION: Duration = Duration::from_secs(900);
 #[must_use = "nothing is sent until this is awaited"]
 pub struct Probe {
     session: Session,
-    sample: Option<ObjectKey>,
+    sample: Option<Result<ObjectKey>>,
     strict: bool,
 }
 
@@ -39,7 +40,7 @@ impl Storage {
     ///
     /// ```no_run
     /// # async fn demo(storage: cube_sdk_byo::Storage, grant: cube_sdk_byo::GrantRef) -> cube_sdk_core::Result<()> {
-    /// let report = storage.probe(&grant).sample_key("vision/net.onnx".parse()?).await?;
+    /// let report = storage.probe(&grant).sample_key("vision/net.onnx").await?;
     /// println!("{report}");
     /// # Ok(())
     /// # }
@@ -58,8 +59,8 @@ impl Storage {
 
 impl Probe {
     /// A key that is known to exist: the newest registered artifact.
-    pub fn sample_key(mut self, key: ObjectKey) -> Self {
-        self.sample = Some(key);
+    pub fn sample_key(mut self, key: impl TryInto<ObjectKey, Error: Into<Error>>) -> Self {
+        self.sample = Some(taken(key));
         self
     }
 
@@ -78,7 +79,7 @@ impl Probe {
     async fn run(mut self) -> Result<ProbeReport> {
         let id = ProbeId::mint();
         self.session.audit.probe_id = Some(id.clone());
-        let sample = self.sample;
+        let sample = self.sample.transpose()?;
         let steps = Steps::new(&self.session, id, Deadline::after(LIMIT));
         match tokio::time::timeout(LIMIT, steps.run(sample, self.strict)).await {
             Ok(outcome) => outcome,

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cube_sdk_core::names::taken;
 use cube_sdk_core::retry::Deadline;
 use cube_sdk_core::{Error, ErrorKind, Result};
 
@@ -25,7 +26,7 @@ pub const DEFAULT_BUDGET: u64 = 64 * 1024 * 1024;
 #[must_use = "nothing is sent until this is awaited"]
 pub struct OpenObject {
     pub(super) session: Session,
-    pub(super) uri: S3Uri,
+    pub(super) uri: Result<S3Uri>,
     pub(super) sha256: Option<Sha256>,
     pub(super) digest: bool,
     pub(super) size: Option<u64>,
@@ -47,16 +48,16 @@ impl Session {
     ///
     /// ```no_run
     /// # async fn demo(session: cube_sdk_byo::Session) -> Result<(), Box<dyn std::error::Error>> {
-    /// let digest = "a".repeat(64).parse()?;
-    /// let mut model = session.open("s3://acme-edge-models/vision/net.onnx".parse()?).expect_sha256(digest).await?;
+    /// let digest = "a".repeat(64);
+    /// let mut model = session.open("s3://acme-edge-models/vision/net.onnx").expect_sha256(digest).await?;
     /// tokio::io::copy(&mut model, &mut tokio::io::sink()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(&self, uri: S3Uri) -> OpenObject {
+    pub fn open(&self, uri: impl TryInto<S3Uri, Error: Into<Error>>) -> OpenObject {
         OpenObject {
             session: self.clone(),
-            uri,
+            uri: taken(uri),
             sha256: None,
             digest: false,
             size: None,
@@ -76,8 +77,11 @@ impl Session {
 
 impl OpenObject {
     /// The digest that the whole object must have. The last chunk is held back until it is checked.
-    pub fn expect_sha256(mut self, digest: Sha256) -> Self {
-        self.sha256 = Some(digest);
+    pub fn expect_sha256(mut self, digest: impl TryInto<Sha256, Error: Into<Error>>) -> Self {
+        match taken(digest) {
+            Ok(digest) => self.sha256 = Some(digest),
+            Err(refusal) => self.uri = self.uri.and(Err(refusal)),
+        }
         self.digest = true;
         self
     }
@@ -144,9 +148,11 @@ impl OpenObject {
         self
     }
 
-    pub(super) fn check(&self) -> Result<()> {
-        self.session.check_bucket(&self.uri)?;
-        let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why).with_target(self.uri.to_string()));
+    /// What is to be read, once nothing speaks against it.
+    pub(super) fn check(&self) -> Result<S3Uri> {
+        let uri = self.uri.clone()?;
+        self.session.check_bucket(&uri)?;
+        let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why).with_target(uri.to_string()));
         if self.budget < 4 * GRAIN {
             return refuse("the budget must be at least 256 KiB");
         }
@@ -159,7 +165,7 @@ impl OpenObject {
         if self.range.as_ref().is_some_and(Range::is_empty) {
             return refuse("the range is empty");
         }
-        Ok(())
+        Ok(uri)
     }
 
     /// What may be filled of the budget.

@@ -33,7 +33,7 @@ impl OpenObject {
     ///
     /// ```no_run
     /// # async fn demo(session: cube_sdk_byo::Session) -> Result<(), Box<dyn std::error::Error>> {
-    /// let model = session.open("s3://acme-edge-models/vision/net.safetensors".parse()?);
+    /// let model = session.open("s3://acme-edge-models/vision/net.safetensors");
     /// let tensors = model.read_ranges(&[8..1_024, 90_000..98_192]).await?;
     /// assert_eq!(tensors[1].len(), 8_192);
     /// # Ok(())
@@ -45,35 +45,33 @@ impl OpenObject {
     /// behind [`expect_size`](Self::expect_size); without it, for one that ends behind the object's end, as soon as the first
     /// answer tells the size. Otherwise as [`OpenObject::into_future`] and reading.
     pub async fn read_ranges(mut self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        if self.range.is_some() || self.sha256.is_some() || self.verify_stored {
-            return Err(
-                refused("several ranges go with no other range, digest or checksum").with_target(self.uri.to_string())
-            );
-        }
         let source = self.source()?;
-        self.check_ranges(ranges)?;
+        let named = |error: Error| error.with_target(source.uri.to_string());
+        self.check_ranges(ranges).map_err(|error| named(error).with_sent(Sent::No))?;
         let groups = groups(ranges);
         let Some(first) = groups.first().and_then(|group| pieces(&group.range).next()) else { return Ok(Vec::new()) };
         let got = fetch_first(&source, &first).await?;
         let size = self.check_size(&source, &got).await?;
-        within(ranges, size).map_err(|error| error.with_target(self.uri.to_string()))?;
+        within(ranges, size).map_err(named)?;
         let Got::Bytes(answer) = got else {
-            return Err(refused("the range starts behind the end of the object").with_target(self.uri.to_string()));
+            return Err(named(refused("the range starts behind the end of the object")));
         };
         self.fetch(&source, ranges, groups, answer).await
     }
 
     fn check_ranges(&self, ranges: &[Range<u64>]) -> Result<()> {
-        let named = |error: Error| error.with_target(self.uri.to_string()).with_sent(Sent::No);
+        if self.range.is_some() || self.sha256.is_some() || self.verify_stored {
+            return Err(refused("several ranges go with no other range, digest or checksum"));
+        }
         if let Some(empty) = ranges.iter().find(|range| range.is_empty()) {
-            return Err(named(refused(&format!("the range {empty:?} is empty"))));
+            return Err(refused(&format!("the range {empty:?} is empty")));
         }
         let wanted = ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.end - range.start));
         if wanted > self.budget {
             let words = format!("the ranges hold {wanted} bytes, the budget is {}", self.budget);
-            return Err(named(refused(&words).advice("allow a larger budget, or ask for fewer ranges at once")));
+            return Err(refused(&words).advice("allow a larger budget, or ask for fewer ranges at once"));
         }
-        self.size.map_or(Ok(()), |size| within(ranges, size)).map_err(named)
+        self.size.map_or(Ok(()), |size| within(ranges, size))
     }
 
     async fn fetch(

@@ -33,10 +33,10 @@ pub(super) const FIRST_PART: u64 = 1024 * 1024;
 impl OpenObject {
     /// What the parts of this read will share.
     pub(super) fn source(&mut self) -> Result<Arc<Source>> {
-        self.check()?;
+        let uri = self.check()?;
         let source = Source {
             session: self.session.clone(),
-            uri: self.uri.clone(),
+            uri,
             deadline: self.ends(),
             budget: Budget::new(self.room()),
             events: self.events.clone(),
@@ -141,7 +141,7 @@ impl OpenObject {
     /// caller's that says nothing yet, since S3 looks at the range before the condition: a HEAD tells.
     async fn size_behind_end(&self, source: &Source, error: &Error) -> Result<u64> {
         if let Some(pin) = &self.pin {
-            let info = self.session.inspect_until(&self.uri, source.deadline).await?;
+            let info = self.session.inspect_until(&source.uri, source.deadline).await?;
             if !pin.is(&info.etag) {
                 return Err(source.overwritten("its etag is not the one that was asked for"));
             }
@@ -150,7 +150,7 @@ impl OpenObject {
             return Ok(0);
         }
         let refusal = Error::new(ErrorKind::InvalidInput, "the range starts behind the end of the object");
-        Err(refusal.with_operation(GET_OBJECT).with_target(self.uri.to_string()).with_request_id(error.request_id()))
+        Err(refusal.with_operation(GET_OBJECT).with_target(source.uri.to_string()).with_request_id(error.request_id()))
     }
 }
 

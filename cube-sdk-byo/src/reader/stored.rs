@@ -30,10 +30,10 @@ impl OpenObject {
         if !self.verify_stored {
             return Ok(());
         }
-        self.check()?;
+        let uri = self.check()?;
         let deadline = self.ends();
-        let info = self.session.inspect_until(&self.uri, deadline).await?;
-        let target = self.uri.to_string();
+        let info = self.session.inspect_until(&uri, deadline).await?;
+        let target = uri.to_string();
         if self.pin.as_ref().is_some_and(|pin| !pin.is(&info.etag)) {
             let fault = ByoFault::new(ByoCode::IntegrityMismatch);
             let fault = fault.with_detail("its etag is not the one that was asked for");

@@ -58,16 +58,26 @@ impl Api {
 #[derive(Clone, Debug)]
 pub(crate) struct InWorkspace {
     pub(crate) api: Api,
-    pub(crate) id: WorkspaceId,
+    /// A refused id is told by the call that needs it.
+    pub(crate) id: Result<WorkspaceId>,
+}
+
+impl fmt::Display for InWorkspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Ok(id) => write!(f, "workspace {id}"),
+            Err(_) => f.write_str("a workspace without id"),
+        }
+    }
 }
 
 impl InWorkspace {
     /// A call under `/v1/workspaces/{id}`.
-    pub(crate) fn call(&self, operation: Operation, method: Method, path: &[&str]) -> Call {
-        let id = self.id.to_string();
+    pub(crate) fn call(&self, operation: Operation, method: Method, path: &[&str]) -> Result<Call> {
+        let id = self.id.clone()?.to_string();
         let mut whole = vec!["v1", "workspaces", &id];
         whole.extend_from_slice(path);
-        self.api.call(operation, method, &whole)
+        Ok(self.api.call(operation, method, &whole))
     }
 
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use cube_sdk_core::{Result, SecretString, Timestamp, awaitable};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result, SecretString, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +89,7 @@ impl ApiKeys {
     /// # Errors
     /// Those of any read: see the [module](crate::rest).
     pub async fn list(&self) -> Result<Vec<ApiKey>> {
-        let call = self.workspace.call(LIST_API_KEYS, Method::GET, &["api-keys"]);
+        let call = self.workspace.call(LIST_API_KEYS, Method::GET, &["api-keys"])?;
         self.workspace.json(&call).await
     }
 
@@ -108,8 +109,9 @@ impl ApiKeys {
     ///
     /// # Errors
     /// `NotFound` when the key is unknown or revoked already.
-    pub async fn revoke(&self, id: ApiKeyId) -> Result<()> {
-        let call = self.workspace.call(REVOKE_API_KEY, Method::DELETE, &["api-keys", &id.to_string()]);
+    pub async fn revoke(&self, id: impl TryInto<ApiKeyId, Error: Into<Error>>) -> Result<()> {
+        let id = taken(id)?;
+        let call = self.workspace.call(REVOKE_API_KEY, Method::DELETE, &["api-keys", &id.to_string()])?;
         self.workspace.send(&call).await
     }
 }
@@ -138,7 +140,7 @@ impl CreateApiKey {
 
     async fn send(self) -> Result<CreatedApiKey> {
         check_text("key name", &self.body.name, 255)?;
-        let call = self.workspace.call(CREATE_API_KEY, Method::POST, &["api-keys"]).json(&self.body)?;
+        let call = self.workspace.call(CREATE_API_KEY, Method::POST, &["api-keys"])?.json(&self.body)?;
         self.workspace.json(&call).await
     }
 }

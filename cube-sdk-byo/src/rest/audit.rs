@@ -1,9 +1,9 @@
 //! The audit log: one row for each STS, S3 and KMS call that EdgeGate made for the workspace.
 
-use async_trait::async_trait;
 use cube_sdk_core::engine::Call;
 use cube_sdk_core::listing::{Listing, Page};
-use cube_sdk_core::{Result, Timestamp, awaitable};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::api::InWorkspace;
 use super::operations::LIST_AUDIT;
 use super::request::refuse;
-use crate::audit::{AuditBatch, AuditEntry, AuditSource};
+use crate::audit::{AuditEntry, AuditSource};
 use crate::ids::{ArtifactId, RunId};
 
 /// Where a page begins: opaque, passed back unchanged.
@@ -26,7 +26,7 @@ impl std::fmt::Display for AuditCursor {
 }
 
 impl std::str::FromStr for AuditCursor {
-    type Err = cube_sdk_core::Error;
+    type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         text.trim().parse().map(Self).map_err(|_| refuse("audit cursor", "it must be an integer from an earlier page"))
@@ -54,8 +54,8 @@ pub struct AuditPage {
 #[must_use = "a request is sent when it is awaited or streamed"]
 pub struct ListAudit {
     workspace: InWorkspace,
-    artifact: Option<ArtifactId>,
-    run: Option<RunId>,
+    artifact: Option<Result<ArtifactId>>,
+    run: Option<Result<RunId>>,
     since: Option<Timestamp>,
     cursor: Option<AuditCursor>,
     limit: Option<u32>,
@@ -67,14 +67,14 @@ impl ListAudit {
     }
 
     /// Rows about this artifact only.
-    pub fn artifact(mut self, id: ArtifactId) -> Self {
-        self.artifact = Some(id);
+    pub fn artifact(mut self, id: impl TryInto<ArtifactId, Error: Into<Error>>) -> Self {
+        self.artifact = Some(taken(id));
         self
     }
 
     /// Rows of this run only.
-    pub fn run(mut self, id: RunId) -> Self {
-        self.run = Some(id);
+    pub fn run(mut self, id: impl TryInto<RunId, Error: Into<Error>>) -> Self {
+        self.run = Some(taken(id));
         self
     }
 
@@ -120,12 +120,12 @@ impl ListAudit {
     }
 
     fn call(&self) -> Result<Call> {
-        let mut call = self.workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"]);
-        if let Some(id) = self.artifact {
-            call = call.query("artifact_id", id);
+        let mut call = self.workspace.call(LIST_AUDIT, Method::GET, &["byo-storage", "audit"])?;
+        if let Some(id) = &self.artifact {
+            call = call.query("artifact_id", id.clone()?);
         }
-        if let Some(id) = self.run {
-            call = call.query("run_id", id);
+        if let Some(id) = &self.run {
+            call = call.query("run_id", id.clone()?);
         }
         if let Some(since) = self.since {
             call = call.query("since", since);
@@ -154,14 +154,18 @@ struct RawPage {
 
 /// EdgeGate's log as what [`AuditExport`](crate::audit::AuditExport) pulls from; the filters set here add to
 /// the export's own.
-#[async_trait]
 impl AuditSource for ListAudit {
-    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
+    fn rows(&self, since: Option<Timestamp>) -> Listing<Value, i64> {
         let mut request = self.clone();
         request.since = since.max(self.since);
-        request.cursor = cursor.map(AuditCursor).or(self.cursor);
-        let page: RawPage = self.workspace.json(&request.call()?).await?;
-        Ok(AuditBatch { rows: page.entries, next_cursor: page.next_cursor })
+        Listing::new(self.cursor.map(|AuditCursor(at)| at), move |cursor| {
+            let mut request = request.clone();
+            request.cursor = cursor.map(AuditCursor);
+            async move {
+                let page: RawPage = request.workspace.json(&request.call()?).await?;
+                Ok(Page::new(page.entries, page.next_cursor))
+            }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cube_sdk_core::names::taken;
 use cube_sdk_core::{Error, ErrorKind, Result, Timestamp, awaitable};
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -87,7 +88,7 @@ impl Pipelines {
     /// # Errors
     /// Those of any read: see the [module](crate::rest).
     pub async fn list(&self) -> Result<Vec<Pipeline>> {
-        let call = self.workspace.call(LIST_PIPELINES, Method::GET, &["pipelines"]);
+        let call = self.workspace.call(LIST_PIPELINES, Method::GET, &["pipelines"])?;
         self.workspace.json(&call).await
     }
 
@@ -95,12 +96,13 @@ impl Pipelines {
     ///
     /// # Errors
     /// `NotFound` when it is not in the list; those of [`list`](Self::list).
-    pub async fn get(&self, id: PipelineId) -> Result<Pipeline> {
+    pub async fn get(&self, id: impl TryInto<PipelineId, Error: Into<Error>>) -> Result<Pipeline> {
+        let id = taken(id)?;
         let found = self.list().await?.into_iter().find(|pipeline| pipeline.id == id);
         found.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("the workspace has no pipeline {id}"))
                 .with_operation(LIST_PIPELINES)
-                .with_target(format!("workspace {}", self.workspace.id))
+                .with_target(self.workspace.to_string())
                 .with_sent(cube_sdk_core::error::Sent::Yes)
                 .advice("list the pipelines to see their ids")
         })
@@ -262,7 +264,7 @@ impl CreatePipeline {
 
     async fn send(self) -> Result<Pipeline> {
         self.body.check()?;
-        let call = self.workspace.call(CREATE_PIPELINE, Method::POST, &["pipelines"]).json(&self.body)?;
+        let call = self.workspace.call(CREATE_PIPELINE, Method::POST, &["pipelines"])?.json(&self.body)?;
         self.workspace.json(&call).await
     }
 }

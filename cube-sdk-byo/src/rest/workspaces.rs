@@ -1,6 +1,7 @@
 //! Workspaces: the ones a key can see, and the way into one.
 
-use cube_sdk_core::{Result, open_enum};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result, open_enum};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +73,8 @@ impl Workspaces {
     ///
     /// # Errors
     /// `NotFound` when there is no such workspace, or when it is hidden from this key.
-    pub async fn get(&self, id: WorkspaceId) -> Result<Workspace> {
+    pub async fn get(&self, id: impl TryInto<WorkspaceId, Error: Into<Error>>) -> Result<Workspace> {
+        let id = taken(id)?;
         let call = self.api.call(GET_WORKSPACE, Method::GET, &["v1", "workspaces", &id.to_string()]);
         self.api.json(&call).await
     }
@@ -88,8 +90,11 @@ impl WorkspaceScope {
     }
 
     /// Its id.
-    pub const fn id(&self) -> WorkspaceId {
-        self.0.id
+    ///
+    /// # Errors
+    /// `InvalidInput` when the scope was asked for by what is no id.
+    pub fn id(&self) -> Result<WorkspaceId> {
+        self.0.id.clone()
     }
 
     /// The workspace's row, as [`Workspaces::get`].
@@ -97,7 +102,7 @@ impl WorkspaceScope {
     /// # Errors
     /// As [`Workspaces::get`].
     pub async fn get(&self) -> Result<Workspace> {
-        Workspaces::new(self.0.api.clone()).get(self.0.id).await
+        Workspaces::new(self.0.api.clone()).get(self.id()?).await
     }
 
     /// Its bring-your-own storage.

@@ -34,7 +34,7 @@ async fn the_stream_reads_every_page_with_the_same_filters() {
         .mount(&server)
         .await;
     }
-    let audit = byo(&edgegate).audit().run(RUN.parse().unwrap()).artifact(ARTIFACT.parse().unwrap());
+    let audit = byo(&edgegate).audit().run(RUN).artifact(ARTIFACT);
     let rows = audit.since(since.parse().unwrap()).page_size(2).stream().collect_up_to(100).await.unwrap();
     assert_eq!(
         rows.iter().filter_map(|row| row.id).collect::<Vec<_>>(),

@@ -14,7 +14,7 @@ const AT: &str =
     "/v1/workspaces/0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11/artifacts/7be0f4a2-54f5-4a36-9d0e-0c7e0b9d3c77/download";
 
 async fn start(edgegate: &EdgeGate) -> Result<Download> {
-    workspace(edgegate).artifacts().download(ARTIFACT.parse().unwrap()).await
+    workspace(edgegate).artifacts().download(ARTIFACT).await
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn workspaces() {
         .await;
     assert!(request.body.is_empty());
     assert_eq!((list[0].plan.clone(), list[1].plan.clone()), (Some(Plan::Enterprise), None));
-    let (one, _) = exchange("GET", AT, 200, &row, |e| async move { e.workspaces().get(WS.parse()?).await }).await;
+    let (one, _) = exchange("GET", AT, 200, &row, |e| async move { e.workspaces().get(WS).await }).await;
     assert_eq!(one.name, "acme");
 }
 
@@ -112,16 +112,14 @@ async fn setup_info_of_any_plan() {
 async fn register_in_one_phase() {
     let at = format!("{AT}/byo-storage/grants");
     let reply = failed_grant("BYO_ASSUME_ROLE_FAILED: not authorized");
-    let (grant, request) = exchange("POST", &at, 201, &reply, |e| async move {
-        byo(&e).register(ROLE.parse()?, BUCKET.parse()?, REGION.parse()?).await
-    })
-    .await;
+    let (grant, request) =
+        exchange("POST", &at, 201, &reply, |e| async move { byo(&e).register(ROLE, BUCKET, REGION).await }).await;
     let body = format!(r#"{{"role_arn":"{ROLE}","bucket":"acme-edge-models","region":"eu-central-1"}}"#);
     assert_eq!(request.body, body.as_bytes());
     assert_eq!(grant.failure().unwrap().code().as_str(), "BYO_ASSUME_ROLE_FAILED");
     assert_eq!(grant.external_id.as_str(), EXTERNAL_ID);
     let (_, request) = exchange("POST", &at, 201, &active_grant(), |e| async move {
-        byo(&e).register(ROLE.parse()?, BUCKET.parse()?, REGION.parse()?).kms_key(KMS_KEY.parse()?).await
+        byo(&e).register(ROLE, BUCKET, REGION).kms_key(KMS_KEY).await
     })
     .await;
     assert_eq!(body_of(&request)["kms_key_id"], KMS_KEY);
@@ -140,8 +138,7 @@ async fn read_verify_attach_rotate_disconnect() {
     assert_eq!(grant.checklist().len(), 5);
     let attach = format!("{at}/attach-role");
     let (grant, request) =
-        exchange("POST", &attach, 200, &active_grant(), |e| async move { byo(&e).attach_role(ROLE.parse()?).await })
-            .await;
+        exchange("POST", &attach, 200, &active_grant(), |e| async move { byo(&e).attach_role(ROLE).await }).await;
     assert_eq!(request.body, format!(r#"{{"role_arn":"{ROLE}"}}"#).as_bytes());
     assert_eq!(grant.role().unwrap().name(), "edgegate-byo-read-c2b7a6d4");
     let ((), request) = exchange("DELETE", &at, 204, &Value::Null, |e| async move { byo(&e).disconnect().await }).await;
@@ -174,7 +171,7 @@ async fn register_an_artifact() {
     let at = format!("{AT}/artifacts/byo");
     for status in [200, 201] {
         let (made, request) = exchange("POST", &at, status, &artifact(), |e| async move {
-            byo(&e).register_artifact("s3://acme-edge-models/vision/net.onnx".parse()?).await
+            byo(&e).register_artifact("s3://acme-edge-models/vision/net.onnx").await
         })
         .await;
         assert_eq!(request.body, br#"{"s3_uri":"s3://acme-edge-models/vision/net.onnx"}"#);
@@ -187,8 +184,8 @@ async fn register_an_artifact() {
     let asked = digest.clone();
     let (made, request) = exchange("POST", &at, 201, &reply, |e| async move {
         byo(&e)
-            .register_artifact("s3://abc/dir/M odel.onnx".parse()?)
-            .expected_sha256(asked.parse()?)
+            .register_artifact("s3://abc/dir/M odel.onnx")
+            .expected_sha256(asked)
             .expected_size(1)
             .kind(ArtifactKind::Model)
             .original_filename("model.onnx")
@@ -204,19 +201,23 @@ async fn register_an_artifact() {
 #[tokio::test]
 async fn delete_an_artifact() {
     let at = format!("{AT}/artifacts/{ARTIFACT}");
-    let ((), _) = exchange("DELETE", &at, 204, &Value::Null, |e| async move {
-        workspace(&e).artifacts().delete(ARTIFACT.parse()?).await
-    })
-    .await;
+    let ((), _) =
+        exchange("DELETE", &at, 204, &Value::Null, |e| async move { workspace(&e).artifacts().delete(ARTIFACT).await })
+            .await;
 }
 
 #[tokio::test]
 async fn pipelines() {
     let at = format!("{AT}/pipelines");
-    let (found, _) = exchange("GET", &at, 200, &json!([pipeline()]), |e| async move {
-        workspace(&e).pipelines().get(PIPELINE.parse()?).await
-    })
-    .await;
+    let (found, _) =
+        exchange(
+            "GET",
+            &at,
+            200,
+            &json!([pipeline()]),
+            |e| async move { workspace(&e).pipelines().get(PIPELINE).await },
+        )
+        .await;
     assert!(found.is_single_model());
     assert_eq!(found.last_run.unwrap().status, RunStatus::Passed);
     let (_, request) = exchange("POST", &at, 201, &pipeline(), |e| async move {
@@ -257,31 +258,30 @@ async fn pipelines() {
 async fn runs() {
     let at = format!("{AT}/runs");
     let (started, request) = exchange("POST", &at, 202, &run("pending"), |e| async move {
-        workspace(&e).runs().trigger(PIPELINE.parse()?).model(ARTIFACT.parse()?).await
+        workspace(&e).runs().trigger(PIPELINE).model(ARTIFACT).await
     })
     .await;
     let body = format!(r#"{{"pipeline_id":"{PIPELINE}","trigger":"manual","model_artifact_id":"{ARTIFACT}"}}"#);
     assert_eq!(request.body, body.as_bytes());
     assert!(!started.has_ended());
     let (_, request) = exchange("POST", &at, 202, &run("queued"), |e| async move {
-        workspace(&e).runs().trigger(PIPELINE.parse()?).trigger(RunTrigger::Ci).await
+        workspace(&e).runs().trigger(PIPELINE).trigger(RunTrigger::Ci).await
     })
     .await;
     assert_eq!(request.body, format!(r#"{{"pipeline_id":"{PIPELINE}","trigger":"ci"}}"#).as_bytes());
     let (list, request) = exchange("GET", &at, 200, &json!([run("passed")]), |e| async move {
-        workspace(&e).runs().list().limit(5).pipeline(PIPELINE.parse()?).await
+        workspace(&e).runs().list().limit(5).pipeline(PIPELINE).await
     })
     .await;
     assert_eq!(request.url.query(), Some(format!("limit=5&pipeline_id={PIPELINE}").as_str()));
     assert_eq!(list[0].status, RunStatus::Passed);
     let one = format!("{at}/{RUN}");
     let (_, _) =
-        exchange("GET", &one, 200, &run("running"), |e| async move { workspace(&e).runs().get(RUN.parse()?).await })
-            .await;
+        exchange("GET", &one, 200, &run("running"), |e| async move { workspace(&e).runs().get(RUN).await }).await;
     let cancel = format!("{one}/cancel");
     let (cancelled, request) =
         exchange("POST", &cancel, 200, &json!({"run_id": RUN, "status": "cancelled"}), |e| async move {
-            workspace(&e).runs().cancel(RUN.parse()?).await
+            workspace(&e).runs().cancel(RUN).await
         })
         .await;
     assert!(request.body.is_empty());
@@ -290,7 +290,7 @@ async fn runs() {
     let reply = json!({"run_id": RUN, "status": "failed", "pipeline_id": PIPELINE, "pipeline_name": "gate",
         "normalized_metrics": null, "gates_eval": null, "bundle_artifact_id": null});
     let (bundle, _) =
-        exchange("GET", &bundle, 200, &reply, |e| async move { workspace(&e).runs().bundle(RUN.parse()?).await }).await;
+        exchange("GET", &bundle, 200, &reply, |e| async move { workspace(&e).runs().bundle(RUN).await }).await;
     assert!(bundle.cells.is_empty());
 }
 

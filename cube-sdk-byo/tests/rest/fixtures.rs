@@ -97,7 +97,7 @@ pub(crate) async fn served() -> (MockServer, EdgeGate) {
 }
 
 pub(crate) fn workspace(edgegate: &EdgeGate) -> WorkspaceScope {
-    edgegate.workspace(WS.parse().unwrap())
+    edgegate.workspace(WS)
 }
 
 pub(crate) fn byo(edgegate: &EdgeGate) -> Byo {

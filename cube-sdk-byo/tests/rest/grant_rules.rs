@@ -17,7 +17,7 @@ fn exists() -> (u16, Value) {
 }
 
 async fn set_up(script: &std::sync::Arc<Script>) -> cube_sdk_core::Result<cube_sdk_byo::rest::Setup> {
-    byo(&script.client()).setup(BUCKET.parse()?, REGION.parse()?).await
+    byo(&script.client()).setup(BUCKET, REGION).await
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn two_phases_in_order() {
     assert!(setup.role.trust_policy().to_string().contains(EXTERNAL_ID));
     assert_eq!(setup.role.tags()[0], ("edgegate:workspace_id", WS.to_owned()));
     assert_eq!(script.seen(), [SETUP_INFO, POST_GRANT]);
-    let grant = setup.attach_role(ROLE.parse().unwrap()).await.unwrap();
+    let grant = setup.attach_role(ROLE).await.unwrap();
     assert!(grant.is_active());
     assert_eq!(script.seen()[2], format!("{POST_GRANT}/attach-role"));
 }
@@ -82,8 +82,7 @@ async fn a_conflict_without_a_grant_behind_it_stays_a_conflict() {
 #[tokio::test]
 async fn registering_never_rotates_or_deletes_on_conflict() {
     let script = Script::of([exists()]);
-    let register =
-        byo(&script.client()).register(ROLE.parse().unwrap(), BUCKET.parse().unwrap(), REGION.parse().unwrap());
+    let register = byo(&script.client()).register(ROLE, BUCKET, REGION);
     let error = register.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let step = error.next_step().unwrap();
@@ -114,13 +113,9 @@ async fn bad_input_is_refused_before_anything_is_sent() {
     let storage = byo(&client);
     let far = "arn:aws:kms:us-east-1:210987654321:key/1".parse::<cube_sdk_byo::KmsKeyArn>().unwrap();
     let refused = [
-        storage.setup(BUCKET.parse().unwrap(), REGION.parse().unwrap()).kms_key(far.clone()).await.err(),
-        storage
-            .register(ROLE.parse().unwrap(), BUCKET.parse().unwrap(), REGION.parse().unwrap())
-            .kms_key(far)
-            .await
-            .err(),
-        storage.register_artifact("s3://abc/k".parse().unwrap()).expected_size(0).await.err(),
+        storage.setup(BUCKET, REGION).kms_key(far.clone()).await.err(),
+        storage.register(ROLE, BUCKET, REGION).kms_key(far).await.err(),
+        storage.register_artifact("s3://abc/k").expected_size(0).await.err(),
         storage.audit().page_size(0).await.err(),
         storage.audit().page_size(501).await.err(),
         storage.audit().page_size(501).stream().try_next().await.err(),
@@ -158,8 +153,8 @@ async fn the_plan_is_told_on_every_call() {
         storage.verify().await.unwrap_err(),
         storage.disconnect().await.unwrap_err(),
         storage.audit().await.unwrap_err(),
-        storage.register_artifact("s3://abc/k".parse().unwrap()).await.unwrap_err(),
-        storage.attach_role(ROLE.parse().unwrap()).await.unwrap_err(),
+        storage.register_artifact("s3://abc/k").await.unwrap_err(),
+        storage.attach_role(ROLE).await.unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::PlanRequired);
@@ -175,7 +170,7 @@ async fn registration_refusals_are_typed() {
         ("bucket mismatch: artifact must live in acme-edge-models", ByoCode::BucketMismatch),
     ] {
         let script = Script::of([(400, json!({ "detail": detail }))]);
-        let error = byo(&script.client()).register_artifact("s3://abc/k".parse().unwrap()).await.unwrap_err();
+        let error = byo(&script.client()).register_artifact("s3://abc/k").await.unwrap_err();
         assert_eq!(error.byo().unwrap().code(), &code);
         assert_eq!((error.kind(), error.next_step()), (code.kind(), Some(code.fix())));
         assert_eq!(error.operation().unwrap().name(), "register_artifact");

@@ -11,4 +11,5 @@ mod replies;
 mod retries;
 mod script;
 mod secrets;
+mod texts;
 mod waiters;

@@ -117,6 +117,6 @@ async fn a_success_that_cannot_be_read_names_the_place() {
 #[tokio::test]
 async fn a_pipeline_that_is_not_listed_is_not_found() {
     let script = Script::of([(200, json!([pipeline()]))]);
-    let error = workspace(&script.client()).pipelines().get(RUN.parse().unwrap()).await.unwrap_err();
+    let error = workspace(&script.client()).pipelines().get(RUN).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -57,17 +57,14 @@ async fn writes_are_sent_once() {
             let client = script.client();
             let (storage, rooms) = (byo(&client), workspace(&client));
             let error = match call {
-                0 => storage
-                    .register(ROLE.parse().unwrap(), BUCKET.parse().unwrap(), REGION.parse().unwrap())
-                    .await
-                    .err(),
-                1 => storage.attach_role(ROLE.parse().unwrap()).await.err(),
+                0 => storage.register(ROLE, BUCKET, REGION).await.err(),
+                1 => storage.attach_role(ROLE).await.err(),
                 2 => storage.disconnect().await.err(),
-                3 => storage.register_artifact("s3://abc/k".parse().unwrap()).await.err(),
-                4 => rooms.artifacts().delete(ARTIFACT.parse().unwrap()).await.err(),
-                5 => rooms.runs().trigger(PIPELINE.parse().unwrap()).await.err(),
-                6 => rooms.runs().cancel(RUN.parse().unwrap()).await.err(),
-                _ => rooms.api_keys().revoke(API_KEY.parse().unwrap()).await.err(),
+                3 => storage.register_artifact("s3://abc/k").await.err(),
+                4 => rooms.artifacts().delete(ARTIFACT).await.err(),
+                5 => rooms.runs().trigger(PIPELINE).await.err(),
+                6 => rooms.runs().cancel(RUN).await.err(),
+                _ => rooms.api_keys().revoke(API_KEY).await.err(),
             };
             let error = error.unwrap();
             assert_eq!(script.seen().len(), 1, "{error}");

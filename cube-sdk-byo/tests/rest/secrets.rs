@@ -46,7 +46,7 @@ fn the_key_is_in_no_debug_error_or_log() {
         Mock::given(any()).respond_with(ResponseTemplate::new(400).set_body_json(echo)).mount(&server).await;
         let edgegate = EdgeGate::builder().base_url(server.uri()).api_key(KEY.into()).build().unwrap();
         let storage = byo(&edgegate);
-        let refused = storage.register_artifact("s3://abc/k".parse().unwrap()).await.unwrap_err();
+        let refused = storage.register_artifact("s3://abc/k").await.unwrap_err();
         let dead = EdgeGate::builder().base_url("http://127.0.0.1:1").api_key(KEY.into()).build().unwrap();
         let mut never = Vec::new();
         for error in [refused, byo(&dead).disconnect().await.unwrap_err()] {

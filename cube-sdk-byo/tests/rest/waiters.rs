@@ -80,7 +80,7 @@ async fn a_run_is_watched_to_its_end() {
     let started = Instant::now();
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = seen.clone();
-    let waiter = workspace(&script.client()).runs().wait(RUN.parse().unwrap());
+    let waiter = workspace(&script.client()).runs().wait(RUN);
     let last = waiter.progress(move |run| log.lock().unwrap().push(run.status().to_string())).await.unwrap();
     assert_eq!(last.status(), &RunStatus::Failed, "a failed run is an answer");
     assert_eq!(*seen.lock().unwrap(), states);
@@ -90,14 +90,14 @@ async fn a_run_is_watched_to_its_end() {
 #[tokio::test(start_paused = true)]
 async fn a_look_that_fails_on_the_way_is_repeated_within_the_wait() {
     let script = Script::of([(200, run("running")), (502, json!({})), (200, run("passed"))]);
-    let last = workspace(&script.client()).runs().wait(RUN.parse().unwrap()).await.unwrap();
+    let last = workspace(&script.client()).runs().wait(RUN).await.unwrap();
     assert_eq!((last.status(), script.seen().len()), (&RunStatus::Passed, 3));
 }
 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_run_can_be_bounded() {
     let script = Script::of([(200, run("running"))]);
-    let waiter = workspace(&script.client()).runs().wait(RUN.parse().unwrap()).timeout(Duration::from_secs(12));
+    let waiter = workspace(&script.client()).runs().wait(RUN).timeout(Duration::from_secs(12));
     let error = waiter.await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.to_string().contains(RUN), "{error}");

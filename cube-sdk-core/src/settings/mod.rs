@@ -96,7 +96,8 @@ impl Settings {
     }
 
     /// What carries HTTP requests, in place of an HTTP client of the SDK's own: proxies, extra CAs and connect limit are
-    /// then its own affair. S3, STS and tunnels connect by themselves and take no notice of it.
+    /// then its own affair. S3 and STS go through it too; a tunnel is a connection, which no transport of requests can
+    /// carry.
     pub fn transport(mut self, transport: SharedTransport) -> Self {
         self.transport = Some(transport);
         self.anew()

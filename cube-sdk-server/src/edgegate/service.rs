@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use cube_sdk_byo::Storage;
 use cube_sdk_byo::audit::Recorder;
+use cube_sdk_core::file_claim::FileClaim;
 use cube_sdk_core::{Clock, Result};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -36,7 +37,7 @@ pub struct EdgeGateService {
     runner: JoinHandle<()>,
     prober: JoinHandle<()>,
     /// Keeps other services off the database.
-    _claim: std::fs::File,
+    _claim: FileClaim,
 }
 
 /// Sets up an [`EdgeGateService`].

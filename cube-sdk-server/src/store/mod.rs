@@ -14,12 +14,13 @@ mod pipelines;
 mod promptpacks;
 mod runs;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cube_sdk_core::file_claim::FileClaim;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -83,18 +84,18 @@ impl Store {
 
     /// Claims the database for one service: two would end each other's runs. The claim ends with the file, also by
     /// kill -9. Other processes may go on to administer the database.
-    pub(crate) fn claim(&self) -> Result<File> {
+    pub(crate) fn claim(&self) -> Result<FileClaim> {
         let mut lock = self.path.as_os_str().to_owned();
         lock.push(".lock");
         let lock = Path::new(&lock);
         let file = private(lock).map_err(|cause| Error::io(format!("opening {}", lock.display()), cause))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => {
+        match FileClaim::take(file) {
+            Ok(Some(claim)) => Ok(claim),
+            Ok(None) => {
                 let message = format!("another service runs on the database {}", self.path.display());
                 Err(Error::new(ErrorKind::Conflict, message).advice("stop it first, or use another database"))
             }
-            Err(TryLockError::Error(cause)) => Err(Error::io(format!("locking {}", lock.display()), cause)),
+            Err(cause) => Err(Error::io(format!("locking {}", lock.display()), cause)),
         }
     }
 

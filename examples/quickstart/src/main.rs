@@ -9,6 +9,8 @@ mod drift;
 mod narrator;
 mod stage;
 mod story;
+#[cfg(test)]
+mod trace;
 mod witness;
 
 use std::path::PathBuf;

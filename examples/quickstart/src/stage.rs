@@ -65,9 +65,10 @@ impl Stage {
         narrator.say(format_args!("S3, STS, IAM  {}", card.aws.endpoint_url));
         let witness = Witness::default();
         let own_rows = MemorySink::default();
-        let storage = Storage::builder()
-            .keys(card.aws.access_key_id.clone(), card.aws.secret_access_key.clone(), None)
-            .endpoint_url(card.aws.endpoint_url.parse()?)
+        let storage = Cube::builder()
+            .environment(world.environment())
+            .build()
+            .storage_builder()
             .audit(Recorder::new(own_rows.clone()).on_host("quickstart"))
             .build()?;
         Ok(Self {
@@ -101,7 +102,7 @@ impl Stage {
             arguments.principal_arn.context("--principal-arn is needed with --endpoint-url")?.parse()?;
         let own_rows = MemorySink::default();
         let url: url::Url = endpoint.parse().context("--endpoint-url is no URL")?;
-        let storage = || Storage::builder().endpoint_url(url.clone());
+        let storage = || Cube::builder().build().storage_builder().endpoint_url(url.clone());
         let edgegate =
             LocalEdgeGate::builder(storage().build()?, principal.clone()).seed(arguments.seed).start().await?;
         narrator.title(format_args!("cube-sdk quickstart: model bytes from s3://{bucket}/{key} at {endpoint}"));
@@ -160,5 +161,5 @@ impl Stage {
 
 fn workspace(card: &EdgeGateCard, environment: Environment, witness: &Witness) -> anyhow::Result<WorkspaceScope> {
     let cube = Cube::builder().environment(environment).transport(std::sync::Arc::new(witness.clone())).build();
-    Ok(cube.edgegate()?.workspace(card.workspace.parse()?))
+    Ok(cube.edgegate()?.workspace(&card.workspace))
 }

@@ -6,26 +6,18 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cube_sdk_core::listing::Listing;
 use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::sink::sync_folder;
 
-/// One page of the log as the source gave it, rows unchanged.
-#[derive(Clone, Debug, Default)]
-pub struct AuditBatch {
-    /// The rows; each has `ts` and either `id` or `attempt_id`.
-    pub rows: Vec<Value>,
-    /// Where the next page starts; none at the end.
-    pub next_cursor: Option<i64>,
-}
-
-/// Where rows are pulled from: EdgeGate's audit endpoint, or a store of one's own.
-#[async_trait::async_trait]
+/// Where rows are pulled from: EdgeGate's audit endpoint ([`ListAudit`](crate::rest::ListAudit)), or a store of one's own.
 pub trait AuditSource: Send + Sync {
-    /// One page of the rows newer than `since`; `cursor` comes from the page before, other filters unchanged.
-    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch>;
+    /// The rows newer than `since`, unchanged; each has `ts` and either `id` or `attempt_id`. A list that cannot be
+    /// read to its end must end with an error: rows would be missing for ever.
+    fn rows(&self, since: Option<Timestamp>) -> Listing<Value, i64>;
 }
 
 /// Exports an audit log into a folder: one new `audit-….ndjson` per pull that finds rows, and
@@ -87,26 +79,17 @@ impl AuditExport {
         let since = cursor.last_ts.map(|last| last.saturating_sub(self.overlap));
         let mut report = ExportReport::default();
         let mut file = NewFile::in_folder(&self.folder);
-        let mut page = None;
-        loop {
-            let batch = source.page(since, page).await?;
-            for row in &batch.rows {
-                let (id, ts) = key_of(row)?;
-                if cursor.seen.insert(id, ts).is_some() {
-                    report.repeated += 1;
-                    continue;
-                }
-                file.write(row)?;
-                report.rows += 1;
-                cursor.last_ts = cursor.last_ts.max(Some(ts));
+        // A log has no natural bound; one that names a page twice is still noticed.
+        let mut rows = source.rows(since).max_pages(usize::MAX);
+        while let Some(row) = rows.try_next().await? {
+            let (id, ts) = key_of(&row)?;
+            if cursor.seen.insert(id, ts).is_some() {
+                report.repeated += 1;
+                continue;
             }
-            match batch.next_cursor {
-                Some(next) if page == Some(next) => {
-                    return Err(Error::new(ErrorKind::Decode, format!("the audit log gave the cursor {next} twice")));
-                }
-                Some(next) => page = Some(next),
-                None => break,
-            }
+            file.write(&row)?;
+            report.rows += 1;
+            cursor.last_ts = cursor.last_ts.max(Some(ts));
         }
         report.file = file.finish()?;
         let oldest = cursor.last_ts.map(|last| last.saturating_sub(self.overlap));

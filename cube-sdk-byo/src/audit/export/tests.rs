@@ -1,23 +1,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use cube_sdk_core::listing::Page;
 use serde_json::json;
 
 use super::*;
 
 /// A log like EdgeGate's: newest first, pages by id, `since` exclusive.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Log {
-    rows: Mutex<Vec<(i64, Timestamp)>>,
-    pages_left: AtomicI64,
+    rows: Arc<Mutex<Vec<(i64, Timestamp)>>>,
+    pages_left: Arc<AtomicI64>,
 }
 
 impl Log {
     fn with_rows(count: i64) -> Self {
-        let log = Self { pages_left: AtomicI64::new(i64::MAX), ..Self::default() };
+        let log = Self { pages_left: Arc::new(AtomicI64::new(i64::MAX)), ..Self::default() };
         log.add(1..=count);
         log
     }
@@ -27,9 +28,8 @@ impl Log {
     }
 }
 
-#[async_trait::async_trait]
-impl AuditSource for Log {
-    async fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<AuditBatch> {
+impl Log {
+    fn page(&self, since: Option<Timestamp>, cursor: Option<i64>) -> Result<Page<Value, i64>> {
         if self.pages_left.fetch_sub(1, Ordering::SeqCst) <= 0 {
             return Err(Error::new(ErrorKind::Unavailable, "down"));
         }
@@ -39,7 +39,14 @@ impl AuditSource for Log {
         let page: Vec<_> = rows.by_ref().take(7).collect();
         let next_cursor = rows.next().and(page.last().map(|(id, _)| *id));
         let rows = page.into_iter().map(|(id, ts)| json!({"id": id, "ts": ts, "odd": {"kept": true}})).collect();
-        Ok(AuditBatch { rows, next_cursor })
+        Ok(Page::new(rows, next_cursor))
+    }
+}
+
+impl AuditSource for Log {
+    fn rows(&self, since: Option<Timestamp>) -> Listing<Value, i64> {
+        let log = self.clone();
+        Listing::new(None, move |cursor| std::future::ready(log.page(since, cursor)))
     }
 }
 
@@ -108,4 +115,22 @@ async fn killed_between_rows_and_cursor_the_union_holds_every_row() {
     export.pull(&log).await.unwrap();
     let union: BTreeSet<i64> = exported(folder.path()).into_iter().collect();
     assert_eq!(union, (1..next).collect());
+}
+
+/// Names its first page again and again.
+struct Endless;
+
+impl AuditSource for Endless {
+    fn rows(&self, _since: Option<Timestamp>) -> Listing<Value, i64> {
+        let page = || Page::new(vec![json!({"id": 1, "ts": "2026-07-01T08:00:00Z"})], Some(1));
+        Listing::new(None, move |_| std::future::ready(Ok(page())))
+    }
+}
+
+#[tokio::test]
+async fn a_log_without_an_end_is_an_error_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = AuditExport::to(folder.path()).pull(&Endless).await.unwrap_err();
+    assert_eq!((error.kind(), error.truncation().is_some()), (ErrorKind::Decode, true), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -47,7 +47,7 @@ impl Stream for Download {
 /// Sends the request, with repeats, until the head of a good answer is in.
 pub(crate) async fn start(workspace: &InWorkspace, id: ArtifactId) -> Result<Download> {
     let call = workspace
-        .call(DOWNLOAD_ARTIFACT, Method::GET, &["artifacts", &id.to_string(), "download"])
+        .call(DOWNLOAD_ARTIFACT, Method::GET, &["artifacts", &id.to_string(), "download"])?
         // A compressed body would arrive with another length than the one promised.
         .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
         .follow_redirect();

@@ -4,7 +4,8 @@ mod artifact;
 mod download;
 mod register;
 
-use cube_sdk_core::Result;
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result};
 use http::Method;
 
 pub use artifact::{Artifact, ArtifactKind};
@@ -33,8 +34,9 @@ impl Artifacts {
     ///
     /// # Errors
     /// `NotFound` when there is no such artifact.
-    pub async fn delete(&self, id: ArtifactId) -> Result<()> {
-        let call = self.workspace.call(DELETE_ARTIFACT, Method::DELETE, &["artifacts", &id.to_string()]);
+    pub async fn delete(&self, id: impl TryInto<ArtifactId, Error: Into<Error>>) -> Result<()> {
+        let id = taken(id)?;
+        let call = self.workspace.call(DELETE_ARTIFACT, Method::DELETE, &["artifacts", &id.to_string()])?;
         self.workspace.send(&call).await
     }
 
@@ -46,7 +48,8 @@ impl Artifacts {
     ///
     /// # Errors
     /// `NotFound` when there is no such artifact.
-    pub async fn download(&self, id: ArtifactId) -> Result<Download> {
+    pub async fn download(&self, id: impl TryInto<ArtifactId, Error: Into<Error>>) -> Result<Download> {
+        let id = taken(id)?;
         download::start(&self.workspace, id).await
     }
 }

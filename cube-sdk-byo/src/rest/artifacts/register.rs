@@ -1,6 +1,7 @@
 //! Registering one object of the customer's bucket as an artifact.
 
-use cube_sdk_core::{Result, awaitable};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
@@ -29,45 +30,52 @@ struct Body {
 #[must_use = "a request is sent when it is awaited"]
 pub struct RegisterArtifact {
     workspace: InWorkspace,
-    body: Body,
+    body: Result<Body>,
 }
 
 impl RegisterArtifact {
-    pub(crate) fn new(workspace: InWorkspace, s3_uri: S3Uri) -> Self {
-        let body = Body { s3_uri, expected_sha256: None, expected_size: None, kind: None, original_filename: None };
+    pub(crate) fn new(workspace: InWorkspace, uri: Result<S3Uri>) -> Self {
+        let body = uri.map(|s3_uri| Body {
+            s3_uri,
+            expected_sha256: None,
+            expected_size: None,
+            kind: None,
+            original_filename: None,
+        });
         Self { workspace, body }
     }
 
     /// The digest of the object. Recommended: each later read is checked against it, and a mismatch fails
     /// with `BYO_INTEGRITY_MISMATCH`. Registration itself reads no byte and checks no digest.
-    pub fn expected_sha256(mut self, digest: Sha256) -> Self {
-        self.body.expected_sha256 = Some(digest);
+    pub fn expected_sha256(mut self, digest: impl TryInto<Sha256, Error: Into<Error>>) -> Self {
+        self.body = self.body.and_then(|body| Ok(Body { expected_sha256: Some(taken(digest)?), ..body }));
         self
     }
 
     /// The size of the object in bytes, more than 0. Checked at registration.
     pub fn expected_size(mut self, bytes: u64) -> Self {
-        self.body.expected_size = Some(bytes);
+        self.body = self.body.map(|body| Body { expected_size: Some(bytes), ..body });
         self
     }
 
     /// What the object is. EdgeGate's default: [`ArtifactKind::Model`].
     pub fn kind(mut self, kind: ArtifactKind) -> Self {
-        self.body.kind = Some(kind);
+        self.body = self.body.map(|body| Body { kind: Some(kind), ..body });
         self
     }
 
     /// The name to show for it. Default: none.
     pub fn original_filename(mut self, name: impl Into<String>) -> Self {
-        self.body.original_filename = Some(name.into());
+        self.body = self.body.map(|body| Body { original_filename: Some(name.into()), ..body });
         self
     }
 
     async fn send(self) -> Result<Artifact> {
-        if self.body.expected_size == Some(0) {
+        let body = self.body?;
+        if body.expected_size == Some(0) {
             return Err(refuse("expected_size", "it must be more than 0 bytes"));
         }
-        let call = self.workspace.call(REGISTER_ARTIFACT, Method::POST, &["artifacts", "byo"]).json(&self.body)?;
+        let call = self.workspace.call(REGISTER_ARTIFACT, Method::POST, &["artifacts", "byo"])?.json(&body)?;
         self.workspace.json(&call).await
     }
 }

@@ -19,17 +19,17 @@ struct Body {
 #[must_use = "a request is sent when it is awaited"]
 pub struct AttachRole {
     workspace: InWorkspace,
-    body: Body,
+    role: Result<RoleArn>,
 }
 
 impl AttachRole {
-    pub(crate) fn new(workspace: InWorkspace, role: RoleArn) -> Self {
-        Self { workspace, body: Body { role_arn: role } }
+    pub(crate) fn new(workspace: InWorkspace, role: Result<RoleArn>) -> Self {
+        Self { workspace, role }
     }
 
     async fn send(self) -> Result<Grant> {
         let path = ["byo-storage", "grants", "attach-role"];
-        let call = self.workspace.call(ATTACH_ROLE, Method::POST, &path).json(&self.body)?;
+        let call = self.workspace.call(ATTACH_ROLE, Method::POST, &path)?.json(&Body { role_arn: self.role? })?;
         self.workspace.json(&call).await
     }
 }

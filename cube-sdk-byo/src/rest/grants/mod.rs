@@ -9,7 +9,8 @@ mod setup;
 mod setup_info;
 mod verify;
 
-use cube_sdk_core::{ErrorKind, Result};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, ErrorKind, Result};
 use http::Method;
 
 pub use attach::AttachRole;
@@ -65,13 +66,13 @@ use crate::s3_uri::{Bucket, S3Uri};
 /// use cube_sdk_byo::EdgeGate;
 ///
 /// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
-/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11".parse()?).byo();
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo();
 ///
-/// let setup = byo.setup("acme-edge-models".parse()?, "eu-central-1".parse()?).await?;
+/// let setup = byo.setup("acme-edge-models", "eu-central-1").await?;
 /// println!("{}", setup.role.aws_cli().create_role_script()); // run it in the customer's account
 ///
 /// let arn = "arn:aws:iam::210987654321:role/edgegate-byo-read-c2b7a6d4";
-/// setup.attach_role(arn.parse()?).await?;
+/// setup.attach_role(arn).await?;
 /// let grant = byo.wait_until_active().progress(|grant| println!("{}", grant.status)).await?;
 /// assert!(grant.is_active());
 /// # Ok(())
@@ -107,8 +108,12 @@ impl Byo {
     /// `Config` when the operator of EdgeGate has not finished the set-up: nothing is created then.
     /// `InvalidInput` for a key of another region. `Conflict` when the workspace has another grant: nothing
     /// is rotated or deleted. The POST is sent at most once.
-    pub fn setup(&self, bucket: Bucket, region: Region) -> SetupGrant {
-        SetupGrant::new(self.clone(), bucket, region)
+    pub fn setup(
+        &self,
+        bucket: impl TryInto<Bucket, Error: Into<Error>>,
+        region: impl TryInto<Region, Error: Into<Error>>,
+    ) -> SetupGrant {
+        SetupGrant::new(self.clone(), taken(bucket), taken(region))
     }
 
     /// Registers a role that exists already, in one phase.
@@ -119,8 +124,13 @@ impl Byo {
     ///
     /// # Errors
     /// `Conflict` when the workspace has a grant: nothing is rotated or deleted.
-    pub fn register(&self, role: RoleArn, bucket: Bucket, region: Region) -> RegisterGrant {
-        RegisterGrant::new(self.workspace.clone(), role, bucket, region)
+    pub fn register(
+        &self,
+        role: impl TryInto<RoleArn, Error: Into<Error>>,
+        bucket: impl TryInto<Bucket, Error: Into<Error>>,
+        region: impl TryInto<Region, Error: Into<Error>>,
+    ) -> RegisterGrant {
+        RegisterGrant::new(self.workspace.clone(), taken(role), taken(bucket), taken(region))
     }
 
     /// The grant.
@@ -130,7 +140,7 @@ impl Byo {
     /// # Errors
     /// `NotFound` when the workspace has none, or does not exist.
     pub async fn grant(&self) -> Result<Grant> {
-        let call = self.workspace.call(GET_GRANT, Method::GET, &["byo-storage", "grants"]);
+        let call = self.workspace.call(GET_GRANT, Method::GET, &["byo-storage", "grants"])?;
         self.workspace.json(&call).await
     }
 
@@ -155,8 +165,8 @@ impl Byo {
     ///
     /// # Errors
     /// `NotFound` without a grant; `Conflict` when the grant is active or revoked.
-    pub fn attach_role(&self, role: RoleArn) -> AttachRole {
-        AttachRole::new(self.workspace.clone(), role)
+    pub fn attach_role(&self, role: impl TryInto<RoleArn, Error: Into<Error>>) -> AttachRole {
+        AttachRole::new(self.workspace.clone(), taken(role))
     }
 
     /// Probes the customer's bucket now: AssumeRole and a HEAD.
@@ -202,7 +212,7 @@ impl Byo {
     /// # Errors
     /// `NotFound` without a grant; `Conflict` while artifacts refer to the bucket: the text says how many.
     pub async fn disconnect(&self) -> Result<()> {
-        let call = self.workspace.call(DISCONNECT, Method::DELETE, &["byo-storage", "grants"]);
+        let call = self.workspace.call(DISCONNECT, Method::DELETE, &["byo-storage", "grants"])?;
         self.workspace.send(&call).await
     }
 
@@ -213,8 +223,8 @@ impl Byo {
     /// # Errors
     /// A [`ByoFault`](crate::ByoFault): no active grant, another bucket than the grant's, another size than
     /// expected, or what AWS said to the HEAD.
-    pub fn register_artifact(&self, uri: S3Uri) -> RegisterArtifact {
-        RegisterArtifact::new(self.workspace.clone(), uri)
+    pub fn register_artifact(&self, uri: impl TryInto<S3Uri, Error: Into<Error>>) -> RegisterArtifact {
+        RegisterArtifact::new(self.workspace.clone(), taken(uri))
     }
 
     /// The log of every STS, S3 and KMS call that EdgeGate made for this workspace.
@@ -227,7 +237,7 @@ impl Byo {
 }
 
 /// The published service words a missing workspace and a missing grant alike by status.
-fn misses_the_workspace(error: &cube_sdk_core::Error) -> bool {
+fn misses_the_workspace(error: &Error) -> bool {
     let words = error.refusal().map(|refusal| refusal.detail().to_string().to_lowercase()).unwrap_or_default();
     words.contains("workspace") && !words.contains("grant")
 }

@@ -1,6 +1,7 @@
 //! Registering a grant with a role that exists.
 
-use cube_sdk_core::{Result, awaitable};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result, awaitable};
 use http::Method;
 use serde::Serialize;
 
@@ -24,6 +25,14 @@ pub(crate) struct GrantBody {
 }
 
 impl GrantBody {
+    pub(crate) fn new(role: Option<Result<RoleArn>>, bucket: Result<Bucket>, region: Result<Region>) -> Result<Self> {
+        Ok(Self { role_arn: role.transpose()?, bucket: bucket?, region: region?, kms_key_id: None })
+    }
+
+    pub(crate) fn kms_key(self, key: Result<KmsKeyArn>) -> Result<Self> {
+        Ok(Self { kms_key_id: Some(key?), ..self })
+    }
+
     /// S3 encrypts with keys of the bucket's own region only (Amazon S3 user guide, "Using SSE-KMS").
     pub(crate) fn check(&self) -> Result<()> {
         match &self.kms_key_id {
@@ -37,7 +46,7 @@ impl GrantBody {
 
     pub(crate) async fn post(&self, workspace: &InWorkspace) -> Result<Grant> {
         let operation = if self.role_arn.is_some() { REGISTER_GRANT } else { CREATE_PENDING_GRANT };
-        let call = workspace.call(operation, Method::POST, &["byo-storage", "grants"]).json(self)?;
+        let call = workspace.call(operation, Method::POST, &["byo-storage", "grants"])?.json(self)?;
         workspace.json(&call).await
     }
 }
@@ -47,23 +56,29 @@ impl GrantBody {
 #[must_use = "a request is sent when it is awaited"]
 pub struct RegisterGrant {
     workspace: InWorkspace,
-    body: GrantBody,
+    body: Result<GrantBody>,
 }
 
 impl RegisterGrant {
-    pub(crate) fn new(workspace: InWorkspace, role: RoleArn, bucket: Bucket, region: Region) -> Self {
-        Self { workspace, body: GrantBody { role_arn: Some(role), bucket, region, kms_key_id: None } }
+    pub(crate) fn new(
+        workspace: InWorkspace,
+        role: Result<RoleArn>,
+        bucket: Result<Bucket>,
+        region: Result<Region>,
+    ) -> Self {
+        Self { workspace, body: GrantBody::new(Some(role), bucket, region) }
     }
 
     /// The KMS key of the objects, for SSE-KMS with a customer key; it lives in the bucket's region.
-    pub fn kms_key(mut self, key: KmsKeyArn) -> Self {
-        self.body.kms_key_id = Some(key);
+    pub fn kms_key(mut self, key: impl TryInto<KmsKeyArn, Error: Into<Error>>) -> Self {
+        self.body = self.body.and_then(|body| body.kms_key(taken(key)));
         self
     }
 
     async fn send(self) -> Result<Grant> {
-        self.body.check()?;
-        self.body.post(&self.workspace).await
+        let body = self.body?;
+        body.check()?;
+        body.post(&self.workspace).await
     }
 }
 

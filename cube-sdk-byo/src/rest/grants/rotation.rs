@@ -43,9 +43,10 @@ pub struct Rotated {
 pub(crate) async fn rotate(workspace: &InWorkspace, confirm: ConfirmRotation) -> Result<Rotated> {
     let principal = setup_info(workspace).await?.principal()?;
     let path = ["byo-storage", "grants", &confirm.grant.to_string(), "rotate-external-id"];
-    let call = workspace.call(ROTATE_EXTERNAL_ID, Method::POST, &path);
+    let call = workspace.call(ROTATE_EXTERNAL_ID, Method::POST, &path)?;
     let grant: Grant = workspace.json(&call).await?;
-    let mut role = ReaderRole::new(principal, grant.external_id.clone(), grant.bucket.clone()).workspace(workspace.id);
+    let mut role =
+        ReaderRole::new(principal, grant.external_id.clone(), grant.bucket.clone()).workspace(workspace.id.clone()?);
     // The rotation is done: what cannot be read now must not turn it into an error.
     if let Ok(Some(key)) = grant.kms_key() {
         role = role.kms_key(key);

@@ -1,5 +1,6 @@
 //! First phase of two: mint the External ID, then hand out the documents to create the role with.
 
+use cube_sdk_core::names::taken;
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
 use super::Byo;
@@ -18,8 +19,8 @@ use crate::s3_uri::Bucket;
 #[must_use = "a request is sent when it is awaited"]
 pub struct SetupGrant {
     byo: Byo,
-    body: GrantBody,
-    role_name: Option<RoleName>,
+    body: Result<GrantBody>,
+    role_name: Option<Result<RoleName>>,
 }
 
 /// A pending grant, and the documents to create its role with.
@@ -41,57 +42,58 @@ pub struct Setup {
 }
 
 impl SetupGrant {
-    pub(crate) fn new(byo: Byo, bucket: Bucket, region: Region) -> Self {
-        Self { byo, body: GrantBody { role_arn: None, bucket, region, kms_key_id: None }, role_name: None }
+    pub(crate) fn new(byo: Byo, bucket: Result<Bucket>, region: Result<Region>) -> Self {
+        Self { byo, body: GrantBody::new(None, bucket, region), role_name: None }
     }
 
     /// The KMS key of the objects, for SSE-KMS with a customer key; it lives in the bucket's region.
-    pub fn kms_key(mut self, key: KmsKeyArn) -> Self {
-        self.body.kms_key_id = Some(key);
+    pub fn kms_key(mut self, key: impl TryInto<KmsKeyArn, Error: Into<Error>>) -> Self {
+        self.body = self.body.and_then(|body| body.kms_key(taken(key)));
         self
     }
 
     /// The role's name. Default: `edgegate-byo-read-` and the External ID's first eight characters.
-    pub fn role_name(mut self, name: RoleName) -> Self {
-        self.role_name = Some(name);
+    pub fn role_name(mut self, name: impl TryInto<RoleName, Error: Into<Error>>) -> Self {
+        self.role_name = Some(taken(name));
         self
     }
 
     async fn send(self) -> Result<Setup> {
-        self.body.check()?;
+        let (body, role_name) = (self.body?, self.role_name.transpose()?);
+        body.check()?;
         let info = self.byo.setup_info().await?;
         let principal = info.principal()?;
-        let (grant, reused) = match self.body.post(&self.byo.workspace).await {
+        let (grant, reused) = match body.post(&self.byo.workspace).await {
             Ok(grant) => (grant, false),
-            Err(error) if error.kind() == ErrorKind::Conflict => (self.pending(error).await?, true),
+            Err(error) if error.kind() == ErrorKind::Conflict => (pending(&self.byo, &body, error).await?, true),
             Err(error) => return Err(error),
         };
-        let mut role =
-            ReaderRole::new(principal, grant.external_id.clone(), self.body.bucket).workspace(self.byo.workspace.id);
-        if let Some(key) = self.body.kms_key_id {
+        let mut role = ReaderRole::new(principal, grant.external_id.clone(), body.bucket)
+            .workspace(self.byo.workspace.id.clone()?);
+        if let Some(key) = body.kms_key_id {
             role = role.kms_key(key);
         }
-        if let Some(name) = self.role_name {
+        if let Some(name) = role_name {
             role = role.name(name);
         }
         Ok(Setup { grant, info, role, reused, byo: self.byo })
     }
+}
 
-    /// The grant behind a 409, when it is the pending one that was asked for.
-    async fn pending(&self, conflict: Error) -> Result<Grant> {
-        let Some(grant) = self.byo.find_grant().await? else { return Err(conflict) };
-        if grant.status != GrantStatus::PendingRole {
-            return Err(refused(conflict, format!("the workspace has a grant that is {}", grant.status)));
-        }
-        let asked = (self.body.bucket.as_str(), self.body.region.as_str(), self.body.kms_key_id.as_ref());
-        let asked = (asked.0, asked.1, asked.2.map(KmsKeyArn::as_str));
-        let has = (grant.bucket.as_str(), grant.region.as_str(), grant.kms_key_id.as_deref().filter(|k| !k.is_empty()));
-        if asked == has {
-            return Ok(grant);
-        }
-        let words = format!("the workspace's pending grant is for {}, not for {}", place(has), place(asked));
-        Err(refused(conflict, words))
+/// The grant behind a 409, when it is the pending one that was asked for.
+async fn pending(byo: &Byo, body: &GrantBody, conflict: Error) -> Result<Grant> {
+    let Some(grant) = byo.find_grant().await? else { return Err(conflict) };
+    if grant.status != GrantStatus::PendingRole {
+        return Err(refused(conflict, format!("the workspace has a grant that is {}", grant.status)));
     }
+    let asked = (body.bucket.as_str(), body.region.as_str(), body.kms_key_id.as_ref());
+    let asked = (asked.0, asked.1, asked.2.map(KmsKeyArn::as_str));
+    let has = (grant.bucket.as_str(), grant.region.as_str(), grant.kms_key_id.as_deref().filter(|k| !k.is_empty()));
+    if asked == has {
+        return Ok(grant);
+    }
+    let words = format!("the workspace's pending grant is for {}, not for {}", place(has), place(asked));
+    Err(refused(conflict, words))
 }
 
 fn place((bucket, region, key): (&str, &str, Option<&str>)) -> String {
@@ -121,7 +123,7 @@ fn refused(conflict: Error, words: String) -> Error {
 
 impl Setup {
     /// Second phase: names the role that was created. As [`Byo::attach_role`].
-    pub fn attach_role(&self, role: RoleArn) -> AttachRole {
+    pub fn attach_role(&self, role: impl TryInto<RoleArn, Error: Into<Error>>) -> AttachRole {
         self.byo.attach_role(role)
     }
 

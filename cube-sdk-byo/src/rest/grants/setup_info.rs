@@ -53,7 +53,7 @@ pub struct SetupInfo {
 
 /// Asks EdgeGate.
 pub(crate) async fn setup_info(workspace: &InWorkspace) -> Result<SetupInfo> {
-    let call = workspace.call(GET_SETUP_INFO, Method::GET, &["byo-storage", "setup-info"]);
+    let call = workspace.call(GET_SETUP_INFO, Method::GET, &["byo-storage", "setup-info"])?;
     workspace.json(&call).await
 }
 

@@ -20,7 +20,7 @@ const TRIES: u32 = 12;
 
 /// One probe by EdgeGate.
 pub(crate) async fn verify(workspace: &InWorkspace) -> Result<Grant> {
-    let call = workspace.call(VERIFY_GRANT, Method::POST, &["byo-storage", "grants", "verify"]);
+    let call = workspace.call(VERIFY_GRANT, Method::POST, &["byo-storage", "grants", "verify"])?;
     workspace.json(&call).await
 }
 

@@ -1,6 +1,7 @@
 //! Listing runs.
 
-use cube_sdk_core::{Result, awaitable};
+use cube_sdk_core::names::taken;
+use cube_sdk_core::{Error, Result, awaitable};
 use http::Method;
 
 use super::run::RunSummary;
@@ -15,7 +16,7 @@ use crate::rest::request::refuse;
 pub struct ListRuns {
     workspace: InWorkspace,
     limit: Option<u32>,
-    pipeline: Option<PipelineId>,
+    pipeline: Option<Result<PipelineId>>,
 }
 
 impl ListRuns {
@@ -30,8 +31,8 @@ impl ListRuns {
     }
 
     /// Runs of this pipeline only.
-    pub fn pipeline(mut self, id: PipelineId) -> Self {
-        self.pipeline = Some(id);
+    pub fn pipeline(mut self, id: impl TryInto<PipelineId, Error: Into<Error>>) -> Self {
+        self.pipeline = Some(taken(id));
         self
     }
 
@@ -40,9 +41,9 @@ impl ListRuns {
         if limit == 0 {
             return Err(refuse("limit", "it must be 1 or more"));
         }
-        let mut call = self.workspace.call(LIST_RUNS, Method::GET, &["runs"]).query("limit", limit);
+        let mut call = self.workspace.call(LIST_RUNS, Method::GET, &["runs"])?.query("limit", limit);
         if let Some(id) = self.pipeline {
-            call = call.query("pipeline_id", id);
+            call = call.query("pipeline_id", id?);
         }
         self.workspace.json(&call).await
     }

@@ -7,8 +7,9 @@ mod trigger;
 
 use std::time::Duration;
 
-use cube_sdk_core::Result;
+use cube_sdk_core::names::taken;
 use cube_sdk_core::waiter::{Progress, Waiter};
+use cube_sdk_core::{Error, Result};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +52,8 @@ impl Runs {
     ///
     /// # Errors
     /// `Conflict` when another run is in flight; `NotFound` for an unknown pipeline or artifact.
-    pub fn trigger(&self, pipeline: PipelineId) -> TriggerRun {
-        TriggerRun::new(self.workspace.clone(), pipeline)
+    pub fn trigger(&self, pipeline: impl TryInto<PipelineId, Error: Into<Error>>) -> TriggerRun {
+        TriggerRun::new(self.workspace.clone(), taken(pipeline))
     }
 
     /// One run, with its results.
@@ -61,8 +62,9 @@ impl Runs {
     ///
     /// # Errors
     /// `NotFound` when there is no such run.
-    pub async fn get(&self, id: RunId) -> Result<RunDetail> {
-        let call = self.workspace.call(GET_RUN, Method::GET, &["runs", &id.to_string()]);
+    pub async fn get(&self, id: impl TryInto<RunId, Error: Into<Error>>) -> Result<RunDetail> {
+        let id = taken(id)?;
+        let call = self.workspace.call(GET_RUN, Method::GET, &["runs", &id.to_string()])?;
         self.workspace.json(&call).await
     }
 
@@ -82,8 +84,9 @@ impl Runs {
     ///
     /// # Errors
     /// `Conflict` while the run goes on; `NotFound` until the bundle is made, 1 to 2 minutes after the end.
-    pub async fn bundle(&self, id: RunId) -> Result<Bundle> {
-        let call = self.workspace.call(GET_BUNDLE, Method::GET, &["runs", &id.to_string(), "bundle"]);
+    pub async fn bundle(&self, id: impl TryInto<RunId, Error: Into<Error>>) -> Result<Bundle> {
+        let id = taken(id)?;
+        let call = self.workspace.call(GET_BUNDLE, Method::GET, &["runs", &id.to_string(), "bundle"])?;
         self.workspace.json(&call).await
     }
 
@@ -93,8 +96,9 @@ impl Runs {
     ///
     /// # Errors
     /// `Conflict` when the run has ended already; `NotFound` when there is no such run.
-    pub async fn cancel(&self, id: RunId) -> Result<CancelledRun> {
-        let call = self.workspace.call(CANCEL_RUN, Method::POST, &["runs", &id.to_string(), "cancel"]);
+    pub async fn cancel(&self, id: impl TryInto<RunId, Error: Into<Error>>) -> Result<CancelledRun> {
+        let id = taken(id)?;
+        let call = self.workspace.call(CANCEL_RUN, Method::POST, &["runs", &id.to_string(), "cancel"])?;
         self.workspace.json(&call).await
     }
 
@@ -103,13 +107,14 @@ impl Runs {
     ///
     /// # Errors
     /// Those of [`get`](Self::get); a run that failed is an answer, not an error.
-    pub fn wait(&self, id: RunId) -> Waiter<RunDetail> {
-        let runs = self.clone();
+    pub fn wait(&self, id: impl TryInto<RunId, Error: Into<Error>>) -> Waiter<RunDetail> {
+        let (runs, id) = (self.clone(), taken(id));
+        let waited = id.as_ref().map_or_else(|_| "a run".to_owned(), |id: &RunId| format!("run {id}"));
         let look = move || {
-            let runs = runs.clone();
-            async move { runs.get(id).await }
+            let (runs, id) = (runs.clone(), id.clone());
+            async move { runs.get(id?).await }
         };
         let judge = |run: &RunDetail| if run.summary.has_ended() { Progress::Done } else { Progress::Running };
-        Waiter::new(format!("run {id}"), INTERVAL, look, judge)
+        Waiter::new(waited, INTERVAL, look, judge)
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use cube_sdk_core::engine::Clocks;
 use cube_sdk_core::error::{Sent, WhichClock, kind_of_status, request_id_of, retry_after_of};
 use cube_sdk_core::redact::{SafeUrl, excerpt};
 use cube_sdk_core::retry::Attempt;
@@ -123,6 +124,13 @@ fn request(origin: &Origin, key: &SecretString, nonce: &str, offered: bool) -> R
     Ok(request)
 }
 
+/// How long the answer to the handshake may take.
+fn answer_limit(origin: &Origin) -> Duration {
+    let mut own = Clocks::default();
+    own.first_byte = STEP_LIMIT;
+    origin.ground.clocks(own).first_byte
+}
+
 fn broke(cause: hyper::Error) -> Error {
     Error::new(ErrorKind::Transport, format!("the relay broke off during the handshake: {cause}"))
         .advice("check that the address is a relay's, and that what stands before it passes WebSocket upgrades on")
@@ -138,8 +146,9 @@ async fn upgrade(
 ) -> Result<Link, Failure> {
     let nonce = handshake::key()?;
     let request = request(origin, key, &nonce, offered)?;
-    let Ok(answered) = timeout(STEP_LIMIT, http1::call(io, request)).await else {
-        let words = format!("the relay did not answer within {} s", STEP_LIMIT.as_secs());
+    let limit = answer_limit(origin);
+    let Ok(answered) = timeout(limit, http1::call(io, request)).await else {
+        let words = format!("the relay did not answer within {:.1} s", limit.as_secs_f64());
         return Err(Failure::Error(
             Error::new(ErrorKind::Timeout, words).with_clock(WhichClock::FirstByte).with_sent(Sent::Unknown),
         ));
@@ -153,7 +162,7 @@ async fn upgrade(
         Verdict::Speak(version) => version,
         Verdict::FallBack | Verdict::Refused => {
             let headers = answer.headers().clone();
-            let body = timeout(STEP_LIMIT, answer.body(REFUSAL)).await;
+            let body = timeout(limit, answer.body(REFUSAL)).await;
             let error =
                 refused(&origin.endpoint, status, &headers, &body.ok().and_then(Result::ok).unwrap_or_default());
             return Err(match (verdict, marked, status) {

@@ -87,7 +87,7 @@ fn cpu_time() -> Option<Duration> {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let uri: S3Uri = format!("s3://{}/{}", arguments.bucket, arguments.key).parse()?;
-    let session = storage(arguments.endpoint_url)?.own_session(arguments.bucket, arguments.region);
+    let session = storage(arguments.endpoint_url)?.own_session(arguments.bucket, arguments.region)?;
 
     let began = Instant::now();
     let mut open = session.open(uri);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use cube_sdk_byo::{Bucket, Region, S3Uri, Session, Storage};
+use cube_sdk_byo::{S3Uri, Session, Storage};
 use futures_util::StreamExt;
 use secrecy::SecretString;
 
@@ -20,7 +20,7 @@ pub(crate) fn session(read: &Read) -> anyhow::Result<Session> {
         .keys(std::env::var("AWS_ACCESS_KEY_ID").context("AWS_ACCESS_KEY_ID")?, SecretString::from(secret), None)
         .endpoint_url(read.endpoint().parse()?)
         .build()?;
-    Ok(storage.own_session(read.bucket.parse::<Bucket>()?, "us-east-1".parse::<Region>()?))
+    Ok(storage.own_session(&read.bucket, "us-east-1")?)
 }
 
 /// Reads everything as the arguments say.
@@ -41,7 +41,7 @@ pub(crate) async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<S
         open = open.concurrency(most);
     }
     if read.digest {
-        open = open.expect_sha256(read.sha256.as_ref().context("--sha256")?.parse()?);
+        open = open.expect_sha256(read.sha256.as_ref().context("--sha256")?);
     }
     if read.trace {
         open = open.progress(|event| eprintln!("{event:?}"));

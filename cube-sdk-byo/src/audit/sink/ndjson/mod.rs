@@ -1,19 +1,15 @@
 //! Rows in a file that survives the death of the process.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use cube_sdk_core::file_claim::FileClaim;
 use cube_sdk_core::{Error, ErrorKind, Result};
 
 use super::AuditSink;
 use crate::audit::entry::AuditEntry;
-
-/// Tries for the lock, and the time between two.
-const TRIES: u32 = 50;
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Appends rows to a file, one JSON object per line, and acknowledges a batch once the disk has it.
 ///
@@ -30,7 +26,7 @@ struct Log {
 
 #[derive(Debug)]
 struct State {
-    file: File,
+    claim: FileClaim,
     /// End of the last acknowledged row.
     end: u64,
     /// Something behind `end` may be torn and must be cut off first.
@@ -46,18 +42,19 @@ impl NdjsonSink {
         let path = path.as_ref();
         let failed = |doing: &str, cause| Error::io(format!("{doing} audit file {}", path.display()), cause);
         let existed = path.exists();
-        let mut file = owner_only().open(path).map_err(|cause| failed("could not open", cause))?;
-        if !lock(&file).map_err(|cause| failed("could not lock", cause))? {
+        let file = owner_only().open(path).map_err(|cause| failed("could not open", cause))?;
+        let Some(mut claim) = FileClaim::take(file).map_err(|cause| failed("could not lock", cause))? else {
             let message = format!("audit file {} is in use by another writer", path.display());
             return Err(Error::new(ErrorKind::Conflict, message).advice("give each process a file of its own"));
-        }
-        let end = whole_lines(&mut file).map_err(|cause| failed("could not read", cause))?;
+        };
+        let file = claim.file();
+        let end = whole_lines(file).map_err(|cause| failed("could not read", cause))?;
         file.set_len(end).map_err(|cause| failed("could not cut", cause))?;
         file.sync_all().map_err(|cause| failed("could not sync", cause))?;
         if !existed {
             sync_folder(path).map_err(|cause| failed("could not sync the folder of", cause))?;
         }
-        let state = Mutex::new(State { file, end, dirty: false });
+        let state = Mutex::new(State { claim, end, dirty: false });
         Ok(Self(Arc::new(Log { path: path.to_owned(), state })))
     }
 
@@ -67,37 +64,17 @@ impl NdjsonSink {
     }
 }
 
-/// A child that was forked meanwhile holds the descriptor until its exec; an unlocked file is free nevertheless.
-impl Drop for Log {
-    fn drop(&mut self) {
-        let _ = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).file.unlock();
-    }
-}
-
-/// Locks the file; false when another holds it. A writer that was killed may live on for a moment in a child that it had
-/// forked, so it is tried for half a second.
-fn lock(file: &File) -> std::io::Result<bool> {
-    for _ in 0..TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-            Err(TryLockError::Error(cause)) => return Err(cause),
-        }
-    }
-    Ok(false)
-}
-
 impl Log {
     fn append(&self, lines: &[u8]) -> std::io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let end = state.end;
         if state.dirty {
-            state.file.set_len(end)?;
+            state.claim.file().set_len(end)?;
         }
         state.dirty = true;
-        state.file.seek(SeekFrom::Start(end))?;
-        state.file.write_all(lines)?;
-        state.file.sync_data()?;
+        state.claim.file().seek(SeekFrom::Start(end))?;
+        state.claim.file().write_all(lines)?;
+        state.claim.file().sync_data()?;
         state.end = end + lines.len() as u64;
         state.dirty = false;
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use cube_sdk_byo::{Bucket, Region, S3Uri, Sha256, Storage};
+use cube_sdk_byo::{S3Uri, Sha256, Storage};
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
 use futures_util::StreamExt;
 
@@ -25,7 +25,7 @@ pub(super) async fn read(mib: u64) -> anyhow::Result<()> {
         .keys(card.admin.access_key_id.clone(), card.admin.secret_access_key.clone(), None)
         .endpoint_url(card.endpoint_url.parse().context("the double's URL")?)
         .build()?;
-    let session = storage.own_session(card.bucket.parse::<Bucket>()?, card.region.parse::<Region>()?);
+    let session = storage.own_session(&card.bucket, &card.region)?;
     let uri: S3Uri = format!("s3://{}/{KEY}", card.bucket).parse()?;
 
     // The double counts by seconds since its start: so do the bursts, nearly.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
-use cube_sdk_byo::{Bucket, Region, S3Uri, Sha256, Storage};
+use cube_sdk_byo::{S3Uri, Sha256, Storage};
 use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, FaultId, Object};
 use futures_util::StreamExt;
 
@@ -111,7 +111,7 @@ async fn read(
     world.put_object(&card.bucket, KEY, object.clone())?;
     let digest: Sha256 = object.sha256().parse()?;
     let (armed, expected) = arm(world, seed, size);
-    let session = storage.own_session(card.bucket.parse::<Bucket>()?, card.region.parse::<Region>()?);
+    let session = storage.own_session(&card.bucket, &card.region)?;
     let uri: S3Uri = format!("s3://{}/{KEY}", card.bucket).parse()?;
 
     let began = Instant::now();
