@@ -13,6 +13,7 @@ use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
 use crate::digest::Sha256;
 use crate::s3_uri::{ObjectKey, S3Uri};
 use crate::session::{HEAD_OBJECT, Lease, Session};
+use crate::stored_checksum::{NoChecksum, StoredChecksum, of_head};
 
 /// What S3 tells of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct ObjectInfo {
     pub etag: String,
     /// S3's own SHA-256 of the whole object, when it was uploaded with one. Composites of parts are left out.
     pub sha256: Option<Sha256>,
+    /// S3's own checksum of the whole object, or why there is none. On AWS it is shown only to those who may decrypt.
+    pub checksum: std::result::Result<StoredChecksum, NoChecksum>,
     /// When it was last written.
     pub last_modified: Option<Timestamp>,
     /// The media type as stored.
@@ -79,6 +82,7 @@ fn info(output: &HeadObjectOutput) -> Result<ObjectInfo> {
         size,
         etag: output.e_tag().unwrap_or_default().to_owned(),
         sha256: full_object_sha256(output.checksum_sha256(), output.checksum_type()),
+        checksum: of_head(output),
         last_modified: output.last_modified().and_then(|time| time.to_millis().ok()).map(Timestamp::from_millisecond),
         content_type: output.content_type().map(str::to_owned),
         version_id: output.version_id().map(str::to_owned),

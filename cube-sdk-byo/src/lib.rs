@@ -15,6 +15,8 @@ pub mod iam;
 mod ids;
 #[cfg(feature = "s3")]
 mod inspect;
+#[cfg(feature = "object_store")]
+mod object_store;
 #[cfg(feature = "s3")]
 pub mod probe;
 #[cfg(feature = "s3")]
@@ -26,6 +28,8 @@ mod s3_uri;
 pub mod session;
 #[cfg(feature = "s3")]
 mod storage;
+#[cfg(feature = "s3")]
+mod stored_checksum;
 
 pub use arn::{AccountId, KmsKeyArn, PrincipalArn, PrincipalKind, RoleArn};
 pub use client::{EdgeGate, EdgeGateBuilder};
@@ -35,6 +39,8 @@ pub use external_id::ExternalId;
 pub use fault::{ByoErrorExt, ByoFault};
 #[cfg(feature = "s3")]
 pub use inspect::ObjectInfo;
+#[cfg(feature = "object_store")]
+pub use object_store::SessionStore;
 #[cfg(feature = "s3")]
 pub use reader::{ObjectReader, OpenObject};
 pub use region::Region;
@@ -43,3 +49,5 @@ pub use s3_uri::{Bucket, ObjectKey, S3Uri};
 pub use session::{GrantRef, Scope, Session};
 #[cfg(feature = "s3")]
 pub use storage::{Storage, StorageBuilder};
+#[cfg(feature = "s3")]
+pub use stored_checksum::{ChecksumAlgorithm, NoChecksum, StoredChecksum};

@@ -8,7 +8,7 @@ use cube_sdk_byo::audit::{AuditEvent, AuditOutcome};
 use cube_sdk_byo::probe::{CheckName, CheckStatus, ProbeReport};
 use cube_sdk_byo::{ByoCode, GrantRef};
 use cube_sdk_core::ErrorKind;
-use cube_sdk_testkit::aws::{Effect, Fault, WrongRegion};
+use cube_sdk_testkit::aws::{Effect, Fault, Object, WrongRegion};
 use world::{Account, account};
 
 fn status(report: &ProbeReport, name: CheckName) -> CheckStatus {
@@ -147,4 +147,39 @@ async fn faults_of_the_moment_say_nothing_about_the_grant() {
     assert_eq!(error.kind(), ErrorKind::Transport, "{error}");
     let rows = account.audit.entries();
     assert!(rows.iter().any(|row| row.aws_request_id.is_none() && row.outcome == AuditOutcome::Error));
+}
+
+#[tokio::test]
+async fn the_state_of_one_object_says_nothing_about_the_grant() {
+    let account = account().await;
+    let card = account.world.card().clone();
+    let plain = Object::generated(30, 1000);
+    for (number, object) in [
+        plain.clone().storage_class("GLACIER"),
+        plain.clone().storage_class("DEEP_ARCHIVE"),
+        plain.clone().archive_tier("ARCHIVE_ACCESS"),
+        plain.clone().archive_tier("DEEP_ARCHIVE_ACCESS"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = format!("archive/{number}");
+        account.world.put_object(&card.bucket, &key, object).unwrap();
+        let report = account.storage.probe(&account.grant()).sample_key(key.as_str()).await.unwrap();
+        assert!(report.is_ready() && report.code().is_none(), "{report}");
+        assert_eq!(status(&report, CheckName::Read), CheckStatus::NotChecked, "{report}");
+        assert!(report.check(CheckName::Read).unwrap().detail.contains("InvalidObjectState"), "{report}");
+    }
+    // What else AWS says of one object: under a customer's own key, a lock of somebody else's, a name it does not take.
+    let key: cube_sdk_byo::ObjectKey = card.object_key.parse().unwrap();
+    for (status_code, code) in
+        [(400, "InvalidRequest"), (404, "NoSuchKey"), (409, "OperationAborted"), (405, "MethodNotAllowed")]
+    {
+        account.world.faults().clear();
+        let answer = Effect::Answer { status: status_code, code: code.into(), message: "of this object".into() };
+        account.world.faults().add(Fault::new(answer).on("GetObject").key(card.object_key.clone()));
+        let report = account.storage.probe(&account.grant()).sample_key(key.clone()).await.unwrap();
+        assert!(report.is_ready(), "{code}: {report}");
+        assert_eq!(status(&report, CheckName::Read), CheckStatus::NotChecked, "{code}: {report}");
+    }
 }

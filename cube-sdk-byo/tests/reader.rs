@@ -347,3 +347,41 @@ async fn shutdown_ends_the_tasks() {
     }
     panic!("requests go on: {}", account.world.traffic().in_flight_gets());
 }
+
+#[tokio::test]
+async fn a_slow_line_gets_more_parts_too() {
+    let account = account_with(AwsWorld::builder().rate_per_connection(32 * KIB), |storage| storage).await;
+    let uri = account.put(Object::generated(19, 64 * MIB));
+    let mut reader = account.session().open(uri).part_size(256 * KIB).await.unwrap();
+    let reading = tokio::spawn(async move { while reader.next().await.is_some() {} });
+    for _ in 0..600 {
+        if account.world.traffic().peak_gets() > 8 {
+            reading.abort();
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} in flight at most", account.world.traffic().peak_gets());
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_tries_of_a_file_end_by_one_deadline() {
+    let mut clocks = Clocks::default();
+    (clocks.first_byte, clocks.attempt) = (Duration::from_secs(300), Duration::from_secs(300));
+    let account = account_with(AwsWorld::builder(), |storage| storage.clocks(clocks)).await;
+    let uri = account.put(Object::generated(20, 1000));
+    let faults = account.world.faults();
+    faults.add(Fault::new(Effect::Latency(Duration::from_secs(40))).on("GetObject").nth(1));
+    faults.add(Fault::new(Effect::CorruptByte { at: 5 }).on("GetObject").nth(1));
+    let again = faults.add(Fault::new(Effect::Latency(Duration::from_secs(200))).on("GetObject").nth(2));
+    let digest = Object::generated(20, 1000).sha256();
+    let clock = tokio::spawn(world::hurry());
+    let begun = tokio::time::Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let open = account.session().open(uri).expect_sha256(digest).deadline(Duration::from_secs(60));
+    let error = open.read_to_file(folder.path().join("f")).await.unwrap_err();
+    clock.abort();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(account.world.faults().fired(again), 1, "it was read twice");
+    assert!(begun.elapsed() < Duration::from_secs(90), "{:?}", begun.elapsed());
+}

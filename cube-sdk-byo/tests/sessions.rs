@@ -1,6 +1,6 @@
 //! Sessions against the account double: cached, renewed, limited, revoked, and never shown.
 #![cfg(feature = "s3")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::single_range_in_vec_init)]
 
 mod world;
 
@@ -177,4 +177,51 @@ async fn keys_are_never_shown() {
     // Session keys of the double start with ASIA; tokens travel in this header.
     assert!(!shown.contains("ASIA"), "a session's key id is shown");
     assert!(!shown.to_lowercase().contains("x-amz-security-token"), "a session's token is shown");
+}
+
+#[tokio::test]
+async fn a_denied_role_is_asked_once_for_all_who_wait() {
+    let account = account().await;
+    let uri = account.put(Object::generated(6, 1000));
+    let denied = account.grant_of(&account.world.card().bad_role_arn);
+    // As fresh sessions for each, as clones of one, by every call that needs it.
+    let session = account.storage.session(&denied, Scope::Bucket);
+    let opens = (0..40).map(|n| {
+        let session = if n % 2 == 0 { session.clone() } else { account.storage.session(&denied, Scope::Bucket) };
+        let uri = uri.clone();
+        async move {
+            match n % 4 {
+                0 | 1 => session.open(uri).await.map(drop),
+                2 => session.inspect(&uri).await.map(drop),
+                _ => session.connect().await,
+            }
+        }
+    });
+    for outcome in futures_util::future::join_all(opens).await {
+        assert_eq!(outcome.unwrap_err().byo().unwrap().code(), &ByoCode::AssumeRoleFailed);
+    }
+    assert_eq!(account.world.traffic().served("AssumeRole"), 1);
+    let rows = account.audit.entries();
+    assert_eq!(rows.len(), 1, "one call, one row: {rows:?}");
+}
+
+#[tokio::test]
+async fn a_denied_call_with_own_keys_speaks_of_no_role() {
+    let account = account().await;
+    let (card, uri) = (account.world.card(), account.put(Object::generated(7, 1000)));
+    // The worker's own keys have no right in the customer's bucket.
+    let own = account.storage.own_session(&card.bucket, &card.region).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for error in [
+        own.open(uri.clone()).await.unwrap_err(),
+        own.inspect(&uri).await.unwrap_err(),
+        own.open(uri.clone()).read_to_file(folder.path().join("f")).await.unwrap_err(),
+        own.open(uri.clone()).read_ranges(&[0..9]).await.unwrap_err(),
+        own.open(uri.clone()).verify_stored_checksum().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        let text = format!("{error}").to_lowercase();
+        assert!(!text.contains("assumed") && !text.contains("assume"), "{text}");
+    }
+    assert_eq!(account.world.traffic().served("AssumeRole"), 0);
 }

@@ -105,6 +105,8 @@ open_enum! {
         HeadBucket = "head_bucket",
         /// S3 GetObject.
         GetObject = "get_object",
+        /// S3 ListObjectsV2: one row a page.
+        ListObjects = "list_objects",
         /// KMS Decrypt, which S3 makes on the role's behalf. EdgeGate may list it; this library never emits it.
         KmsDecrypt = "kms_decrypt",
         /// Any call of a readiness probe.

@@ -15,6 +15,7 @@ use super::open::OpenObject;
 use super::progress::ReaderStats;
 use crate::audit::sync_folder;
 use crate::digest::Sha256;
+use crate::stored_checksum::StoredChecksum;
 
 /// Chunks that may wait for the disk, beside the reader's budget: at most 1 MiB.
 const QUEUE: usize = 16;
@@ -27,6 +28,8 @@ pub struct FileReport {
     pub bytes: u64,
     /// The digest of its content; the expected one, if one was given.
     pub sha256: Sha256,
+    /// The checksum that S3 stores and the bytes have, if it was to be verified.
+    pub stored_checksum: Option<StoredChecksum>,
     /// The ETag of the object that was read.
     pub etag: String,
     /// From the first request to the renamed file.
@@ -86,7 +89,14 @@ async fn read_to_file(open: OpenObject, path: &Path) -> Result<FileReport> {
     });
     renamed.await.map_err(std::io::Error::other).flatten().map_err(|cause| failed("rename to", cause))?;
     let stats = reader.stats();
-    Ok(FileReport { bytes: stats.delivered, sha256, etag: reader.etag().to_owned(), elapsed: stats.elapsed, stats })
+    Ok(FileReport {
+        bytes: stats.delivered,
+        sha256,
+        stored_checksum: reader.stored_checksum().cloned(),
+        etag: reader.etag().to_owned(),
+        elapsed: stats.elapsed,
+        stats,
+    })
 }
 
 fn beside(folder: &Path, prefix: &str) -> std::io::Result<NamedTempFile> {

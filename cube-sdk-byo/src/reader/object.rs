@@ -20,6 +20,7 @@ use super::pin;
 use super::progress::ReaderStats;
 use super::source::Source;
 use crate::digest::Sha256;
+use crate::stored_checksum::StoredChecksum;
 
 /// The bytes of an object, in order: a `Stream` of chunks and an `AsyncRead`. Both may be used in turn.
 ///
@@ -61,6 +62,11 @@ impl ObjectReader {
     /// The digest of the delivered bytes: known once the last chunk is there, if one was asked for.
     pub fn sha256(&self) -> Option<Sha256> {
         self.sha256.get().copied()
+    }
+
+    /// The checksum that S3 stores, if it was to be verified: no read that delivered every byte has another one.
+    pub fn stored_checksum(&self) -> Option<&StoredChecksum> {
+        self.source.checksum.as_ref()
     }
 
     /// Live figures.
@@ -117,8 +123,10 @@ impl ObjectReader {
         let Some(chunks) = &mut self.chunks else { return Poll::Ready(None) };
         let Poll::Ready(item) = chunks.poll_next(cx) else {
             self.source.counters.waits.fetch_add(1, Ordering::Relaxed);
+            self.source.counters.waiting.store(true, Ordering::Relaxed);
             return Poll::Pending;
         };
+        self.source.counters.waiting.store(false, Ordering::Relaxed);
         if let (Some(hashing), Some(Ok(chunk))) = (&mut self.hashing, &item) {
             let last = chunks.is_at_end();
             hashing.put(chunk.clone(), last);

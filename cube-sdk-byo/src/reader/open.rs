@@ -16,6 +16,7 @@ use crate::audit::Recorder;
 use crate::digest::Sha256;
 use crate::s3_uri::S3Uri;
 use crate::session::Session;
+use crate::stored_checksum::StoredChecksum;
 
 /// The default memory budget: 64 MiB.
 pub const DEFAULT_BUDGET: u64 = 64 * 1024 * 1024;
@@ -34,6 +35,9 @@ pub struct OpenObject {
     pub(super) budget: u64,
     pub(super) part_size: Option<u64>,
     pub(super) concurrency: Option<usize>,
+    pub(super) verify_stored: bool,
+    /// What S3 stores, once it was asked.
+    pub(super) checksum: Option<StoredChecksum>,
     limit: Option<Duration>,
     until: Option<Deadline>,
     pub(super) events: Option<EventSink>,
@@ -62,6 +66,8 @@ impl Session {
             budget: DEFAULT_BUDGET,
             part_size: None,
             concurrency: None,
+            verify_stored: false,
+            checksum: None,
             limit: None,
             until: None,
             events: None,
@@ -153,8 +159,8 @@ impl OpenObject {
         if self.part_size == Some(0) || self.concurrency == Some(0) {
             return refuse("part size and concurrency must be at least 1");
         }
-        if self.range.is_some() && self.sha256.is_some() {
-            return refuse("a digest of the whole object says nothing about a range of it");
+        if self.range.is_some() && (self.sha256.is_some() || self.verify_stored) {
+            return refuse("a digest or checksum of the whole object says nothing about a range of it");
         }
         if self.range.as_ref().is_some_and(Range::is_empty) {
             return refuse("the range is empty");

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use cube_sdk_core::Result;
 use tokio::sync::mpsc;
 
+use super::crc::WholeCrc;
 use super::part::PartChunks;
 
 /// Reads one part after the other.
@@ -14,12 +15,14 @@ pub(crate) struct Ordered {
     current: Option<PartChunks>,
     at: u64,
     end: u64,
+    /// Compared with what S3 stores, before the last chunk is given.
+    crc: Option<WholeCrc>,
 }
 
 impl Ordered {
     /// The bytes from `at` to `end`.
-    pub(crate) fn new(parts: mpsc::UnboundedReceiver<PartChunks>, at: u64, end: u64) -> Self {
-        Self { parts, current: None, at, end }
+    pub(crate) fn new(parts: mpsc::UnboundedReceiver<PartChunks>, at: u64, end: u64, crc: Option<WholeCrc>) -> Self {
+        Self { parts, current: None, at, end, crc }
     }
 
     /// True once every byte was given.
@@ -43,6 +46,14 @@ impl Ordered {
             match ready!(part.chunks.poll_recv(cx)) {
                 Some(Ok(chunk)) => {
                     self.at += chunk.len() as u64;
+                    if let (Some(whole), Some(crc), true) = (&mut self.crc, &part.crc, self.at == part.range.end) {
+                        whole.append(crc);
+                        if self.at == self.end
+                            && let Err(error) = whole.check()
+                        {
+                            return Poll::Ready(Some(Err(self.fail(Some(error)))));
+                        }
+                    }
                     return Poll::Ready(Some(Ok(chunk)));
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(Some(error))))),

@@ -12,6 +12,7 @@ use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use tokio::sync::mpsc;
 
 use super::body::{BodyItem, Idle};
+use super::crc::PartCrc;
 use super::pack::{Pack, WAKE_PAUSE};
 use super::progress::ReaderEvent;
 use super::source::{Answer, Got, Source};
@@ -28,12 +29,15 @@ pub(crate) struct PartFetch {
     /// What the whole reader had received when this part last failed.
     seen: AtomicU64,
     out: mpsc::UnboundedSender<Result<Bytes>>,
+    crc: Option<PartCrc>,
 }
 
 /// The reading end of a part.
 pub(crate) struct PartChunks {
     pub(crate) range: Range<u64>,
     pub(crate) chunks: mpsc::UnboundedReceiver<Result<Bytes>>,
+    /// Complete once the last chunk is here.
+    pub(crate) crc: Option<PartCrc>,
 }
 
 enum Pumped {
@@ -46,7 +50,8 @@ pub(crate) fn part(source: Arc<Source>, range: Range<u64>) -> (PartFetch, PartCh
     let (out, chunks) = mpsc::unbounded_channel();
     let at = AtomicU64::new(range.start);
     let seen = AtomicU64::new(0);
-    (PartFetch { source, range: range.clone(), at, seen, out }, PartChunks { range, chunks })
+    let crc = PartCrc::of(&source);
+    (PartFetch { source, range: range.clone(), at, seen, out, crc: crc.clone() }, PartChunks { range, chunks, crc })
 }
 
 impl PartFetch {
@@ -174,6 +179,9 @@ impl PartFetch {
         let (at, length) = (self.at.load(Ordering::Acquire), chunk.len() as u64);
         if length == 0 || length > end - at {
             return length == 0;
+        }
+        if let Some(crc) = &self.crc {
+            crc.update(&chunk);
         }
         let hungry = self.is_hungry(pack);
         pack.put(chunk, hungry, |chunk| self.hand_on(chunk));

@@ -46,8 +46,11 @@ impl OpenObject {
     /// # Errors
     /// As [`OpenObject::into_future`].
     pub async fn seekable(mut self) -> Result<SeekableObject> {
-        if self.range.is_some() || self.sha256.is_some() {
-            return Err(Error::new(ErrorKind::InvalidInput, "a seekable view takes neither a range nor a digest"));
+        if self.range.is_some() || self.sha256.is_some() || self.verify_stored {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "a seekable view takes neither a range nor a digest or checksum",
+            ));
         }
         let source = self.source()?;
         let first = 0..FIRST_PART.min(part_size(None, self.room(), 1));
@@ -95,7 +98,7 @@ impl SeekableObject {
 }
 
 /// One block, resumed and repeated as any part.
-async fn block(source: Arc<Source>, range: Range<u64>, first: Option<Box<Answer>>) -> Result<Bytes> {
+pub(super) async fn block(source: Arc<Source>, range: Range<u64>, first: Option<Box<Answer>>) -> Result<Bytes> {
     let length = usize::try_from(range.end - range.start).unwrap_or_default();
     let (fetch, mut part) = part(source, range);
     fetch.run(first).await;

@@ -1,7 +1,7 @@
 //! The object being read, as every part of one reader shares it: who asks, what is pinned, what is counted.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::code::ByoCode;
 use crate::fault::ByoFault;
 use crate::s3_uri::S3Uri;
 use crate::session::{Answered, Failure, GET_OBJECT, Lease, Session, attempt_of, promised};
+use crate::stored_checksum::StoredChecksum;
 
 pub(crate) type EventSink = Arc<dyn Fn(ReaderEvent) + Send + Sync>;
 
@@ -40,6 +41,8 @@ pub(crate) struct Source {
     pub(crate) slow_down: Notify,
     /// None when no digest is computed.
     pub(crate) digested: Option<Digested>,
+    /// What S3 stores of the object, where the bytes are compared with it.
+    pub(crate) checksum: Option<StoredChecksum>,
     pub(crate) started: Instant,
 }
 
@@ -57,6 +60,8 @@ pub(crate) struct Counters {
     pub(crate) resumed: AtomicU64,
     /// How often the caller found nothing to take.
     pub(crate) waits: AtomicU64,
+    /// The caller waits: on a slow line for longer than the window looks away.
+    pub(crate) waiting: AtomicBool,
 }
 
 /// Bytes that two sides hold are free when both are done with them.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::checksum::{hashing, mismatch};
 use super::concurrency::Concurrency;
+use super::crc::WholeCrc;
 use super::hold::Hold;
 use super::object::{ObjectReader, Task};
 use super::open::OpenObject;
@@ -45,12 +46,14 @@ impl OpenObject {
             hold: Hold::new(self.session.retrier().policy().throttle_waits()),
             slow_down: Notify::new(),
             digested: self.digest.then(Digested::default),
+            checksum: self.checksum.clone(),
             started: Instant::now(),
         };
         Ok(Arc::new(source))
     }
 
     async fn open(mut self) -> Result<ObjectReader> {
+        self.expect_stored().await?;
         let source = self.source()?;
         let start = self.range.as_ref().map_or(0, |range| range.start);
         let most = self.range.as_ref().map_or(u64::MAX, |range| range.end - range.start);
@@ -61,6 +64,7 @@ impl OpenObject {
         let got = fetch_first(&source, &first).await?;
         let size = self.check_size(&source, &got).await?;
         let Got::Bytes(answer) = got else {
+            source.budget.release(length);
             return self.open_empty(source);
         };
         let end = self.range.as_ref().map_or(size, |range| range.end.min(size));
@@ -83,7 +87,7 @@ impl OpenObject {
         let most = self.concurrency.unwrap_or(MOST);
         let window = Window { source: Arc::clone(&source), plan, control: Concurrency::new(START, most), parts };
         let mut tasks = vec![Task(tokio::spawn(window.run((fetch, answer))))];
-        let ordered = Ordered::new(received, start, end);
+        let ordered = Ordered::new(received, start, end, WholeCrc::of(&source));
         let sha256 = Arc::new(OnceLock::new());
         let hashing = self.digest.then(|| {
             let (hashing, hasher) = hashing(Arc::clone(&source), self.sha256, Arc::clone(&sha256));
@@ -98,6 +102,9 @@ impl OpenObject {
         let digest = Sha256::of(b"");
         if let Some(expected) = self.sha256.filter(|expected| *expected != digest) {
             return Err(mismatch(&source, expected, digest));
+        }
+        if let Some(crc) = WholeCrc::of(&source) {
+            crc.check()?;
         }
         let _ = source.size.set(0);
         source.tell(|| ReaderEvent::Opened { size: 0, wanted: 0 });

@@ -59,7 +59,8 @@ impl Window {
                     let received = counters.received.load(Ordering::Relaxed);
                     let before = std::mem::replace(&mut waits, counters.waits.load(Ordering::Relaxed));
                     // Rates say nothing about the network while the caller never has to wait for it.
-                    self.control.tick(now, received, waits > before && !self.plan.is_done());
+                    let waited = waits > before || counters.waiting.load(Ordering::Relaxed);
+                    self.control.tick(now, received, waited && !self.plan.is_done());
                     self.source.tell(|| ReaderEvent::Progress(self.source.stats()));
                 }
             }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::failure::{Failure, Subject};
 use super::row::Answered;
-use super::{ASSUME_ROLE, HEAD_BUCKET, Session};
+use super::{ASSUME_ROLE, HEAD_BUCKET, LIST_OBJECTS, Session};
 use crate::audit::AuditEvent;
 use crate::s3_uri::ObjectKey;
 
@@ -87,7 +87,7 @@ impl Session {
 fn subject(operation: Operation) -> Subject {
     match operation {
         ASSUME_ROLE => Subject::Role,
-        HEAD_BUCKET => Subject::Bucket,
+        HEAD_BUCKET | LIST_OBJECTS => Subject::Bucket,
         _ => Subject::Object,
     }
 }

@@ -11,6 +11,8 @@ mod dial;
 mod failure;
 mod keys;
 mod lease;
+#[cfg(feature = "object_store")]
+mod list;
 mod object;
 mod policy;
 mod prompt_ack;
@@ -30,6 +32,8 @@ pub(crate) use connector::READ_SIZE;
 pub(crate) use failure::{Failure, Subject};
 pub(crate) use keys::GivenKeys;
 pub(crate) use lease::{Lease, LeaseCell, cell as lease_cell};
+#[cfg(feature = "object_store")]
+pub(crate) use list::{ListRequest, Listed};
 pub(crate) use object::promised;
 pub(crate) use row::{Answered, AuditScope};
 
@@ -49,6 +53,9 @@ pub const HEAD_BUCKET: Operation = Operation::new("s3", "head_bucket", Idempoten
 pub const HEAD_OBJECT: Operation = Operation::new("s3", "head_object", Idempotency::Read);
 /// S3 GetObject, always of a range.
 pub const GET_OBJECT: Operation = Operation::new("s3", "get_object", Idempotency::Read);
+
+/// S3 ListObjectsV2, a page.
+pub const LIST_OBJECTS: Operation = Operation::new("s3", "list_objects", Idempotency::Read);
 
 /// What a session needs to know of a grant.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

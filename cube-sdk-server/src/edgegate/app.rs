@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cube_sdk_byo::Storage;
+use cube_sdk_byo::audit::Recorder;
 use cube_sdk_core::Clock;
 use tokio::sync::{Notify, watch};
 
@@ -18,8 +19,8 @@ pub(crate) struct App {
     /// Acts with EdgeGate's own keys.
     pub(crate) aws: Storage,
     pub(crate) executor: Arc<dyn CellExecutor>,
-    /// Names the host in audit rows.
-    pub(crate) hostname: Option<String>,
+    /// Writes the audit rows of every call; flushed at the end.
+    pub(crate) recorder: Recorder,
     /// Tells the runner that a run was stored.
     pub(crate) wake: Notify,
     /// How many runs, of different workspaces, are executed at once.

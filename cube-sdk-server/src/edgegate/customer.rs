@@ -22,7 +22,7 @@ pub(crate) fn grant_ref(grant: &GrantRow) -> Result<Option<GrantRef>> {
 impl App {
     /// Writes rows of a grant's calls.
     pub(crate) fn recorder(&self, grant: &GrantRow) -> Recorder {
-        recording::recorder(&self.store, grant, self.hostname.as_deref())
+        recording::of_grant(&self.recorder, grant)
     }
 
     /// A session of its own for one object; the role is assumed at the first call. None while no role is attached.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use cube_sdk_byo::Storage;
+use cube_sdk_byo::audit::Recorder;
 use cube_sdk_core::file_claim::FileClaim;
 use cube_sdk_core::{Clock, Result};
 use tokio::sync::{Notify, watch};
@@ -13,11 +14,13 @@ use tokio::task::JoinHandle;
 use super::app::App;
 use super::executor::{CellExecutor, StreamingExecutor};
 use super::settings::OperatorSettings;
-use super::{grants, router, runs};
+use super::{grants, recording, router, runs};
 use crate::store::Store;
 
 /// How often grants are probed again.
 const REPROBE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+/// How long the end of the service waits for calls that were given up: longer than their first-byte clock.
+const AUDIT_GRACE: Duration = Duration::from_secs(30);
 /// How many runs are executed at once; each may hold the reader's memory budget.
 const CONCURRENT_RUNS: usize = 4;
 
@@ -29,6 +32,7 @@ const CONCURRENT_RUNS: usize = 4;
 pub struct EdgeGateService {
     router: Router,
     store: Store,
+    recorder: Recorder,
     stop: watch::Sender<bool>,
     runner: JoinHandle<()>,
     prober: JoinHandle<()>,
@@ -71,7 +75,8 @@ impl EdgeGateService {
     }
 
     /// Starts no more runs, waits up to `grace` for those in flight, then stops; what is left is ended as `error` by
-    /// the next start. The database is closed.
+    /// the next start. Calls to AWS that were given up are waited for, up to 30 s, so that each has its audit row; then
+    /// the database is closed.
     pub async fn shutdown(mut self, grace: Duration) {
         self.stop.send_replace(true);
         if tokio::time::timeout(grace, &mut self.runner).await.is_err() {
@@ -80,6 +85,11 @@ impl EdgeGateService {
         }
         self.prober.abort();
         let _ = (&mut self.prober).await;
+        match tokio::time::timeout(AUDIT_GRACE, self.recorder.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "audit rows were lost at the end of the service"),
+            Err(_) => tracing::error!("calls to AWS did not end in time: their audit rows are lost"),
+        }
         self.store.close().await;
     }
 }
@@ -134,13 +144,14 @@ impl EdgeGateServiceBuilder {
     /// `Conflict` when another service runs on the database; `Io` when it cannot be read or written.
     pub async fn start(self) -> Result<EdgeGateService> {
         let claim = self.store.claim()?;
+        let recorder = recording::recorder(&self.store, self.hostname.as_deref());
         let app = Arc::new(App {
             store: self.store.clone(),
             clock: self.clock,
             settings: self.settings,
             aws: self.aws,
             executor: self.executor,
-            hostname: self.hostname,
+            recorder: recorder.clone(),
             wake: Notify::new(),
             concurrent_runs: self.concurrent_runs,
             switches: std::sync::Mutex::default(),
@@ -149,7 +160,15 @@ impl EdgeGateServiceBuilder {
         let (stop, stopped) = watch::channel(false);
         let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
         let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
-        Ok(EdgeGateService { router: router::router(app), store: self.store, stop, runner, prober, _claim: claim })
+        Ok(EdgeGateService {
+            router: router::router(app),
+            store: self.store,
+            recorder,
+            stop,
+            runner,
+            prober,
+            _claim: claim,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod artifacts;
 mod audit;
+mod cancel;
 mod grant_table;
 mod grants;
 mod iam;

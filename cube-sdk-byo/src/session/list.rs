@@ -1,0 +1,95 @@
+//! Listing the bucket: one ListObjectsV2 a page, one row each.
+
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use cube_sdk_core::listing::{Listing, Page};
+use cube_sdk_core::retry::Attempt;
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
+
+use super::attempt::{Told, of};
+use super::lease::Lease;
+use super::{LIST_OBJECTS, Session};
+
+/// A bound on servers that never end: some thousand million keys.
+const PAGES: usize = 1_000_000;
+
+/// What is listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListRequest {
+    /// Only keys that begin so.
+    pub(crate) prefix: Option<String>,
+    /// Keys are told up to this behind the prefix, each such group once.
+    pub(crate) delimiter: Option<String>,
+    /// Only keys behind this one.
+    pub(crate) after: Option<String>,
+}
+
+/// One line of a list.
+#[derive(Clone, Debug)]
+pub(crate) enum Listed {
+    /// An object.
+    Object { key: String, size: u64, etag: Option<String>, last_modified: Timestamp },
+    /// What several keys have in common, delimiter included.
+    Common(String),
+}
+
+impl Session {
+    /// The bucket's keys, page by page.
+    pub(crate) fn list(&self, request: ListRequest) -> Listing<Listed> {
+        let session = self.clone();
+        let fetch = move |token: Option<String>| {
+            let (session, request) = (session.clone(), request.clone());
+            async move {
+                let page = session
+                    .call(LIST_OBJECTS, None, session.account.deadline(), |attempt, lease| {
+                        let (session, request, token) = (&session, &request, token.clone());
+                        async move {
+                            let told = session.list_page(&attempt, &lease, request, token).await?;
+                            told.map_err(|failure| session.error(failure, LIST_OBJECTS, None, &[]))
+                        }
+                    })
+                    .await?;
+                let next = page.next_continuation_token().map(str::to_owned);
+                let next = next.filter(|_| page.is_truncated() == Some(true));
+                Ok(Page::new(listed(page)?, next))
+            }
+        };
+        Listing::new(None, fetch).max_pages(PAGES)
+    }
+
+    async fn list_page(
+        &self,
+        attempt: &Attempt,
+        lease: &Lease,
+        request: &ListRequest,
+        token: Option<String>,
+    ) -> Told<ListObjectsV2Output> {
+        let call = lease
+            .s3
+            .list_objects_v2()
+            .bucket(self.bucket.as_str())
+            .set_prefix(request.prefix.clone())
+            .set_delimiter(request.delimiter.clone())
+            .set_start_after(request.after.clone())
+            .set_continuation_token(token)
+            .customize()
+            .mutate_request(of(attempt))
+            .send();
+        Ok(self.attempt(LIST_OBJECTS, None, |_| None, call).await?.map(|(output, _)| output))
+    }
+}
+
+fn listed(page: ListObjectsV2Output) -> Result<Vec<Listed>> {
+    let unreadable = |what: &str| Error::new(ErrorKind::Decode, format!("S3 listed an object without {what}"));
+    let prefixes = page.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix);
+    let mut all: Vec<_> = prefixes.map(Listed::Common).collect();
+    for object in page.contents.unwrap_or_default() {
+        let millis = object.last_modified.and_then(|time| time.to_millis().ok());
+        all.push(Listed::Object {
+            key: object.key.ok_or_else(|| unreadable("a key"))?,
+            size: object.size.and_then(|size| u64::try_from(size).ok()).ok_or_else(|| unreadable("a size"))?,
+            etag: object.e_tag,
+            last_modified: Timestamp::from_millisecond(millis.ok_or_else(|| unreadable("a time"))?),
+        });
+    }
+    Ok(all)
+}

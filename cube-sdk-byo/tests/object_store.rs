@@ -1,0 +1,197 @@
+//! A session as an `ObjectStore`: the crate's own integration tests, their writes by the customer's administrator and
+//! their reads by the session.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::single_range_in_vec_init)]
+
+mod world;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cube_sdk_byo::audit::{AuditEvent, AuditOutcome};
+use cube_sdk_byo::{ByoCode, ByoErrorExt, GrantRef, Scope, SessionStore};
+use cube_sdk_core::secret::ExposeSecret;
+use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault, Object};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut, S3CopyIfNotExists};
+use object_store::integration;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetRange, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use world::{Account, EXTERNAL_ID, account_with};
+
+const BUCKET: &str = "shelf";
+
+/// Reads by the session, writes by the administrator.
+#[derive(Debug)]
+struct Shelf {
+    reads: SessionStore,
+    writes: AmazonS3,
+}
+
+impl fmt::Display for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reads.fmt(f)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Shelf {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        self.writes.put_opts(location, payload, opts).await
+    }
+
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.writes.put_multipart_opts(location, opts).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.reads.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.reads.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.writes.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.reads.list(prefix)
+    }
+
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.reads.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.reads.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.writes.copy_opts(from, to, options).await
+    }
+}
+
+async fn shelf() -> (Account, Shelf) {
+    let account = account_with(AwsWorld::builder().request_log(), |storage| storage).await;
+    let (world, card) = (&account.world, account.world.card());
+    world.create_bucket(BUCKET, world.region());
+    let admin = &card.admin;
+    let writes = AmazonS3Builder::new()
+        .with_endpoint(world.endpoint_url())
+        .with_allow_http(true)
+        .with_region(world.region())
+        .with_bucket_name(BUCKET)
+        .with_access_key_id(&admin.access_key_id)
+        .with_secret_access_key(admin.secret_access_key.expose_secret())
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_copy_if_not_exists(S3CopyIfNotExists::Multipart)
+        .build()
+        .unwrap();
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"sts:AssumeRole"}}]}}"#,
+        card.principal_arn
+    );
+    let reading = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":"*"}]}"#;
+    let role = world.put_role("shelf-reader", &trust, Some(reading)).unwrap();
+    let region = world.region().parse().unwrap();
+    let grant = GrantRef::new(role.parse().unwrap(), EXTERNAL_ID.parse().unwrap(), BUCKET.parse().unwrap(), region);
+    let reads = account.storage.session(&grant, Scope::Bucket).object_store();
+    (account, Shelf { reads, writes })
+}
+
+#[tokio::test]
+async fn the_crates_own_tests_pass() {
+    let (_account, shelf) = shelf().await;
+    integration::put_get_delete_list(&shelf).await;
+    integration::list_with_offset_exclusivity(&shelf).await;
+    integration::get_opts(&shelf).await;
+    integration::list_uses_directories_correctly(&shelf).await;
+    integration::list_with_delimiter(&shelf).await;
+    integration::stream_get(&shelf).await;
+    integration::rename_and_copy(&shelf).await;
+    let missing = integration::get_nonexistent_object(&shelf, None).await.unwrap_err();
+    assert!(matches!(missing, Error::NotFound { .. }), "{missing}");
+}
+
+#[tokio::test]
+async fn every_call_has_its_row_and_a_list_one_a_page() {
+    let (account, shelf) = shelf().await;
+    for number in 0..1_201 {
+        account.world.put_object(BUCKET, &format!("many/{number:04}"), Object::bytes("x")).unwrap();
+    }
+    account.world.put_object(BUCKET, "wide", Object::generated(1, 3 << 20)).unwrap();
+    let listed: Vec<_> = shelf.reads.list(Some(&Path::from("many"))).try_collect().await.unwrap();
+    assert_eq!((listed.len(), listed[1_200].location.as_ref()), (1_201, "many/1200"));
+    let rest: Vec<_> = shelf.reads.list_with_offset(None, &Path::from("many/1198")).try_collect().await.unwrap();
+    assert_eq!(rest.len(), 3, "two of many, and wide");
+    let wide = Path::from("wide");
+    let ranges = shelf.reads.get_ranges(&wide, &[5..9, 0..3]).await.unwrap();
+    assert_eq!(ranges[0], Object::generated(1, 3 << 20).read(5..9));
+    let whole = shelf.reads.get(&wide).await.unwrap().bytes().await.unwrap();
+    assert!(whole == Object::generated(1, 3 << 20).read(0..u64::MAX));
+
+    let rows = account.audit.entries();
+    let lists: Vec<_> = rows.iter().filter(|row| row.event_type == AuditEvent::ListObjects).collect();
+    assert_eq!(lists.len(), 3, "two pages and one");
+    assert!(lists.iter().all(|row| row.bucket == BUCKET && row.outcome == AuditOutcome::Success));
+    let known: BTreeSet<_> = rows.iter().map(|row| row.aws_request_id.clone().unwrap()).collect();
+    let served: BTreeSet<_> = account.world.requests().into_iter().map(|request| request.request_id).collect();
+    assert_eq!(known, served);
+}
+
+#[tokio::test]
+async fn faults_keep_their_type_inside() {
+    let (account, shelf) = shelf().await;
+    let ours = |error: &Error| {
+        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<cube_sdk_core::Error>());
+        source.and_then(|error| error.byo().map(|fault| fault.code().clone()))
+    };
+    let missing = shelf.reads.head(&Path::from("no/such")).await.unwrap_err();
+    assert!(matches!(missing, Error::NotFound { .. }), "{missing}");
+    assert_eq!(ours(&missing), Some(ByoCode::ObjectNotFound));
+
+    account.world.put_object(BUCKET, "k", Object::generated(2, 1000)).unwrap();
+    let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::shelf","arn:aws:s3:::shelf/*"]}]}"#;
+    account.world.set_bucket_policy(BUCKET, Some(deny)).unwrap();
+    let (key, range) = (Path::from("k"), GetOptions::new().with_range(Some(GetRange::Suffix(5))));
+    for denied in [
+        shelf.reads.get_opts(&key, range.clone()).await.map(drop).unwrap_err(),
+        shelf.reads.get_ranges(&key, &[0..5]).await.map(drop).unwrap_err(),
+        shelf.reads.list(None).next().await.unwrap().map(drop).unwrap_err(),
+        shelf.reads.list_with_delimiter(None).await.map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(denied, Error::PermissionDenied { .. }), "{denied}");
+        assert_eq!(ours(&denied), Some(ByoCode::ObjectAccessDenied));
+    }
+    account.world.set_bucket_policy(BUCKET, None).unwrap();
+    // Overwritten between the HEAD and the read.
+    account.world.faults().add(Fault::new(Effect::Overwrite(Object::generated(3, 1000))).on("GetObject").nth(1));
+    let changed = shelf.reads.get(&key).await.map(drop).unwrap_err();
+    assert!(matches!(changed, Error::Precondition { .. }), "{changed}");
+    assert_eq!(ours(&changed), Some(ByoCode::IntegrityMismatch));
+}
+
+#[tokio::test]
+async fn nothing_is_written_or_sent_for_it() {
+    let (account, shelf) = shelf().await;
+    let (a, b) = (Path::from("a"), Path::from("b"));
+    for refused in [
+        shelf.reads.put(&a, "x".into()).await.map(drop),
+        shelf.reads.put_multipart(&a).await.map(drop),
+        shelf.reads.copy(&a, &b).await,
+        shelf.reads.rename(&a, &b).await,
+        shelf.reads.delete(&a).await,
+        shelf.reads.get_opts(&a, GetOptions { version: Some("1".into()), ..GetOptions::default() }).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(Error::NotSupported { .. })), "{refused:?}");
+    }
+    assert!(account.audit.entries().is_empty() && account.world.requests().is_empty());
+}
