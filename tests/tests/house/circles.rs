@@ -15,7 +15,6 @@ use crate::root;
 /// Crates whose circles are still to be opened, each with the parts that may stand in them.
 const KNOWN: &[(&str, &[&str])] = &[
     ("cube-sdk-core", &["crate: clock, error, redact"]),
-    ("cube-sdk-apollo", &["entity_config: masking, rendering"]),
     ("cube-sdk-byo", &["session: assume, attempt, lease"]),
     ("cube-sdk-teleport", &["tbot: bundle, subject", "tunnel::relay: accept, connection"]),
     (
