@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cube_sdk_core::error::Sent as WasSent;
 use cube_sdk_core::waiter::{Progress, Waiter};
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock, awaitable};
 use serde::Serialize;
@@ -16,6 +15,7 @@ use super::record::{Noted, Record};
 use super::secret_source::{NoSecrets, SecretSource};
 use super::steps::{InstallEntity, Ready, Seen, Sent, Step};
 use crate::client::Apollo;
+use crate::fault::NothingRan;
 use crate::graphql::{CleanupCheck, cleanup_check};
 use crate::ids::Rid;
 use crate::listing::{entity_pages, list_in};
@@ -280,7 +280,7 @@ impl Apply {
             }
             Ok(Sent::Opened(change)) => self.note(step, Record::Opened { change })?,
             Err(error) => {
-                if proves_that_nothing_ran(&error) {
+                if error.proves_that_nothing_ran() {
                     self.journal.forget(step);
                     self.saved()?;
                 }
@@ -465,13 +465,5 @@ async fn find_known(plan: &ReplicationPlan, journal: &Journal, mode: &Mode) -> R
 
 /// Looks for what a merged request made before it counts as missing.
 const LISTING_LOOKS: u32 = 60;
-
-/// Did a failed mutation certainly not run? Only then its note may be forgotten: when nothing was sent, at a 401 or a
-/// 429, and when the server refused the document before it ran anything.
-fn proves_that_nothing_ran(error: &Error) -> bool {
-    error.sent() == WasSent::No
-        || matches!(error.status().map(|status| status.as_u16()), Some(401 | 429))
-        || error.kind() == ErrorKind::Unsupported
-}
 
 awaitable!(Apply => ReplicationReport, run);
