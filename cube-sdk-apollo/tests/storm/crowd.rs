@@ -128,9 +128,10 @@ impl Crowd {
             if self.opened.contains(&change.rid) || !ENDED_OTHERWISE.contains(&change.status.as_str()) {
                 continue;
             }
-            let step = ["Install ", "Update config of "].iter().zip(["entity ", "config "]).find_map(|(title, step)| {
-                change.title.strip_prefix(title).map(|name| format!("{step}{name}"))
-            });
+            let step = ["Install ", "Update config of "]
+                .iter()
+                .zip(["entity ", "config "])
+                .find_map(|(title, step)| change.title.strip_prefix(title).map(|name| format!("{step}{name}")));
             *ended.entry(step.unwrap()).or_default() += 1;
         }
         ended

@@ -134,8 +134,8 @@ impl Passage {
 async fn pass(seed: u64) -> bool {
     let passage = Passage::begin(seed).await;
     let mut last = None;
-    for process in 0..40 {
-        if process == 25 {
+    for process in 0..18 {
+        if process == 12 {
             passage.storm.calm_down();
         }
         last = passage.run().await;
@@ -196,7 +196,8 @@ fn dev_survey() {
     let (mut complete, mut failed) = (0, Vec::new());
     for seed in 0..n {
         let outcome = std::panic::catch_unwind(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
             runtime.block_on(pass(seed))
         });
         match outcome {

@@ -1,5 +1,6 @@
 //! The way to Apollo in a storm: replies are lost, pages stand in their place, processes end in between.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use cube_sdk_testkit::apollo::{CLIENT_ID, CLIENT_SECRET, Double};
 use fastrand::Rng;
 use http::{Request, Response};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::crowd::Crowd;
 
@@ -31,7 +33,14 @@ enum Fate {
     KilledAfter,
     /// Apollo carries it out, and something on the way puts its own words in place of the reply.
     AnsweredAfter(u16, &'static str),
+    /// A gateway gives up waiting, and Apollo carries it out a moment later.
+    Late,
+    /// A query is answered by a replica that lags behind.
+    Stale,
 }
+
+/// How far replicas lag behind, and how long Apollo works on after a gateway gave up.
+const BEHIND: Duration = Duration::from_secs(5);
 
 const PAGE: &str = "<html>Our gateway is being renewed</html>";
 const NOTHING: &str = r#"{"data": null}"#;
@@ -62,7 +71,7 @@ const REFUSALS: [(u16, &str); 3] = [
     (400, r#"{"errors": [{"message": "no", "extensions": {"classification": "ValidationError"}}]}"#),
 ];
 
-const FATES: [fn(&mut Rng) -> Fate; 8] = [
+const FATES: [fn(&mut Rng) -> Fate; 10] = [
     |_| Fate::BrokenBefore,
     |_| Fate::HangingBefore,
     |_| Fate::KilledBefore,
@@ -77,7 +86,19 @@ const FATES: [fn(&mut Rng) -> Fate; 8] = [
         let (status, body) = WORDS[rng.usize(..WORDS.len())];
         Fate::AnsweredAfter(status, body)
     },
+    |_| Fate::Late,
+    |_| Fate::Stale,
 ];
+
+struct Late {
+    due: Instant,
+    request: Request<Bytes>,
+}
+
+struct Reply {
+    given: Instant,
+    body: Bytes,
+}
 
 /// A storm over one double.
 pub(crate) struct Storm {
@@ -86,6 +107,10 @@ pub(crate) struct Storm {
     rng: Mutex<Rng>,
     calm: Mutex<bool>,
     killed: Notify,
+    /// What Apollo carries out later.
+    late: Mutex<Vec<Late>>,
+    /// The last reply to each query.
+    replies: Mutex<HashMap<Bytes, Reply>>,
     /// What happened, for those who look why a seed failed.
     pub(crate) log: Mutex<Vec<String>>,
 }
@@ -98,6 +123,8 @@ impl Storm {
             rng: Mutex::new(Rng::with_seed(seed)),
             calm: Mutex::new(false),
             killed: Notify::new(),
+            late: Mutex::default(),
+            replies: Mutex::default(),
             log: Mutex::default(),
         })
     }
@@ -145,12 +172,34 @@ impl Storm {
             .unwrap()
     }
 
-    fn fate(&self, is_token: bool, is_mutation: bool) -> Option<Fate> {
-        if is_token || !self.chance(if is_mutation { 3 } else { 30 }) {
+    fn fate(&self, is_mutation: bool) -> Option<Fate> {
+        if !self.chance(if is_mutation { 3 } else { 20 }) {
             return None;
         }
         let mut rng = self.rng.lock().unwrap();
-        Some(FATES[rng.usize(..FATES.len())](&mut rng))
+        Some(FATES[rng.usize(..FATES.len())](&mut rng)).filter(|fate| match fate {
+            Fate::Late => is_mutation,
+            Fate::Stale => !is_mutation,
+            _ => true,
+        })
+    }
+
+    /// Carries out what is due by now.
+    async fn catch_up(&self) {
+        let due: Vec<_> = {
+            let mut late = self.late.lock().unwrap();
+            late.extract_if(.., |late| late.due <= Instant::now()).collect()
+        };
+        for late in due {
+            self.note("carried out late");
+            self.double.transport().send(late.request).await.unwrap();
+        }
+    }
+
+    /// What a replica that lags behind still says, if it may.
+    fn stale(&self, query: &Bytes) -> Option<Bytes> {
+        let replies = self.replies.lock().unwrap();
+        replies.get(query).filter(|reply| reply.given.elapsed() < BEHIND).map(|reply| reply.body.clone())
     }
 
     fn people_act(&self) {
@@ -170,8 +219,8 @@ fn broken() -> cube_sdk_core::Result<Answer> {
     Err(Error::new(ErrorKind::Transport, "the connection was reset"))
 }
 
-fn answer(status: u16, body: &'static str) -> cube_sdk_core::Result<Answer> {
-    let mut answer = Response::new(Body::from(Bytes::from_static(body.as_bytes())));
+fn answer(status: u16, body: Bytes) -> cube_sdk_core::Result<Answer> {
+    let mut answer = Response::new(Body::from(body));
     *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
     Ok(answer)
 }
@@ -180,13 +229,16 @@ fn answer(status: u16, body: &'static str) -> cube_sdk_core::Result<Answer> {
 impl Transport for Way {
     async fn send(&self, request: Request<Bytes>) -> cube_sdk_core::Result<Answer> {
         let storm = &self.0;
-        let is_token = request.uri().path().ends_with("/token");
-        let is_mutation = request.body().windows(10).any(|part| part == b"\"mutation ");
-        let fate = storm.fate(is_token, is_mutation);
+        if request.uri().path().ends_with("/token") {
+            return storm.double.transport().send(request).await;
+        }
+        let is_mutation = request.body().starts_with(b"{\"query\":\"mutation ");
+        let fate = storm.fate(is_mutation);
         if is_mutation || fate.is_some() {
             storm.note(format!("mutation: {is_mutation}, fate: {fate:?}"));
         }
         storm.people_act();
+        storm.catch_up().await;
         match fate {
             Some(Fate::BrokenBefore) => return broken(),
             Some(Fate::HangingBefore) => std::future::pending().await,
@@ -194,10 +246,27 @@ impl Transport for Way {
                 storm.killed.notify_one();
                 std::future::pending().await
             }
-            Some(Fate::AnsweredBefore(status, body)) => return answer(status, body),
+            Some(Fate::AnsweredBefore(status, body)) => return answer(status, body.into()),
+            Some(Fate::Late) => {
+                let due = Instant::now() + BEHIND;
+                storm.late.lock().unwrap().push(Late { due, request });
+                return answer(504, PAGE.into());
+            }
+            Some(Fate::Stale) => {
+                if let Some(reply) = storm.stale(request.body()) {
+                    storm.note("stale");
+                    return answer(200, reply);
+                }
+            }
             _ => {}
         }
-        let reply = storm.double.transport().send(request).await;
+        let query = request.body().clone();
+        let reply = storm.double.transport().send(request).await?;
+        let status = reply.status().as_u16();
+        let body = reply.into_body().collect(64 * 1024 * 1024, Duration::from_secs(60)).await?;
+        if !is_mutation {
+            storm.replies.lock().unwrap().insert(query, Reply { given: Instant::now(), body: body.clone() });
+        }
         storm.people_act();
         match fate {
             Some(Fate::BrokenAfter) => broken(),
@@ -206,8 +275,8 @@ impl Transport for Way {
                 storm.killed.notify_one();
                 std::future::pending().await
             }
-            Some(Fate::AnsweredAfter(status, body)) => answer(status, body),
-            _ => reply,
+            Some(Fate::AnsweredAfter(status, body)) => answer(status, body.into()),
+            _ => answer(status, body),
         }
     }
 }
