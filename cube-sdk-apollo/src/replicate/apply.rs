@@ -48,7 +48,8 @@ impl std::fmt::Debug for Apply {
 impl Apollo {
     /// Applies a plan, going on from a journal (an empty one to begin).
     ///
-    /// Nothing of it runs twice, and nothing that is not its own is taken for its own: where the target shows what the
+    /// Nothing of it runs twice: a step that was sent and not answered is looked for before it is sent again, and only what
+    /// proves that nothing ran (a refused document, 401, 429, no connection) makes it count as not sent. And nothing that is not its own is taken for its own: where the target shows what the
     /// plan did not know, it ends with `Conflict` and a new plan is to be made.
     pub fn apply(&self, plan: &ReplicationPlan, journal: Journal) -> Apply {
         Apply {
@@ -134,6 +135,7 @@ impl Apply {
             plan.source.id.clone().ok_or_else(|| {
                 Error::new(ErrorKind::InvalidInput, "the plan names no source").advice("make a new plan")
             })?;
+        plan.refuse_twins()?;
         self.journal.bind(plan, &id)?;
         let mode = Mode::strict(&self.apollo);
         let mut source = Environment::by_id(id);

@@ -241,8 +241,13 @@ impl ReplicationPlan {
         let Some(held) = secrets_of(held) else {
             return self.lacks(format!("secrets of {name}"), "the reply does not tell them: make the plan again");
         };
+        let mut seen = HashSet::new();
         for secret in held {
             let what = format!("secret {} of {name}", secret.name);
+            if !seen.insert(secret.name.clone()) {
+                self.lacks(what, "the entity has another secret of that name, and steps go by name");
+                continue;
+            }
             if !secret.keys_are_known {
                 self.lacks(format!("keys of {what}"), "the reply does not tell all of them");
             }
@@ -316,7 +321,8 @@ impl Contents {
         while let Some(page) = pages.try_next().await? {
             let modules = page.modules.and_then(|modules| modules.module_installations?.whole());
             let modules = modules.ok_or_else(|| short("modules"))?;
-            contents.modules.extend(modules.into_iter().filter_map(|module| module.coordinate));
+            let coordinates: Option<Vec<_>> = modules.into_iter().map(|module| module.coordinate).collect();
+            contents.modules.extend(coordinates.ok_or_else(|| short("coordinates of the modules"))?);
             let entities = page.entities.and_then(|page| page.entities?.whole()).ok_or_else(|| short("entities"))?;
             for entity in entities {
                 if let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) {

@@ -35,18 +35,36 @@ impl Crowd {
     /// Between any two requests: perhaps somebody does something.
     pub(crate) fn act(&mut self, storm: &Storm) {
         if self.strangers > 0 && !storm.is_calm() && self.rng.u8(..12) == 0 {
-            self.strangers -= 1;
-            self.interfere(storm);
+            let (kind, name) = (self.rng.u8(..8), self.rng.usize(..2));
+            self.interfere(storm, kind, ["mosquitto", "bridge-000"][name]);
         }
         if storm.is_calm() || self.rng.u8(..4) == 0 {
             self.review(storm);
         }
     }
 
-    fn interfere(&mut self, storm: &Storm) {
+    /// A request of ours was lost: perhaps a stranger opens one with the same title just now.
+    pub(crate) fn imitate(&mut self, storm: &Storm, body: &[u8]) {
+        if self.strangers == 0 {
+            return;
+        }
+        let sent: Value = serde_json::from_slice(body).unwrap();
+        let installed = sent.pointer("/variables/entities/entities/0/entityName").and_then(Value::as_str);
+        let configured = sent.pointer("/variables/update/resourceRid").and_then(Value::as_str);
+        let is_it =
+            |name: &&str| storm.double.entity_ids(self.target, name).is_some_and(|(_, rid)| Some(&*rid) == configured);
+        let name = ["mosquitto", "bridge-000"].into_iter().find(is_it);
+        match (installed, name) {
+            (Some(name), _) => self.interfere(storm, 0, name),
+            (None, Some(name)) => self.interfere(storm, 7, name),
+            (None, None) => {}
+        }
+    }
+
+    fn interfere(&mut self, storm: &Storm, kind: u8, name: &str) {
+        self.strangers -= 1;
         let double = &storm.double;
         let id = double.environment_id(self.target);
-        let name = ["mosquitto", "bridge-000"][self.rng.usize(..2)];
         let entity = double.entity_ids(self.target, name);
         let install = |entities: Value| {
             let arguments = json!({"apolloEnvironmentId": id, "namespaceId": "n", "entities": {"entities": entities}});
@@ -54,7 +72,7 @@ impl Crowd {
         };
         let other = |name: &str| json!({"entityName": name, "productId": "com.example:telemetry"});
         let rid = entity.as_ref().map(|(_, rid)| rid.clone());
-        let (field, arguments) = match (self.rng.u8(..8), &id, &entity) {
+        let (field, arguments) = match (kind, &id, &entity) {
             // The target itself, of another level.
             (0, None, _) => ("createEnvironment", json!({"request": {"name": self.target, "accreditation": "PROD"}})),
             (_, None, _) => return,
@@ -99,8 +117,8 @@ impl Crowd {
             }
             let is_strange = self.opened.contains(&change.rid);
             let field = match self.rng.u8(..6) {
-                0 if is_strange && !storm.is_calm() => "approveChangeRequest",
-                1 if is_strange => "cancelChangeRequest",
+                0..3 if is_strange && !storm.is_calm() => "approveChangeRequest",
+                3 if is_strange => "cancelChangeRequest",
                 _ if is_strange => "rejectChangeRequest",
                 0 if self.rejections > 0 && !storm.is_calm() => {
                     self.rejections -= 1;

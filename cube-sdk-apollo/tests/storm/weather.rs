@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::crowd::Crowd;
 
 /// What happens to a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     /// It never arrives; the connection breaks, hangs, or the process ends first.
     BrokenBefore,
@@ -239,6 +239,10 @@ impl Transport for Way {
         }
         storm.people_act();
         storm.catch_up().await;
+        let lost = [Fate::BrokenBefore, Fate::HangingBefore, Fate::KilledBefore];
+        if is_mutation && fate.is_some_and(|fate| lost.contains(&fate)) {
+            storm.crowd.lock().unwrap().imitate(storm, request.body());
+        }
         match fate {
             Some(Fate::BrokenBefore) => return broken(),
             Some(Fate::HangingBefore) => std::future::pending().await,
