@@ -6,7 +6,7 @@ mod support;
 
 use cube_sdk_apollo::replicate::{Journal, Record, ReplicationPlan};
 use cube_sdk_core::ErrorKind;
-use cube_sdk_testkit::apollo::Fault;
+use cube_sdk_testkit::apollo::{Fault, On};
 use serde_json::{Value, json};
 
 use support::passage::{FIELDS, OPERATIONS, Passage};
@@ -133,12 +133,17 @@ async fn what_proves_that_nothing_ran_forgets_the_step() {
 async fn an_answered_step_is_not_sent_again_while_it_is_not_listed() {
     let passage = Passage::to("spare").await;
     passage.double.approve_all();
-    let without = Fault::set("/data/apollo/environments/environments/2", Value::Null);
-    let lagging =
-        |_| passage.double.inject(cube_sdk_testkit::apollo::On::operation("ListEnvs"), 2, 500, without.clone());
-    lagging(());
-    let error = passage.run().await.unwrap_err();
-    assert!(matches!(passage.record("environment"), Some(Record::Answered { rid: Some(_) })), "{error}");
+    let behind = Fault::Change(std::sync::Arc::new(|body: &mut Value| {
+        let list = body.pointer_mut("/data/apollo/environments/environments").and_then(Value::as_array_mut);
+        list.unwrap().retain(|environment| environment["name"] != "spare");
+    }));
+    passage.double.inject(On::operation("ListEnvs"), 0, 999, behind);
+    for _ in 0..3 {
+        let error = passage.run().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        let record = passage.record("environment");
+        assert!(matches!(record, Some(Record::Answered { rid: Some(_) })), "{record:?}");
+    }
     passage.double.heal();
     passage.complete().await;
     assert_eq!(passage.double.executed("createEnvironment"), 1);

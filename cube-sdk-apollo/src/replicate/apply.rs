@@ -51,6 +51,13 @@ impl Apollo {
     /// Nothing of it runs twice: a step that was sent and not answered is looked for before it is sent again, and only what
     /// proves that nothing ran (a refused document, 401, 429, no connection) makes it count as not sent. And nothing that is not its own is taken for its own: where the target shows what the
     /// plan did not know, it ends with `Conflict` and a new plan is to be made.
+    ///
+    /// # Errors
+    /// When awaited: `InvalidInput` for a journal of another replication, or a plan with two steps of one key; `Conflict`
+    /// when the target shows what the plan did not know, several change requests may be a step's, or one ended otherwise
+    /// than merged; `Timeout` when nobody approved in time, or what was carried out is not listed after 60 looks; the
+    /// error of saving or of the secret source; and those of the calls. After any of them another run with the saved
+    /// journal goes on, unless the error says that a new plan is needed.
     pub fn apply(&self, plan: &ReplicationPlan, journal: Journal) -> Apply {
         Apply {
             apollo: self.clone(),
@@ -92,7 +99,7 @@ impl Apply {
         self
     }
 
-    /// How long to wait for one change request. Without it the run waits as long as people take.
+    /// How long to wait for one change request, then `Timeout`. Without it the run waits as long as people take.
     pub fn approval_timeout(mut self, limit: Duration) -> Self {
         self.approval_timeout = Some(limit);
         self

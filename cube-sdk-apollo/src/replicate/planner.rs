@@ -19,7 +19,12 @@ use crate::model::{Entity, Environment, Secret, VariableKind, secrets_of};
 use crate::references::EnvironmentRef;
 
 impl Apollo {
-    /// Plans to copy an environment into another, which is created when missing.
+    /// Plans to copy an environment into another, which is created when missing. Nothing is written.
+    ///
+    /// # Errors
+    /// When awaited: `InvalidInput` when source and target are one, or an environment has the target's name but for case;
+    /// `Conflict` when several have it; `Decode` when a reply leaves out something of the target, which would be made
+    /// twice; and those of the reads.
     pub fn replicate(&self, source: impl Into<EnvironmentRef>, target: impl Into<String>) -> PlanReplication {
         PlanReplication {
             apollo: self.clone(),

@@ -65,6 +65,8 @@ impl Passage {
     pub(crate) fn applying(&self, plan: &ReplicationPlan, journal: Journal) -> Apply {
         let stored = self.stored.clone();
         let apply = self.apollo.apply(plan, journal).secrets(secrets()).interval(Duration::from_secs(1));
+        // Nobody waits for ever: a run that should have ended fails.
+        let apply = apply.approval_timeout(Duration::from_secs(900));
         apply.save(move |journal| {
             *stored.lock().unwrap() = serde_json::to_string(journal).unwrap();
             Ok(())
