@@ -3,6 +3,7 @@
 use std::fmt;
 
 use cube_sdk_core::engine::{Classify, Reply};
+use cube_sdk_core::error::Sent;
 use cube_sdk_core::redact::{Hidden, excerpt, masked, masked_text, one_line};
 use cube_sdk_core::{Error, ErrorKind, Operation, Result};
 use http::StatusCode;
@@ -158,6 +159,29 @@ pub trait ApolloErrorExt {
 impl ApolloErrorExt for Error {
     fn apollo(&self) -> Option<&ApolloFault> {
         self.fault()
+    }
+}
+
+/// What a failed mutation proves.
+pub(crate) trait NothingRan {
+    /// Was the document refused before anything of it ran? Then Apollo says so in its own words, and no resolver has
+    /// left its path; a bare status may be a gateway's.
+    fn is_refused_document(&self) -> bool;
+
+    /// Did it certainly not run? When nothing was sent, at a 401 or a 429, and when the document was refused.
+    fn proves_that_nothing_ran(&self) -> bool;
+}
+
+impl NothingRan for Error {
+    fn is_refused_document(&self) -> bool {
+        let no_resolver = |fault: &ApolloFault| fault.errors.iter().all(|error| error.path.is_empty());
+        self.kind() == ErrorKind::Unsupported && self.apollo().is_some_and(no_resolver)
+    }
+
+    fn proves_that_nothing_ran(&self) -> bool {
+        self.sent() == Sent::No
+            || matches!(self.status().map(|status| status.as_u16()), Some(401 | 429))
+            || self.is_refused_document()
     }
 }
 

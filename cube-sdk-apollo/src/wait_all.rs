@@ -162,7 +162,11 @@ impl fmt::Debug for WaitAll {
 }
 
 impl Apollo {
-    /// Waits for change requests and plans together.
+    /// Waits for change requests and plans together, without a limit unless one is set.
+    ///
+    /// # Errors
+    /// When awaited: `Timeout` when a limit was set and has come. What fails for one item stands beside it and ends
+    /// nothing.
     pub fn wait_all<I: Into<Awaited>>(&self, items: impl IntoIterator<Item = I>) -> WaitAll {
         let slots = items.into_iter().map(|item| Waited { item: item.into(), error: None });
         WaitAll { slots: slots.collect(), interval: Duration::from_secs(5), limit: None, watch: None }

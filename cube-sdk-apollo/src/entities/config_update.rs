@@ -9,7 +9,7 @@ use super::{Entities, about};
 use crate::choice::Match;
 use crate::client::Apollo;
 use crate::entity_config::{ConfigDiff, EntityConfig, is_older, refuse_placeholders, render, secret_texts, updated};
-use crate::fault::ApolloErrorExt;
+use crate::fault::{ApolloErrorExt, NothingRan};
 use crate::graphql::scalars::Hidden;
 use crate::graphql::{
     Patch, Request, UpdateEntityConfig, UpdateEntityConfigV2, update_entity_config, update_entity_config_v2, wire,
@@ -244,7 +244,7 @@ pub(crate) async fn write_config(
 
 /// The server refused the document because it does not know the newer field: nothing ran.
 fn lacks_newer_field(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unsupported
+    error.is_refused_document()
         && error.apollo().is_some_and(|fault| {
             fault.errors.iter().any(|error| {
                 let words = &error.message;

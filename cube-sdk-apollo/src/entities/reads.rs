@@ -157,6 +157,10 @@ impl Mode {
         let answer = self.send(&request).await?;
         let found: wire::Entity = answer.read("/apollo/entityById")?.ok_or_else(|| answer.not_found("entity"))?;
         belongs(&found, environment)?;
-        Ok(found.declared_state.unwrap_or_default())
+        let declared = answer.listed(found.declared_state, "/apollo/entityById/declaredState")?;
+        if declared.config.nulls > 0 && answer.fault.is_none() {
+            return Err(answer.absent("/apollo/entityById/declaredState/config"));
+        }
+        Ok(declared)
     }
 }

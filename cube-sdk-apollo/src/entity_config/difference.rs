@@ -6,7 +6,7 @@ use cube_sdk_core::redact::{masked, placeholder};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::masking::{CHANGED, shown_as_is};
+use super::showing::{CHANGED, shown_as_is};
 
 /// What an update would change, before anything is sent. Secrets are masked; where one changes, its line says so.
 ///

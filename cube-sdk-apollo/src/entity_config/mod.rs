@@ -37,6 +37,7 @@ mod masking;
 mod reading;
 mod rendering;
 mod scalar;
+mod showing;
 mod tree;
 mod value;
 

@@ -7,7 +7,7 @@ use cube_sdk_core::redact::masked;
 use cube_sdk_core::secret::ExposeSecret;
 use serde_json::{Map, Value};
 
-use super::masking;
+use super::showing;
 use super::tree::Document;
 
 /// The config of an entity: one block per version label. It may hold secrets; `Debug` and [`Self::shown`] mask them.
@@ -42,7 +42,7 @@ impl ConfigBlock {
 
     /// The overrides for people: block YAML with secrets masked, `none` when empty, `could not be parsed` when unreadable.
     pub fn shown(&self) -> String {
-        masking::shown(self.overrides.as_ref())
+        showing::shown(self.overrides.as_ref())
     }
 }
 

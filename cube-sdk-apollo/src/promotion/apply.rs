@@ -1,12 +1,12 @@
 //! Carrying out a promotion.
 
-use cube_sdk_core::error::Sent;
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 use serde::Serialize;
 
 use super::plan::{PromotionPlan, PromotionStep};
 use crate::channels::{ADDED, RATIONALE, adding};
 use crate::client::Apollo;
+use crate::fault::NothingRan;
 use crate::ids::MavenCoordinate;
 use crate::mode::Mode;
 use crate::model::Release;
@@ -138,7 +138,7 @@ async fn promote(mode: &Mode, step: &PromotionStep, rationale: &str) -> Result<P
             }
         }
         // Putting it in twice is the same as once: the release tells whether it arrived.
-        Err(error) if error.sent() == Sent::Unknown || error.is_transient() => {
+        Err(error) if !error.proves_that_nothing_ran() => {
             if self::missing(mode, step).await?.0.is_empty() {
                 return Ok(PromotionOutcome::Promoted(channels));
             }

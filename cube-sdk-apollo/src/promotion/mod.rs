@@ -52,7 +52,11 @@ use crate::references::EnvironmentRef;
 use crate::releases::all_releases;
 
 impl Apollo {
-    /// Plans to put releases into channels.
+    /// Plans to put releases into channels. Nothing is written.
+    ///
+    /// # Errors
+    /// When awaited: `InvalidInput` without a channel, or for a text that is no coordinate (of a file, with its line), and
+    /// those of the reads. A release that does not exist is no error: the plan names it.
     pub fn plan_promotion<N: Into<String>>(&self, channels: impl IntoIterator<Item = N>) -> PlanPromotion {
         PlanPromotion {
             apollo: self.clone(),

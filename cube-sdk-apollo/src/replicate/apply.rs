@@ -4,86 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cube_sdk_core::error::Sent as WasSent;
 use cube_sdk_core::waiter::{Progress, Waiter};
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock, awaitable};
-use serde::Serialize;
 
 use super::context::{Context, find_target, named, several};
 use super::journal::Journal;
 use super::plan::ReplicationPlan;
 use super::record::{Noted, Record};
+use super::report::{Event, Outcome, Pending, ReplicationReport, TargetEntity};
 use super::secret_source::{NoSecrets, SecretSource};
 use super::steps::{InstallEntity, Ready, Seen, Sent, Step};
+use super::trace::Trace;
 use crate::client::Apollo;
+use crate::fault::NothingRan;
 use crate::graphql::{CleanupCheck, cleanup_check};
 use crate::ids::Rid;
 use crate::listing::{entity_pages, list_in};
 use crate::mode::Mode;
 use crate::model::{ChangeRequest, Environment};
-
-/// What became of a step, told as it becomes so.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Event {
-    /// The step.
-    pub step: Step,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// What became of a step.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It waits for a change request to be approved and applied.
-    Waiting(Rid),
-    /// It is done, by this run.
-    Done,
-    /// It was done before this run.
-    AlreadyDone,
-    /// It cannot be done yet; why.
-    Pending(String),
-}
-
-/// A step that could not be done yet.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Pending {
-    /// The step.
-    pub step: Step,
-    /// Why.
-    pub why: String,
-}
-
-/// What a run came to.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct ReplicationReport {
-    /// The journal, for a later run.
-    pub journal: Journal,
-    /// Steps that could not be done yet, such as secrets without values.
-    pub pending: Vec<Pending>,
-    /// The target's entities after the run.
-    pub entities: Vec<TargetEntity>,
-}
-
-/// An entity of the target.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct TargetEntity {
-    /// The name it was installed under, where told.
-    pub name: Option<String>,
-    /// Its RID.
-    pub rid: Option<Rid>,
-}
-
-impl ReplicationReport {
-    /// True when every step is done.
-    pub const fn is_complete(&self) -> bool {
-        self.pending.is_empty()
-    }
-}
 
 type Save = Box<dyn FnMut(&Journal) -> Result<()> + Send>;
 type Watch = Box<dyn FnMut(&Event) + Send>;
@@ -110,8 +48,16 @@ impl std::fmt::Debug for Apply {
 impl Apollo {
     /// Applies a plan, going on from a journal (an empty one to begin).
     ///
-    /// Nothing of it runs twice, and nothing that is not its own is taken for its own: where the target shows what the
+    /// Nothing of it runs twice: a step that was sent and not answered is looked for before it is sent again, and only what
+    /// proves that nothing ran (a refused document, 401, 429, no connection) makes it count as not sent. And nothing that is not its own is taken for its own: where the target shows what the
     /// plan did not know, it ends with `Conflict` and a new plan is to be made.
+    ///
+    /// # Errors
+    /// When awaited: `InvalidInput` for a journal of another replication, or a plan with two steps of one key; `Conflict`
+    /// when the target shows what the plan did not know, several change requests may be a step's, or one ended otherwise
+    /// than merged; `Timeout` when nobody approved in time, or what was carried out is not listed after 60 looks; the
+    /// error of saving or of the secret source; and those of the calls. After any of them another run with the saved
+    /// journal goes on, unless the error says that a new plan is needed.
     pub fn apply(&self, plan: &ReplicationPlan, journal: Journal) -> Apply {
         Apply {
             apollo: self.clone(),
@@ -146,13 +92,14 @@ impl Apply {
         self
     }
 
-    /// Time between two looks at a change request. Default 5 s.
+    /// Time between two looks, at a change request and at the target. Default 5 s. It is not to be much shorter in
+    /// earnest: a step that was not answered is sent again once no trace of it has shown for 24 intervals.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// How long to wait for one change request. Without it the run waits as long as people take.
+    /// How long to wait for one change request, then `Timeout`. Without it the run waits as long as people take.
     pub fn approval_timeout(mut self, limit: Duration) -> Self {
         self.approval_timeout = Some(limit);
         self
@@ -195,6 +142,7 @@ impl Apply {
             plan.source.id.clone().ok_or_else(|| {
                 Error::new(ErrorKind::InvalidInput, "the plan names no source").advice("make a new plan")
             })?;
+        plan.refuse_twins()?;
         self.journal.bind(plan, &id)?;
         let mode = Mode::strict(&self.apollo);
         let mut source = Environment::by_id(id);
@@ -251,15 +199,20 @@ impl Apply {
                 return Ok(None);
             }
             Some(Record::Opened { .. } | Record::Adopted { .. }) => return Ok(None),
+            Some(Record::Answered { rid }) => {
+                self.done(at, step, rid.clone()).await?;
+                self.tell(step, Outcome::Done);
+                return Ok(None);
+            }
             Some(Record::Noted(noted)) => Some(noted),
             None => None,
         };
-        let seen = step.kind().look(at, noted).await?;
         if let Some(noted) = noted {
-            if self.answered_by_target(at, step, noted, seen).await? {
+            if self.answered_by_target(at, step, noted).await? {
                 return Ok(None);
             }
         } else {
+            let seen = step.kind().look(at, None).await?;
             self.unexpected(step, &seen)?;
             if let Seen::Same(rid) = seen {
                 self.done(at, step, rid).await?;
@@ -275,12 +228,13 @@ impl Apply {
         self.note(step, Record::Noted(Noted { before, config: parcel.config }))?;
         match (parcel.send)().await {
             Ok(Sent::Done(rid)) => {
+                self.note(step, Record::Answered { rid: rid.clone() })?;
                 self.done(at, step, rid).await?;
                 self.tell(step, Outcome::Done);
             }
             Ok(Sent::Opened(change)) => self.note(step, Record::Opened { change })?,
             Err(error) => {
-                if proves_that_nothing_ran(&error) {
+                if error.proves_that_nothing_ran() {
                     self.journal.forget(step);
                     self.saved()?;
                 }
@@ -291,27 +245,29 @@ impl Apply {
     }
 
     /// A step may have been sent and was not answered: does the target tell what became of it? False when it shows
-    /// that nothing did.
-    async fn answered_by_target(&mut self, at: &mut Context, step: &Step, noted: &Noted, seen: Seen) -> Result<bool> {
-        let new = match step.kind().subject() {
-            Some(entity) => {
-                let known = noted.before.iter().chain(self.journal.rids_besides(step)).collect();
-                at.new_about(entity, &known).await?
-            }
-            None => None,
+    /// for a while that nothing did: Apollo may still work on what a gateway gave up, and its lists may lag behind.
+    async fn answered_by_target(&mut self, at: &mut Context, step: &Step, noted: &Noted) -> Result<bool> {
+        let known: BTreeSet<_> = noted.before.iter().chain(self.journal.rids_besides(step)).cloned().collect();
+        let (there, sent, asked) = (at.clone(), step.clone(), noted.clone());
+        let look = move || {
+            let (at, step, noted, known) = (there.clone(), sent.clone(), asked.clone(), known.clone());
+            async move { Trace::find(&at, &step, &noted, &known).await }
         };
-        match (seen, new) {
-            (Seen::Other(what), _) => Err(self.conflict(step, &what)),
-            (Seen::Same(rid), _) => {
+        let over = |trace: &Trace| if matches!(trace, Trace::None) { Progress::Running } else { Progress::Done };
+        let rarely = self.interval.saturating_mul(4);
+        let trace = Waiter::new(format!("a trace of `{step}`"), rarely, look, over);
+        match trace.tries(UNANSWERED_LOOKS).await? {
+            Trace::None => Ok(false),
+            Trace::Stands(rid) => {
                 self.done(at, step, rid).await?;
                 self.tell(step, Outcome::Done);
                 Ok(true)
             }
-            (Seen::Nothing, Some(change)) => {
-                self.note(step, Record::Adopted { change: change.rid, noted: noted.clone() })?;
+            Trace::InTheWay(what) => Err(self.conflict(step, &what)),
+            Trace::Requested(change) => {
+                self.note(step, Record::Adopted { change, noted: noted.clone() })?;
                 Ok(true)
             }
-            (Seen::Nothing, None) => Ok(false),
         }
     }
 
@@ -328,7 +284,8 @@ impl Apply {
             waiter = waiter.timeout(limit);
         }
         let merged = match waiter.await {
-            Ok(state) => self.merged(step, &state)?,
+            Ok(state) if state.is_merged() => true,
+            Ok(state) => return Err(self.ended_otherwise(step, noted, &state)?),
             // It is not listed any more: the target still tells what became of it.
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
@@ -341,20 +298,31 @@ impl Apply {
         Ok(())
     }
 
-    /// A request that ended otherwise is asked for anew by the next run.
-    fn merged(&mut self, step: &Step, state: &ChangeRequest) -> Result<bool> {
-        if state.is_merged() {
-            return Ok(true);
-        }
-        self.journal.forget(step);
-        self.saved()?;
+    /// The change request of a step ended without doing anything: the next run asks anew.
+    fn ended_otherwise(&mut self, step: &Step, noted: Option<Noted>, state: &ChangeRequest) -> Result<Error> {
+        self.asks_anew(step, noted, state.rid())?;
         let status = state.status().map_or("unknown", |status| status.as_str());
-        Err(Error::new(ErrorKind::Conflict, format!("the change request of `{step}` ended {status}"))
+        Ok(Error::new(ErrorKind::Conflict, format!("the change request of `{step}` ended {status}"))
             .with_target(state.rid().to_string())
             .advice("run it again to ask anew, or make a new plan"))
     }
 
-    /// A request that is only taken for the step's, or is gone: has the target what the step makes?
+    /// One that was only taken for the step's may have been a stranger's: the step's own may still be about.
+    fn asks_anew(&mut self, step: &Step, noted: Option<Noted>, change: &Rid) -> Result<()> {
+        match noted {
+            Some(mut noted) => {
+                noted.before.insert(change.clone());
+                self.note(step, Record::Noted(noted))
+            }
+            None => {
+                self.journal.forget(step);
+                self.saved()
+            }
+        }
+    }
+
+    /// A request that is only taken for the step's, or is not listed: has the target what the step makes? That a
+    /// request is not listed proves nothing about it, so the journal keeps it.
     async fn verify(
         &mut self,
         at: &Context,
@@ -364,25 +332,25 @@ impl Apply {
         merged: bool,
     ) -> Result<()> {
         let asked = noted.clone().unwrap_or_default();
-        let tries = if merged { LISTING_LOOKS } else { 1 };
         let (there, looked) = (at.clone(), step.clone());
         let look = move || {
             let (at, step, asked) = (there.clone(), looked.clone(), asked.clone());
             async move { step.kind().look(&at, Some(&asked)).await }
         };
         let over = |seen: &Seen| if matches!(seen, Seen::Nothing) { Progress::Running } else { Progress::Done };
-        let seen = Waiter::new(format!("the listing of `{step}`"), self.interval, look, over).tries(tries).await?;
-        let what = match seen {
+        let listing = Waiter::new(format!("the listing of `{step}`"), self.interval, look, over);
+        let what = match listing.tries(LISTING_LOOKS).await? {
             Seen::Same(_) => return Ok(()),
-            Seen::Nothing => format!("change request {change} is over, and the target lacks what it asked for"),
+            Seen::Nothing if !merged => {
+                let words = format!("change request {change} is not listed, and the target lacks what it asked for");
+                let advice = "run it again if it may still come; if it is gone for good, make a new plan";
+                return Err(self.conflict(step, &words).advice(advice));
+            }
+            Seen::Nothing => format!("change request {change} is merged, and the target lacks what the step asks for"),
             Seen::Other(what) => what,
         };
-        if let Some(mut noted) = noted {
-            noted.before.insert(change.clone());
-            self.note(step, Record::Noted(noted))?;
-        } else {
-            self.journal.forget(step);
-            self.saved()?;
+        if merged {
+            self.asks_anew(step, noted, change)?;
         }
         Err(self.conflict(step, &what).advice("run it again to ask anew, or make a new plan"))
     }
@@ -390,12 +358,7 @@ impl Apply {
     /// Notes a step as done, once what it made is there for the steps that follow.
     async fn done(&mut self, at: &mut Context, step: &Step, rid: Option<Rid>) -> Result<()> {
         if at.target.is_none() {
-            let found = named(&at.mode, &at.target_name).await?;
-            match found.as_slice() {
-                [one] => at.target = Some(one.clone()),
-                [] => return Err(self.conflict(step, "it was created and is not listed")),
-                many => return Err(several(&at.target_name, many.iter())),
-            }
+            at.target = Some(created(at, step, rid.clone(), self.interval).await?);
         }
         if let Some(target) = &at.target {
             self.journal.set_target(&target.id);
@@ -407,12 +370,7 @@ impl Apply {
         };
         let settled = |config: &Option<_>| if config.is_some() { Progress::Done } else { Progress::Running };
         let listed = Waiter::new(format!("the listing of `{step}`"), self.interval, look, settled);
-        let config = listed.tries(LISTING_LOOKS).await?.ok_or_else(|| {
-            Error::new(ErrorKind::Timeout, format!("`{step}` is carried out and not listed yet"))
-                .with_clock(WhichClock::Waiter)
-                .with_target(at.target_name.clone())
-                .advice("run it again with the same journal; if it stays so, make a new plan")
-        })?;
+        let config = listed.tries(LISTING_LOOKS).await?.ok_or_else(|| not_listed(at, step))?;
         self.remember(at, step, config.clone());
         self.note(step, Record::Done { rid, config })
     }
@@ -463,15 +421,42 @@ async fn find_known(plan: &ReplicationPlan, journal: &Journal, mode: &Mode) -> R
     }
 }
 
-/// Looks for what a merged request made before it counts as missing.
+/// The target that a step created, once it is listed: the one with the RID that Apollo told, else the only one of the
+/// name.
+async fn created(at: &Context, step: &Step, rid: Option<Rid>, interval: Duration) -> Result<Environment> {
+    let there = at.clone();
+    let look = move || {
+        let (at, rid) = (there.clone(), rid.clone());
+        async move {
+            let mut found = named(&at.mode, &at.target_name).await?;
+            let is_ours = |environment: &Environment| rid.is_some() && environment.rid == rid;
+            if let Some(ours) = found.iter().position(is_ours) {
+                found = vec![found.swap_remove(ours)];
+            }
+            Ok(found)
+        }
+    };
+    let over = |found: &Vec<_>| if found.is_empty() { Progress::Running } else { Progress::Done };
+    let listed = Waiter::new(format!("the listing of `{step}`"), interval, look, over);
+    match listed.tries(LISTING_LOOKS).await?.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(not_listed(at, step)),
+        many => Err(several(&at.target_name, many.iter())),
+    }
+}
+
+fn not_listed(at: &Context, step: &Step) -> Error {
+    Error::new(ErrorKind::Timeout, format!("`{step}` is carried out and not listed yet"))
+        .with_clock(WhichClock::Waiter)
+        .with_target(at.target_name.clone())
+        .advice("run it again with the same journal; if it stays so, make a new plan")
+}
+
+/// Looks for what was carried out before it counts as missing.
 const LISTING_LOOKS: u32 = 60;
 
-/// Did a failed mutation certainly not run? Only then its note may be forgotten: when nothing was sent, at a 401 or a
-/// 429, and when the server refused the document before it ran anything.
-fn proves_that_nothing_ran(error: &Error) -> bool {
-    error.sent() == WasSent::No
-        || matches!(error.status().map(|status| status.as_u16()), Some(401 | 429))
-        || error.kind() == ErrorKind::Unsupported
-}
+/// Looks for a trace of what was not answered, four intervals apart, before it is sent again: two minutes in all unless
+/// told otherwise.
+const UNANSWERED_LOOKS: u32 = 7;
 
 awaitable!(Apply => ReplicationReport, run);

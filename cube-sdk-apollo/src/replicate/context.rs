@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result};
 
-use super::digest::sha256;
+use super::digest::sha256_of_texts;
 use super::secret_source::SecretSource;
 use crate::choice::Match;
 use crate::client::Apollo;
@@ -65,10 +64,7 @@ impl Context {
     /// SHA-256 of an entity's declared config on the target; that of nothing when there is none.
     pub(super) async fn declared(&self, entity: &Entity) -> Result<String> {
         let declared = self.mode.declared(self.target()?, entity).await?.config.items;
-        Ok(match declared.as_slice() {
-            [one] => sha256(one.expose_secret().as_bytes()),
-            many => sha256(many.iter().map(|text| text.expose_secret()).collect::<Vec<_>>().join("\n").as_bytes()),
-        })
+        Ok(sha256_of_texts(&declared))
     }
 
     /// A handle on a change request of the target.

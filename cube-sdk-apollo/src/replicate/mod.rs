@@ -48,14 +48,17 @@ mod journal;
 mod plan;
 mod planner;
 mod record;
+mod report;
 mod requests;
 mod secret_source;
 mod steps;
+mod trace;
 
-pub use apply::{Apply, Event, Outcome, Pending, ReplicationReport, TargetEntity};
+pub use apply::Apply;
 pub use journal::Journal;
 pub use plan::{NotCarried, Place, ReplicationPlan};
 pub use planner::PlanReplication;
 pub use record::{Noted, Record};
+pub use report::{Event, Outcome, Pending, ReplicationReport, TargetEntity};
 pub use secret_source::{NoSecrets, SecretKey, SecretSource};
 pub use steps::{CreateEnvironment, CreateSecret, InstallEntity, InstallModule, Step, WriteConfig};

@@ -1,5 +1,6 @@
 //! What a replication will do, as data.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use cube_sdk_core::{Error, ErrorKind, Result};
@@ -55,6 +56,17 @@ impl ReplicationPlan {
 
     pub(super) fn lacks(&mut self, what: impl Into<String>, why: impl Into<String>) {
         self.not_carried.push(NotCarried { what: what.into(), why: why.into() });
+    }
+
+    /// Two steps of one key would be one to a journal: the second would count as done with the first.
+    pub(super) fn refuse_twins(&self) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        match self.steps.iter().find(|step| !seen.insert(step.key())) {
+            None => Ok(()),
+            Some(twin) => Err(Error::new(ErrorKind::InvalidInput, format!("the plan has two steps `{}`", twin.key()))
+                .with_target(self.target.name.clone())
+                .advice("give the plan as it was made, or make a new one")),
+        }
     }
 
     /// SHA-256 of the plan as data.

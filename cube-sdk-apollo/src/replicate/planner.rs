@@ -19,7 +19,12 @@ use crate::model::{Entity, Environment, Secret, VariableKind, secrets_of};
 use crate::references::EnvironmentRef;
 
 impl Apollo {
-    /// Plans to copy an environment into another, which is created when missing.
+    /// Plans to copy an environment into another, which is created when missing. Nothing is written.
+    ///
+    /// # Errors
+    /// When awaited: `InvalidInput` when source and target are one, or an environment has the target's name but for case;
+    /// `Conflict` when several have it; `Decode` when a reply leaves out something of the target, which would be made
+    /// twice; and those of the reads.
     pub fn replicate(&self, source: impl Into<EnvironmentRef>, target: impl Into<String>) -> PlanReplication {
         PlanReplication {
             apollo: self.clone(),
@@ -241,8 +246,13 @@ impl ReplicationPlan {
         let Some(held) = secrets_of(held) else {
             return self.lacks(format!("secrets of {name}"), "the reply does not tell them: make the plan again");
         };
+        let mut seen = HashSet::new();
         for secret in held {
             let what = format!("secret {} of {name}", secret.name);
+            if !seen.insert(secret.name.clone()) {
+                self.lacks(what, "the entity has another secret of that name, and steps go by name");
+                continue;
+            }
             if !secret.keys_are_known {
                 self.lacks(format!("keys of {what}"), "the reply does not tell all of them");
             }
@@ -316,7 +326,8 @@ impl Contents {
         while let Some(page) = pages.try_next().await? {
             let modules = page.modules.and_then(|modules| modules.module_installations?.whole());
             let modules = modules.ok_or_else(|| short("modules"))?;
-            contents.modules.extend(modules.into_iter().filter_map(|module| module.coordinate));
+            let coordinates: Option<Vec<_>> = modules.into_iter().map(|module| module.coordinate).collect();
+            contents.modules.extend(coordinates.ok_or_else(|| short("coordinates of the modules"))?);
             let entities = page.entities.and_then(|page| page.entities?.whole()).ok_or_else(|| short("entities"))?;
             for entity in entities {
                 if let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) {

@@ -26,6 +26,11 @@ pub enum Record {
         /// What was noted before.
         noted: Noted,
     },
+    /// Answered as carried out, and not listed yet: never to be sent again.
+    Answered {
+        /// What it made, where told.
+        rid: Option<Rid>,
+    },
     /// Done.
     Done {
         /// What it made or opened, where told.
@@ -54,7 +59,7 @@ impl Record {
         match self {
             Self::Noted { .. } => None,
             Self::Opened { change } | Self::Adopted { change, .. } => Some(change),
-            Self::Done { rid, .. } => rid.as_ref(),
+            Self::Answered { rid } | Self::Done { rid, .. } => rid.as_ref(),
         }
     }
 }

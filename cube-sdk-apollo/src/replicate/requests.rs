@@ -22,7 +22,7 @@ impl Context {
     ///
     /// # Errors
     /// `Conflict` when several may be.
-    pub(super) async fn new_about(&self, entity: &str, known: &BTreeSet<&Rid>) -> Result<Option<ChangeRequest>> {
+    pub(super) async fn new_about(&self, entity: &str, known: &BTreeSet<Rid>) -> Result<Option<ChangeRequest>> {
         let all = self.mode.whole(all_of(&self.apollo, self.target()?), "change requests").await?;
         let is_new = |change: &ChangeRequest| {
             !known.contains(&change.rid)

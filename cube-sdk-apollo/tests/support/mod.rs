@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod passage;
+
 use cube_sdk_apollo::Apollo;
 use cube_sdk_core::clock::{Clock, Timestamp};
 use cube_sdk_testkit::apollo::{CLIENT_ID, CLIENT_SECRET, Double};

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 
 pub use faults::{Fault, On};
 pub use http::Recorded;
-pub use world::Execution;
+pub use world::{Execution, Requested};
 
 use world::World;
 
@@ -179,6 +179,18 @@ impl Double {
         let mut world = lock(&self.shared.world);
         let id = world.environments.iter().find(|found| found.name == environment).map(|found| found.id.clone());
         world.entities.retain(|found| Some(&found.environment) != id.as_ref() || found.name != entity);
+    }
+
+    /// The change requests, oldest first.
+    pub fn change_requests(&self) -> Vec<Requested> {
+        let world = lock(&self.shared.world);
+        let of = |change: &world::Change| Requested {
+            rid: change.rid.clone(),
+            environment: change.environment.clone(),
+            title: change.title.clone(),
+            status: change.status.to_owned(),
+        };
+        world.changes.iter().map(of).collect()
     }
 
     /// Forgets every change request, as a server does that keeps them for a while only.

@@ -15,6 +15,20 @@ pub struct Execution {
     pub arguments: Value,
 }
 
+/// A change request as it stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Requested {
+    /// Its RID.
+    pub rid: String,
+    /// The id of its environment.
+    pub environment: String,
+    /// Its title.
+    pub title: String,
+    /// Its status in Apollo's word.
+    pub status: String,
+}
+
 /// An error of a field.
 #[derive(Debug)]
 pub(crate) struct Refusal {

@@ -14,7 +14,6 @@ use crate::root;
 
 /// Crates whose circles are still to be opened, each with the parts that may stand in them.
 const KNOWN: &[(&str, &[&str])] = &[
-    ("cube-sdk-apollo", &["entity_config: masking, rendering"]),
     ("cube-sdk-teleport", &["tbot: bundle, subject", "tunnel::relay: accept, connection"]),
 ];
 

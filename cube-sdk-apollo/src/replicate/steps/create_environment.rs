@@ -3,7 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use cube_sdk_core::Result;
+use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Carry, Ready, Seen, Sent};
@@ -53,13 +53,18 @@ impl Carry for CreateEnvironment {
         }
         let mut pages = list_in(&at.mode, entity_pages::<SourceEnv>(one, |id| source_env::Variables { id }));
         while let Some(page) = pages.try_next().await? {
-            let entities = page.entities.and_then(|page| page.entities).unwrap_or_default();
-            let modules = page.modules.and_then(|modules| modules.module_installations).unwrap_or_default();
+            let entities = page.entities.and_then(|page| page.entities);
+            let modules = page.modules.and_then(|modules| modules.module_installations);
+            let (Some(entities), Some(modules), Some(level)) = (entities, modules, page.accreditation) else {
+                return Err(Error::new(ErrorKind::Decode, "the reply does not tell all of the environment")
+                    .with_target(self.name.clone())
+                    .advice("run it again with the same journal"));
+            };
             let holds = entities.items.len() + entities.nulls + modules.items.len() + modules.nulls;
             if holds > 0 {
                 return Ok(Seen::Other(format!("environment {} is there with {holds} things in it", self.name)));
             }
-            if page.accreditation.is_some_and(|level| level != self.accreditation) {
+            if level != self.accreditation {
                 return Ok(Seen::Other(format!("environment {} is there with another accreditation", self.name)));
             }
         }

@@ -40,7 +40,9 @@ impl fmt::Display for CreateSecret {
 #[async_trait]
 impl Carry for CreateSecret {
     fn key(&self) -> String {
-        format!("secret {}/{}", self.entity, self.secret)
+        // A `/` in a name must not make two secrets one.
+        let plain = |name: &str| name.replace('~', "~0").replace('/', "~1");
+        format!("secret {}/{}", plain(&self.entity), plain(&self.secret))
     }
 
     async fn look(&self, at: &Context, _: Option<&Noted>) -> Result<Seen> {

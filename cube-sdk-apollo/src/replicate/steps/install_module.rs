@@ -75,6 +75,14 @@ impl Carry for InstallModule {
 
     async fn look(&self, at: &Context, noted: Option<&Noted>) -> Result<Seen> {
         let modules = at.mode.modules(at.target()?).await?;
+        if modules.iter().any(|module| module.coordinate.is_empty()) {
+            return Err(Error::new(
+                ErrorKind::Decode,
+                "the reply does not tell the coordinate of a module of the target",
+            )
+            .with_target(at.target()?.name.clone())
+            .advice("run it again with the same journal"));
+        }
         let found: Vec<_> = modules.iter().filter(|module| module.coordinate == self.coordinate).collect();
         let module = match found.as_slice() {
             [] => return Ok(Seen::Nothing),
