@@ -11,9 +11,10 @@ use cube_sdk_core::{Clock, Error, Result};
 use secrecy::zeroize::Zeroizing;
 use tokio::time::Instant;
 
-use super::bundle::{self, Bundle, Torn};
+use super::bundle::{self, Bundle};
 use super::identity::Identity;
 use super::layout;
+use super::torn::Torn;
 use crate::app_fault::{AppErrorExt, AppFault};
 
 /// How strictly and how patiently a directory is read.

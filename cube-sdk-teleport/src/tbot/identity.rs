@@ -12,8 +12,9 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{InconsistentKeys, RootCertStore, crypto};
 use secrecy::zeroize::Zeroize;
 
-use super::bundle::{Bundle, KeyEncoding, Torn};
+use super::bundle::{Bundle, KeyEncoding};
 use super::subject::Subject;
+use super::torn::Torn;
 use crate::app_fault::AppFault;
 use crate::ground::tls;
 

@@ -13,13 +13,15 @@ pub mod kubeconfig;
 pub mod layout;
 pub mod ready;
 pub mod subject;
+pub mod torn;
 pub mod watch;
 
-pub use bundle::{Bundle, Torn};
+pub use bundle::Bundle;
 pub use directory::{IdentityDirectory, ReadPolicy};
 pub use identity::Identity;
 pub use kubeconfig::{KubeContext, Kubeconfig};
 pub use layout::{OutputRoot, is_dns_label};
 pub use ready::{Readiness, ServiceHealth};
 pub use subject::Subject;
+pub use torn::Torn;
 pub use watch::{Identities, IdentityWatch, WatchState};

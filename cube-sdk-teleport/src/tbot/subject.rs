@@ -8,7 +8,7 @@ use std::time::Duration;
 use cube_sdk_core::Timestamp;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-use super::bundle::Torn;
+use super::torn::Torn;
 
 const KUBE_CLUSTER: &str = "1.3.9999.1.3";
 const APP_SESSION: &str = "1.3.9999.1.4";

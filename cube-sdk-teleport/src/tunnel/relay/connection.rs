@@ -1,6 +1,5 @@
 //! One connection of a relay, after the upgrade.
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +10,8 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::Shared;
 use super::accept::Accepted;
+use super::{RelayEvent, Shared};
 use crate::app_name::AppName;
 use crate::ground::Duplex;
 use crate::refusal::{Refusal, TunnelCode};
@@ -27,75 +26,6 @@ static CONNECTION: AtomicU64 = AtomicU64::new(1);
 
 /// Consumers that take no byte for this long after the connection ended are given up.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// What happens at a relay.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum RelayEvent {
-    /// A connection ended before its request was complete: too slow, no TLS, no HTTP.
-    HandshakeFailed {
-        /// From where.
-        peer: SocketAddr,
-        /// For people.
-        reason: String,
-    },
-    /// A request was not upgraded.
-    Refused {
-        /// From where.
-        peer: SocketAddr,
-        /// The HTTP status.
-        status: u16,
-        /// The code in the body.
-        code: &'static str,
-        /// For people.
-        message: String,
-    },
-    /// A connection began.
-    Connected {
-        /// Its number.
-        connection: u64,
-        /// The caller's id.
-        caller: Arc<str>,
-        /// From where.
-        peer: SocketAddr,
-        /// The version spoken.
-        version: Version,
-    },
-    /// A stream was dialled.
-    StreamOpened {
-        /// The connection.
-        connection: u64,
-        /// The stream.
-        stream: u32,
-        /// The app.
-        app: AppName,
-    },
-    /// A CONNECT got no stream: its name is none, the limit is reached, or the relay is about to stop.
-    StreamRefused {
-        /// The connection.
-        connection: u64,
-        /// The stream.
-        stream: u32,
-        /// Why.
-        refusal: Refusal,
-    },
-    /// A stream ended, or was refused by the authorizer or the dialer.
-    StreamEnded {
-        /// The connection.
-        connection: u64,
-        /// What it did.
-        report: StreamReport,
-    },
-    /// A connection ended.
-    Disconnected {
-        /// Its number.
-        connection: u64,
-        /// How.
-        end: ConnectionEnd,
-    },
-    /// The listener was too slow: so many events were dropped.
-    Missed(u64),
-}
 
 /// What a connection did.
 #[derive(Clone, Debug)]

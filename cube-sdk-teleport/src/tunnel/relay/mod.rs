@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod event;
 mod lobby;
 mod places;
 mod server;
@@ -17,7 +18,8 @@ use futures_core::Stream;
 use tokio::sync::{broadcast, watch};
 
 pub use accept::Accepted;
-pub use connection::{ConnectionReport, RelayEvent};
+pub use connection::ConnectionReport;
+pub use event::RelayEvent;
 use places::Places;
 pub use server::{RelayServer, ServerTls};
 
