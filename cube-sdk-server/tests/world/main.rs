@@ -40,7 +40,7 @@ async fn the_card_is_complete() {
 async fn the_environment_has_published_names_where_they_exist() {
     let world = World::start().await.unwrap();
     let (env, card) = (world.environment(), world.card());
-    let text = |name| env.text(Key::open(name, "")).unwrap().value;
+    let text = |name| env.text(Key::open(name, "")).unwrap().unwrap().value;
     assert_eq!(text("EDGEGATE_API_URL"), card.edgegate.url);
     assert_eq!(text("EDGEGATE_API_KEY"), card.edgegate.api_key.expose_secret());
     assert_eq!(text("EDGEGATE_WORKSPACE_ID"), card.edgegate.workspace);
