@@ -50,7 +50,8 @@ async fn a_request_that_was_there_before_is_never_adopted() {
     let own = ours(&passage.double, &strange);
     review(&passage.double, "approveChangeRequest", &own);
     let report = passage.apply().approval_timeout(Duration::from_secs(60)).await;
-    assert!(report.is_err(), "the config waits for people");
+    assert_eq!(report.unwrap_err().kind(), ErrorKind::Timeout, "the config waits for people");
+    assert!(matches!(passage.record("entity"), Some(Record::Done { rid: Some(rid), .. }) if rid.as_str() != strange));
     assert_eq!(passage.double.entity_product("cube-8", "mosquitto").as_deref(), Some("com.example:mosquitto"));
     passage.double.approve_all();
     for change in passage.double.change_requests() {
