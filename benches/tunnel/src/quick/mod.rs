@@ -69,13 +69,22 @@ async fn receive(address: SocketAddr, meters: Arc<Meters>) -> Result<()> {
     }
 }
 
-/// Echoes one after the other until `until`.
+/// Echoes of 64 bytes one after the other until `until`. The first is not counted: a stream is being opened meanwhile.
 async fn prompt(address: SocketAddr, until: Instant) -> Result<Vec<Duration>> {
-    let mut times = Vec::new();
-    while Instant::now() < until {
-        times.extend(load::echoes(address, 20).await?);
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    stream.write_u8(b'E').await?;
+    let (mut got, mut times) = ([0; 64], Vec::new());
+    loop {
+        let started = Instant::now();
+        if started >= until && !times.is_empty() {
+            times.remove(0);
+            return Ok(times);
+        }
+        stream.write_all(&[5; 64]).await?;
+        stream.read_exact(&mut got).await?;
+        times.push(started.elapsed());
     }
-    Ok(times)
 }
 
 async fn echoing(address: SocketAddr, count: usize, span: Duration) -> Result<Vec<Duration>> {
@@ -148,18 +157,8 @@ async fn measure(way: &Way, plan: Plan, meters: &Arc<Meters>) -> Result<Figures>
 /// # Errors
 /// When a peer fails; with `CUBE_REAL=1` also when one is missing.
 pub async fn run(given: &[&str]) -> Result<()> {
-    let known = [
-        "--mbit",
-        "--direction",
-        "--bulk",
-        "--seconds",
-        "--warm",
-        "--echo",
-        "--peers",
-        "--base",
-        "--pairs",
-        "--log",
-    ];
+    let known =
+        ["--mbit", "--direction", "--bulk", "--seconds", "--warm", "--echo", "--peers", "--base", "--pairs", "--log"];
     let given = options(given, &known)?;
     let option = |name: &str, default| given.get(name).copied().unwrap_or(default);
     let (up, down) = match option("--direction", "up") {

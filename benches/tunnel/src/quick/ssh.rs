@@ -46,7 +46,7 @@ pub(super) async fn start(target: SocketAddr, mbit: u32) -> Result<Option<Way>> 
     std::fs::write(
         &config,
         format!(
-            "ListenAddress {}\nPort {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\n\
+            "ListenAddress {}\nPort {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM yes\nStrictModes no\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nAllowTcpForwarding yes\nUseDNS no\n",
             at.ip(),
             at.port(),

@@ -7,6 +7,10 @@ use crate::tunnel::codec::frame::Frame;
 use crate::tunnel::codec::outbox::URGENT_LIMIT;
 use crate::tunnel::codec::{BINARY, Breach};
 
+/// The buffer of a socket that knows no bound on what is unsent.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+const MOST_SEND_BUFFER: usize = 4 << 20;
+
 impl Driver {
     /// Takes the table's frames: for [`Driver::drain_mux`] alone.
     pub(super) fn encode_frames(&mut self) -> Result<(), Fault> {
@@ -42,10 +46,19 @@ impl Driver {
         if !self.writable {
             return Ok(false);
         }
+        let before = self.outbox.pending();
+        if before == 0 {
+            self.pace.ran_dry();
+        }
         let mut cx = Context::from_waker(self.ready.waker(WS_WRITE));
         let (moved, outcome) = self.outbox.poll_write(&mut self.io, &mut cx);
+        self.pace.took(before - self.outbox.pending());
         match outcome {
-            Poll::Pending => self.writable = false,
+            Poll::Pending => {
+                self.writable = false;
+                self.pace.is_full(self.now);
+                self.fit_unsent();
+            }
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Err(Fault::Io(error)),
         }
@@ -53,6 +66,21 @@ impl Driver {
             self.pongs = 0;
         }
         Ok(moved)
+    }
+
+    /// Keeps little unsent before the network. Where the system takes no such wish, small streams wait longer.
+    pub(super) fn fit_unsent(&mut self) {
+        let Some(bytes) = self.pace.news() else { return };
+        self.io.hold_at_most(bytes.min(self.pace.batch()));
+        let Some(socket) = self.io.socket().map(socket2::SockRef::from) else { return };
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        let told = socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX));
+        #[cfg(not(any(target_os = "android", target_os = "linux")))]
+        let told = {
+            let all = bytes.saturating_add(self.pace.under_way(self.mux.round_trip()));
+            socket.set_send_buffer_size(all.saturating_mul(2).min(MOST_SEND_BUFFER))
+        };
+        told.ok();
     }
 
     /// Must no more be read from the WebSocket for now?
