@@ -8,6 +8,7 @@ use tokio::io::ReadBuf;
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
 use crate::refusal::TunnelCode;
+use crate::tunnel::codec::outbox::CHUNK;
 use crate::tunnel::mux::Slot;
 
 /// Reads up to this size go into the urgent lane; a socket that fills it takes turns in the arena.
@@ -260,7 +261,8 @@ impl Driver {
         let batch = self.pace.batch();
         self.outbox.batch(batch);
         while self.outbox.wants_more() {
-            let Some((slot, turn)) = self.turns.next(batch) else { break };
+            // A turn is a whole frame: what is left of it would be a frame of its own.
+            let Some((slot, turn)) = self.turns.next(batch.min(CHUNK)) else { break };
             let socket = &mut self.sockets[slot];
             let Some(id) = self.mux.id(slot).filter(|_| socket.local.is_connected() && !socket.eof) else {
                 self.turns.leave(slot);

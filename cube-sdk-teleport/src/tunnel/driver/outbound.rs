@@ -88,3 +88,43 @@ impl Driver {
         self.full.is_some() || self.outbox.urgent_pending() > URGENT_LIMIT
     }
 }
+
+#[cfg(all(test, any(target_os = "android", target_os = "linux")))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::Instant;
+
+    use crate::tunnel::codec::frame::{Hello, Version};
+    use crate::tunnel::driver::Driver;
+    use crate::tunnel::mux::{Role, Rules};
+
+    #[tokio::test]
+    async fn the_system_is_told_how_little_may_be_unsent_before_the_first_byte_and_as_the_rate_shows() {
+        for version in [Version::V1, Version::V2] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let hello = Hello { window: 4096, max_data: 4096, max_streams: 1, flags: 0 };
+            let limit = Duration::from_secs(10);
+            let rules = Rules { hello, open_limit: limit, max_dialling: 1, idle_limit: None };
+            let mut driver = Driver::new(Box::new(stream), Role::Agent, version, rules, Arc::default());
+            let told = |driver: &Driver| {
+                let socket = driver.io.as_ref().socket().map(socket2::SockRef::from);
+                socket.unwrap().tcp_notsent_lowat().unwrap()
+            };
+            assert_eq!(told(&driver), 64 * 1024);
+            let mut now = Instant::now();
+            driver.pace.is_full(now);
+            for _ in 0..40 {
+                now += Duration::from_millis(20);
+                driver.pace.took(25_000);
+                driver.pace.is_full(now);
+            }
+            driver.fit_unsent();
+            assert_eq!(told(&driver), 8 * 1024, "at 10 Mbit/s");
+        }
+    }
+}
