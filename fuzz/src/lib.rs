@@ -31,10 +31,14 @@ pub mod clock;
 pub mod error;
 #[path = "../../cube-sdk-core/src/names/mod.rs"]
 pub mod names;
+#[path = "../../cube-sdk-core/src/one_line.rs"]
+mod one_line;
 #[path = "../../cube-sdk-core/src/operation.rs"]
 pub mod operation;
 #[path = "../../cube-sdk-core/src/redact/mod.rs"]
 pub mod redact;
+#[path = "../../cube-sdk-core/src/saturating.rs"]
+mod saturating;
 #[path = "../../cube-sdk-core/src/secret.rs"]
 pub mod secret;
 

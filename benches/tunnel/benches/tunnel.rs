@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use cube_sdk_benches_tunnel::ends::{APP, KEY, Open, copy_each};
+use cube_sdk_benches_tunnel::ends::{APP, KEY, Open, PROXY_KIB, copy_each};
 use cube_sdk_benches_tunnel::load::{self, Way};
 use cube_sdk_core::SecretString;
 use cube_sdk_teleport::Tunnels;
@@ -56,7 +56,7 @@ impl World {
 async fn proxy(target: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(copy_each(listener, target.to_string()));
+    tokio::spawn(copy_each(listener, target.to_string(), PROXY_KIB * 1024));
     address
 }
 

@@ -1,13 +1,19 @@
-//! A long line in userspace: 50 ms each way, a rate, and a buffer of one bandwidth-delay product before it.
+//! A long line in userspace that all connections of a peer share: 50 ms each way, a rate, and room for one
+//! bandwidth-delay product per direction.
 //!
-//! A chunk leaves the line once all before it have passed at the rate, and arrives 50 ms later. What waits for its
-//! turn is bounded: beyond the buffer nothing is read, as a sender's window would stop it.
+//! A chunk leaves the line once all before it, of whatever connection, have passed at the rate, and arrives 50 ms later.
+//! What waits and what is on its way is bounded together: beyond that nothing is read, as a sender's window would stop
+//! it. The line's own sockets are small, so that what is measured is what the peers hold.
 
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use socket2::SockRef;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
@@ -17,10 +23,10 @@ use crate::ends::announce;
 /// One way.
 pub const DELAY: Duration = Duration::from_millis(50);
 
-/// What the line's own sockets may hold besides: little, or it would be the line's buffer.
-const SOCKET: u32 = 128 * 1024;
+/// What a socket of the line holds at rates at which that is some milliseconds' worth; a tenth of the buffer above.
+const SOCKET: usize = 16 * 1024;
 
-#[derive(Clone, Copy)]
+/// One direction of the line.
 struct Line {
     /// Bytes per second.
     rate: f64,
@@ -28,74 +34,108 @@ struct Line {
     buffer: usize,
     /// Bytes that pass in about a millisecond.
     chunk: usize,
+    /// Bytes of the buffer that are free.
+    room: Arc<Semaphore>,
+    /// When the last byte that waits will have passed.
+    free_at: Mutex<Instant>,
 }
 
 impl Line {
     fn new(mbit: u32) -> Self {
         let rate = f64::from(mbit) * 1e6 / 8.0;
         let buffer = (rate * 2.0 * DELAY.as_secs_f64()) as usize;
-        Self { rate, buffer, chunk: ((rate / 1000.0) as usize).clamp(4096, 128 * 1024) }
+        Self {
+            rate,
+            buffer,
+            chunk: ((rate / 1000.0) as usize).clamp(1460, 64 * 1024),
+            room: Arc::new(Semaphore::new(buffer)),
+            free_at: Mutex::new(Instant::now()),
+        }
     }
 
-    fn time_for(&self, bytes: usize) -> Duration {
-        Duration::from_secs_f64(bytes as f64 / self.rate)
+    fn socket(&self) -> usize {
+        if self.buffer / 10 > 8 * SOCKET { self.buffer / 10 } else { SOCKET }
+    }
+
+    /// Takes bytes onto the line; tells when they arrive.
+    fn enter(&self, bytes: usize) -> Instant {
+        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *free_at = (*free_at).max(Instant::now()) + Duration::from_secs_f64(bytes as f64 / self.rate);
+        *free_at + DELAY
     }
 }
 
 struct Chunk {
     bytes: Vec<u8>,
     arrives: Instant,
-    _place: OwnedSemaphorePermit,
+    _room: OwnedSemaphorePermit,
 }
 
-/// Listens on a free port and leads every connection to `target` over a line of `mbit` Mbit/s each way.
+/// Listens on a free port and leads every connection to `target` over one line of `mbit` Mbit/s each way.
 ///
 /// # Errors
 /// When no port can be bound.
 pub async fn serve(target: &str, mbit: u32) -> Result<()> {
-    let line = Line::new(mbit);
-    let target: std::net::SocketAddr = target.parse()?;
+    let (up, down) = (Arc::new(Line::new(mbit)), Arc::new(Line::new(mbit)));
+    let target: SocketAddr = target.parse()?;
     let socket = TcpSocket::new_v4()?;
-    socket.set_recv_buffer_size(SOCKET)?;
+    // The accepted ones have the same.
+    small(&socket, up.socket())?;
     socket.bind("127.0.0.1:0".parse()?)?;
     let listener = socket.listen(1024)?;
     announce(listener.local_addr()?);
     loop {
         let (near, _) = listener.accept().await?;
-        tokio::spawn(async move { join(near, target, line).await.ok() });
+        let (up, down) = (Arc::clone(&up), Arc::clone(&down));
+        tokio::spawn(async move { join(near, target, up, down).await.ok() });
     }
 }
 
-async fn join(near: TcpStream, target: std::net::SocketAddr, line: Line) -> Result<()> {
+/// The system doubles what it is asked for, for its own needs.
+fn small<'s>(socket: impl Into<SockRef<'s>>, bytes: usize) -> io::Result<()> {
+    let socket = socket.into();
+    socket.set_recv_buffer_size(bytes)?;
+    socket.set_send_buffer_size(bytes)
+}
+
+async fn join(near: TcpStream, target: SocketAddr, up: Arc<Line>, down: Arc<Line>) -> Result<()> {
     let socket = TcpSocket::new_v4()?;
-    socket.set_recv_buffer_size(SOCKET)?;
+    small(&socket, up.socket())?;
     let far = socket.connect(target).await.context("the target is away")?;
+    small(&near, up.socket())?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
-    tokio::join!(carry(near_read, far_write, line), carry(far_read, near_write, line));
+    tokio::join!(carry(near_read, far_write, &up), carry(far_read, near_write, &down));
     Ok(())
 }
 
-/// One direction. An end of file or an error ends it, after what is under way.
-async fn carry(mut read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin, line: Line) {
-    // What waits for its turn, and what is on its way.
-    let room = line.buffer + line.buffer / 2 + line.chunk;
-    let places = Arc::new(Semaphore::new(room));
-    let (onto, mut from) = mpsc::channel::<Chunk>(room / 1024);
+/// One direction of a connection. An end of file or an error ends it, after what is under way.
+async fn carry(read: OwnedReadHalf, mut write: impl AsyncWrite + Unpin, line: &Line) {
+    // Bounded by the line's room.
+    let (onto, mut from) = mpsc::unbounded_channel::<Chunk>();
     let entrance = async move {
-        let mut free_at = Instant::now();
         loop {
-            tokio::time::sleep_until(free_at.checked_sub(line.time_for(line.buffer)).unwrap_or(free_at)).await;
-            let mut bytes = vec![0; line.chunk];
-            let Ok(n @ 1..) = read.read(&mut bytes).await else { return };
-            bytes.truncate(n);
-            let Ok(place) = Arc::clone(&places).acquire_many_owned(n as u32).await else { return };
-            free_at = free_at.max(Instant::now()) + line.time_for(n);
-            let chunk = Chunk { bytes, arrives: free_at + DELAY, _place: place };
-            if onto.send(chunk).await.is_err() {
+            // Who has nothing to send keeps no room from the others.
+            if read.readable().await.is_err() {
                 return;
+            }
+            let room = Arc::clone(&line.room).acquire_many_owned(line.chunk as u32).await;
+            let Ok(mut room) = room else { return };
+            let mut bytes = vec![0; line.chunk];
+            match read.try_read(&mut bytes) {
+                Ok(0) => return,
+                Ok(n) => {
+                    bytes.truncate(n);
+                    drop(room.split(line.chunk - n));
+                    let arrives = line.enter(n);
+                    if onto.send(Chunk { bytes, arrives, _room: room }).is_err() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
             }
         }
     };
@@ -114,33 +154,54 @@ async fn carry(mut read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Un
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
     use super::*;
 
-    /// The clock is paused: the times are those of the line alone.
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (near.unwrap(), far.unwrap().0)
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn bytes_take_the_delay_and_pass_at_the_rate() {
+    async fn all_connections_pass_one_after_the_other() {
         let line = Line::new(100);
-        assert_eq!(line.buffer, 1_250_000);
-        let (mut sender, entrance) = tokio::io::duplex(1 << 20);
-        let (exit, mut receiver) = tokio::io::duplex(1 << 20);
-        let carried = tokio::spawn(carry(entrance, exit, line));
-        let started = Instant::now();
+        assert_eq!((line.buffer, line.chunk, line.socket()), (1_250_000, 12_500, SOCKET));
+        let begun = Instant::now();
+        let millis = |at: Instant| at.duration_since(begun).as_millis();
+        // 125 000 bytes take 10 ms, whoever sends them.
+        assert_eq!(millis(line.enter(125_000)), 60);
+        assert_eq!(millis(line.enter(125_000)), 70);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(millis(line.enter(125_000)), 1_060, "what was not used is gone");
+        assert_eq!(Line::new(1_000).socket(), 1_250_000);
+    }
+
+    /// Real sockets: no time is too long here, only too short.
+    #[tokio::test]
+    async fn bytes_arrive_in_order_after_their_delay_and_give_their_room_back() {
+        let line = Line::new(10);
+        let (mut sender, entrance) = pair().await;
+        let (exit, mut receiver) = pair().await;
+        let begun = Instant::now();
         let sent = tokio::spawn(async move {
-            for n in 0..50u8 {
-                sender.write_all(&[n; 100_000]).await.unwrap();
+            for n in 0..40u8 {
+                sender.write_all(&[n; 10_000]).await.unwrap();
             }
         });
-        assert_eq!(receiver.read_u8().await.unwrap(), 0);
-        let first = started.elapsed();
-        assert!(first >= DELAY && first < DELAY + Duration::from_millis(5), "{first:?}");
-        let mut got = vec![0];
-        receiver.read_to_end(&mut got).await.unwrap();
-        // 5 MB at 12.5 MB/s.
-        let took = started.elapsed();
-        let least = DELAY + Duration::from_millis(400);
-        assert!(took >= least && took < least + Duration::from_millis(10), "{took:?}");
-        assert!(got.len() == 5_000_000 && got.iter().enumerate().all(|(at, byte)| *byte as usize == at / 100_000));
+        let received = async {
+            let mut got = Vec::new();
+            receiver.read_to_end(&mut got).await.unwrap();
+            got
+        };
+        let (read, write) = (entrance.into_split().0, exit.into_split().1);
+        let ((), got) = tokio::join!(carry(read, write, &line), received);
+        // 400 kB at 1.25 MB/s.
+        assert!(begun.elapsed() >= DELAY + Duration::from_millis(319), "{:?}", begun.elapsed());
+        assert!(got.len() == 400_000 && got.iter().enumerate().all(|(at, byte)| *byte as usize == at / 10_000));
+        assert_eq!(line.room.available_permits(), line.buffer);
         sent.await.unwrap();
-        carried.await.unwrap();
     }
 }

@@ -23,11 +23,14 @@ pub(crate) fn announce(address: SocketAddr) {
     println!("listening {address}");
 }
 
-/// Takes connections for ever and copies each to `target` and back.
+/// What `copy_bidirectional` takes by itself, in KiB.
+pub const PROXY_KIB: usize = 8;
+
+/// Takes connections for ever and copies each to `target` and back, with buffers of `size` bytes.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn copy_each(listener: TcpListener, target: String) -> Result<()> {
+pub async fn copy_each(listener: TcpListener, target: String, size: usize) -> Result<()> {
     loop {
         let (mut near, _) = listener.accept().await?;
         let target = target.clone();
@@ -35,19 +38,19 @@ pub async fn copy_each(listener: TcpListener, target: String) -> Result<()> {
             near.set_nodelay(true).ok();
             let Ok(mut far) = TcpStream::connect(target).await else { return };
             far.set_nodelay(true).ok();
-            tokio::io::copy_bidirectional(&mut near, &mut far).await.ok();
+            tokio::io::copy_bidirectional_with_sizes(&mut near, &mut far, size, size).await.ok();
         });
     }
 }
 
-/// One hop of the yardstick: `copy_bidirectional` with its default buffers.
+/// One hop of a yardstick, with buffers of so many KiB.
 ///
 /// # Errors
 /// When no port can be bound.
-pub async fn proxy(target: &str) -> Result<()> {
+pub async fn proxy(target: &str, kib: usize) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     announce(listener.local_addr()?);
-    copy_each(listener, target.to_owned()).await
+    copy_each(listener, target.to_owned(), kib * 1024).await
 }
 
 /// What an agent costs at least: one hop that reads as much at once as our agent does and frames nothing.
@@ -55,19 +58,7 @@ pub async fn proxy(target: &str) -> Result<()> {
 /// # Errors
 /// When no port can be bound.
 pub async fn null(target: &str) -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    announce(listener.local_addr()?);
-    loop {
-        let (mut near, _) = listener.accept().await?;
-        let target = target.to_owned();
-        tokio::spawn(async move {
-            near.set_nodelay(true).ok();
-            let Ok(mut far) = TcpStream::connect(target).await else { return };
-            far.set_nodelay(true).ok();
-            let size = 128 * 1024;
-            tokio::io::copy_bidirectional_with_sizes(&mut near, &mut far, size, size).await.ok();
-        });
-    }
+    proxy(target, 128).await
 }
 
 /// Lets everybody reach one target.

@@ -9,5 +9,6 @@ pub mod load;
 pub mod memory;
 pub mod peers;
 pub mod process;
+pub mod quick;
 pub mod run;
 pub mod stalled;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -18,17 +18,26 @@ const BUFFER: usize = 128 * 1024;
 /// # Errors
 /// When no port can be bound.
 pub async fn target() -> Result<SocketAddr> {
+    metered(Arc::default()).await
+}
+
+/// The same, adding up the bytes that `U` brings.
+///
+/// # Errors
+/// When no port can be bound.
+pub async fn metered(taken: Arc<AtomicU64>) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move { serve(stream).await.ok() });
+            let taken = Arc::clone(&taken);
+            tokio::spawn(async move { serve(stream, &taken).await.ok() });
         }
     });
     Ok(address)
 }
 
-async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, taken: &AtomicU64) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; BUFFER];
     match stream.read_u8().await? {
@@ -37,7 +46,10 @@ async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             while left > 0 {
                 match stream.read(&mut buffer).await? {
                     0 => return Ok(()),
-                    n => left = left.saturating_sub(n as u64),
+                    n => {
+                        taken.fetch_add(n as u64, Ordering::Relaxed);
+                        left = left.saturating_sub(n as u64);
+                    }
                 }
             }
             stream.write_u8(1).await?;

@@ -4,15 +4,17 @@
 //! subcommands are those processes.
 
 use anyhow::{Context as _, Result, bail};
-use cube_sdk_benches_tunnel::{chaos, delay, ends, line, memory, run, stalled};
+use cube_sdk_benches_tunnel::{chaos, delay, ends, line, memory, quick, run, stalled};
 
 const USAGE: &str = "usage:
   peers-tunnel run [--peers a,b,…] [--base NAME] [--pairs N] [--mib M] [--part bulk|idle|beside|connections] [--log FILE]
   peers-tunnel line [--mbit N] [--pairs N] [--mib M] [--way up|down] [--log FILE]
+  peers-tunnel quick [--mbit N] [--direction up|down|both] [--bulk N] [--echo N] [--warm S] [--seconds S] [--pairs N]
+                     [--peers sockets,ssh,null,tunnel,tunnel-v1] [--base NAME] [--log FILE]
   peers-tunnel memory [--pairs N]
   peers-tunnel stalled [--pairs N]
   peers-tunnel chaos [--seconds N] [--protocol 1|2] [--seed N]
-peers: direct proxy2 tunnel tunnel-tls tunnel-v1 agent-v1 null published socat2 bore rathole rusty-penguin wsrx websocat";
+peers: direct proxy2 proxy2-64k tunnel tunnel-tls tunnel-v1 agent-v1 null published socat2 bore rathole rusty-penguin wsrx websocat";
 
 #[allow(clippy::print_stdout, reason = "what was asked for")]
 fn say(text: &str) -> Result<()> {
@@ -33,13 +35,15 @@ fn main() -> Result<()> {
     .context("could not start a runtime")?;
     runtime.block_on(async {
         match text.as_slice() {
-            ["proxy", target] => ends::proxy(target).await,
+            ["proxy", target] => ends::proxy(target, ends::PROXY_KIB).await,
+            ["proxy", target, kib] => ends::proxy(target, kib.parse()?).await,
             ["null", target] => ends::null(target).await,
             ["relay", target, tls @ ..] => ends::relay(target, tls).await,
             ["agent", url, protocol, ca @ ..] => ends::agent(url, protocol, ca).await,
             ["delay", target, mbit] => delay::serve(target, mbit.parse()?).await,
             ["run", options @ ..] => run::run(options).await,
             ["line", options @ ..] => line::run(options).await,
+            ["quick", options @ ..] => quick::run(options).await,
             ["memory", options @ ..] => memory::run(options).await,
             ["stalled", options @ ..] => stalled::run(options).await,
             ["chaos", options @ ..] => chaos::program(options).await,

@@ -1,8 +1,119 @@
 //! A byte stream, whatever it runs over.
 
+use std::any::Any;
+
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::{client, server};
 
 /// Both directions of a connection.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The TCP socket below it; none where that is not ours to see.
+    fn socket(&self) -> Option<&TcpStream>;
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+    /// Bounds what waits above that socket, encrypted already.
+    fn hold_at_most(&mut self, bytes: usize);
+}
+
+type Inner = Box<dyn Duplex>;
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {
+    fn socket(&self) -> Option<&TcpStream> {
+        let io: &dyn Any = self;
+        if let Some(tls) = io.downcast_ref::<client::TlsStream<Inner>>() {
+            return tls.get_ref().0.as_ref().socket();
+        }
+        if let Some(tls) = io.downcast_ref::<server::TlsStream<TcpStream>>() {
+            return Some(tls.get_ref().0);
+        }
+        if let Some(inner) = io.downcast_ref::<Inner>() {
+            return inner.as_ref().socket();
+        }
+        io.downcast_ref()
+    }
+
+    fn hold_at_most(&mut self, bytes: usize) {
+        let io: &mut dyn Any = self;
+        if let Some(tls) = io.downcast_mut::<client::TlsStream<Inner>>() {
+            tls.get_mut().1.set_buffer_limit(Some(bytes));
+        } else if let Some(tls) = io.downcast_mut::<server::TlsStream<TcpStream>>() {
+            tls.get_mut().1.set_buffer_limit(Some(bytes));
+        } else if let Some(inner) = io.downcast_mut::<Inner>() {
+            inner.as_mut().hold_at_most(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::Poll;
+
+    use cube_sdk_core::transport::RootCertificates;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+    use crate::ground::tls;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (near.unwrap(), far.unwrap().0)
+    }
+
+    /// Both ends of TLS, as the agent and the relay hold them.
+    async fn over_tls<S: Duplex + 'static>(near: Inner, far: S) -> (Inner, Inner) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let config = tls::trusting(&RootCertificates::from_pem(chain.as_bytes()).unwrap(), &[]).await.unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(tls::server(chain.as_bytes(), key.as_bytes()).unwrap()));
+        let (near, far) = tokio::join!(tls::handshake(near, "localhost", config), acceptor.accept(far));
+        (Box::new(near.unwrap()), Box::new(far.unwrap()))
+    }
+
+    fn own_address(io: &Inner) -> Option<std::net::SocketAddr> {
+        io.as_ref().socket().map(|socket| socket.local_addr().unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_found_below_what_runs_over_it() {
+        let (near, far) = pair().await;
+        let addresses = [near.local_addr().unwrap(), far.local_addr().unwrap()].map(Some);
+        let near: Inner = Box::new(Box::new(near) as Inner);
+        assert_eq!(own_address(&near), addresses[0]);
+        let (near, far) = over_tls(near, far).await;
+        assert_eq!([own_address(&near), own_address(&far)], addresses, "over TLS");
+        let (pipe, _far) = tokio::io::duplex(1);
+        let pipe: Inner = Box::new(pipe);
+        assert_eq!(own_address(&pipe), None);
+    }
+
+    /// Bytes that are taken while the peer reads nothing.
+    async fn taken(io: &mut Inner) -> usize {
+        let mut taken = 0;
+        poll_fn(|cx| {
+            while let Poll::Ready(n) = Pin::new(&mut *io).poll_write(cx, &[0; 1000]) {
+                taken += n.unwrap();
+            }
+            Poll::Ready(())
+        })
+        .await;
+        taken
+    }
+
+    #[tokio::test]
+    async fn little_waits_encrypted() {
+        let pipe = 16 * 1024;
+        for (bound, most) in [(4_096, pipe + 4_096), (30_000, pipe + 30_000)] {
+            let (near, far) = tokio::io::duplex(pipe);
+            let (mut near, _far) = over_tls(Box::new(near), far).await;
+            near.as_mut().hold_at_most(bound);
+            let taken = taken(&mut near).await;
+            assert!(taken > bound && taken <= most, "{taken} with a bound of {bound}");
+        }
+    }
+}

@@ -32,7 +32,7 @@ pub fn is_foreign(name: &str) -> bool {
 }
 
 /// An executable in `CUBE_PEERS_BIN`, else on `PATH`.
-fn executable(name: &str, install: &str) -> Result<Option<PathBuf>> {
+pub(crate) fn executable(name: &str, install: &str) -> Result<Option<PathBuf>> {
     let own = std::env::var_os("CUBE_PEERS_BIN").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found =

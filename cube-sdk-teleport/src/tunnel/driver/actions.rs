@@ -91,9 +91,10 @@ impl Driver {
 
     fn vacate_with(&mut self, slot: Slot, cut: bool, why: Option<TunnelFault>) {
         let Some(socket) = self.sockets.get_mut(slot) else { return self.mux.release(slot) };
-        let keep_place = (socket.in_work, socket.in_ring);
+        let in_work = socket.in_work;
         let Socket { local, queue, untouched, .. } = std::mem::take(socket);
-        (socket.in_work, socket.in_ring) = keep_place;
+        socket.in_work = in_work;
+        self.turns.leave(slot);
         self.counters.unqueued(queue.len() as u64);
         if self.full == Some(slot) {
             self.full = None;

@@ -8,7 +8,7 @@ use tokio::io::ReadBuf;
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
 use crate::refusal::TunnelCode;
-use crate::tunnel::codec::outbox::URGENT_LIMIT;
+use crate::tunnel::codec::outbox::CHUNK;
 use crate::tunnel::mux::Slot;
 
 /// Reads up to this size go into the urgent lane; a socket that fills it takes turns in the arena.
@@ -22,8 +22,8 @@ const LINGER_BYTES: usize = 256 * 1024;
 /// Bytes handed at once to a consumer that is slow already: it takes them in small steps, and each is a sign of life.
 const STEP: usize = 16 * 1024;
 
-/// Urgent bytes beyond which even small reads wait for the arena.
-const URGENT_DATA: usize = URGENT_LIMIT / 4;
+/// Urgent bytes beyond which even small reads wait for the arena, or what is made ready at once if that is more.
+const URGENT_DATA: usize = 16 * 1024;
 
 impl Driver {
     /// Looks at the sockets whose wakers rang or whose stream changed.
@@ -208,7 +208,7 @@ impl Driver {
         let mut moved = false;
         for _ in 0..4 {
             let socket = &mut self.sockets[slot];
-            if !socket.readable || socket.in_ring || socket.eof || !socket.local.is_connected() {
+            if !socket.readable || self.turns.waits(slot) || socket.eof || !socket.local.is_connected() {
                 break;
             }
             let Some(id) = self.mux.id(slot) else { break };
@@ -217,10 +217,11 @@ impl Driver {
                 self.mux.starved(slot);
                 break;
             }
-            let crowded = self.outbox.urgent_pending() > URGENT_DATA;
-            if socket.bulk || crowded || self.outbox.holds(socket.epoch) {
-                socket.in_ring = true;
-                self.ring.push_back(slot);
+            let batch = self.pace.batch();
+            let crowded = self.outbox.urgent_pending() > batch.max(URGENT_DATA);
+            let behind = crowded || self.outbox.holds(socket.epoch);
+            if socket.bulk || behind || !self.turns.may_overtake(slot, batch) {
+                self.turns.wait(slot);
                 break;
             }
             let most = usize::try_from(may).unwrap_or(SMALL).min(SMALL).min(self.mux.max_data());
@@ -238,6 +239,7 @@ impl Driver {
                         self.mux.local_eof(self.now, slot);
                     } else {
                         self.load += bytes.len();
+                        self.turns.overtook(slot, bytes.len());
                         socket.bulk = bytes.len() == SMALL;
                         self.outbox.urge_data(id, bytes)?;
                         self.mux.sent(self.now, slot, bytes.len() as u64);
@@ -253,31 +255,39 @@ impl Driver {
         Ok(moved)
     }
 
-    /// Reads of the ring's sockets in turn, straight into the arena.
+    /// Reads of the sockets that take turns, straight into the arena.
     pub(super) fn fill(&mut self) -> Result<bool, Fault> {
         let mut moved = false;
+        let batch = self.pace.batch();
+        self.outbox.batch(batch);
         while self.outbox.wants_more() {
-            let Some(slot) = self.ring.pop_front() else { break };
+            // A turn is a whole frame: what is left of it would be a frame of its own.
+            let Some((slot, turn)) = self.turns.next(batch.min(CHUNK)) else { break };
             let socket = &mut self.sockets[slot];
-            socket.in_ring = false;
-            let Some(id) = self.mux.id(slot).filter(|_| socket.local.is_connected() && !socket.eof) else { continue };
+            let Some(id) = self.mux.id(slot).filter(|_| socket.local.is_connected() && !socket.eof) else {
+                self.turns.leave(slot);
+                continue;
+            };
             let may = self.mux.sendable(slot);
             if may == 0 {
                 self.mux.starved(slot);
+                self.turns.leave(slot);
                 continue;
             }
-            let most = usize::try_from(may).unwrap_or(usize::MAX).min(self.mux.max_data());
+            let most = usize::try_from(may).unwrap_or(usize::MAX).min(self.mux.max_data()).min(turn);
             let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
             let read = |buffer: &mut ReadBuf<'_>| socket.local.poll_read(&mut cx, buffer);
             match self.outbox.read_frame(id, most, read) {
                 Poll::Pending => {
                     socket.readable = false;
                     socket.bulk = false;
+                    self.turns.leave(slot);
                 }
                 Poll::Ready(outcome) => match outcome? {
                     Ok(0) => {
                         moved = true;
                         socket.eof = true;
+                        self.turns.leave(slot);
                         self.mux.local_eof(self.now, slot);
                     }
                     Ok(n) => {
@@ -285,13 +295,13 @@ impl Driver {
                         self.load += n;
                         socket.untouched = false;
                         socket.epoch = self.outbox.epoch();
-                        socket.in_ring = true;
-                        self.ring.push_back(slot);
+                        self.turns.took(slot, n);
                         self.mux.sent(self.now, slot, n as u64);
                         self.counters.sent(n as u64);
                     }
                     Err(error) => {
                         moved = true;
+                        self.turns.leave(slot);
                         self.local_failed(slot, &error);
                     }
                 },

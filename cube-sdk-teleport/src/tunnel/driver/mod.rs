@@ -8,6 +8,7 @@ mod closing;
 mod inbound;
 mod local;
 mod outbound;
+mod pace;
 mod ready;
 mod round;
 mod socket;
@@ -22,12 +23,14 @@ use std::task::{Context, Poll};
 use cube_sdk_core::Error;
 use tokio::time::{Instant, Sleep};
 
+use self::pace::Pace;
 use self::ready::ReadySet;
 use super::codec::decode::Decoder;
 use super::codec::frame::{self, Version};
 use super::codec::outbox::Outbox;
 use super::codec::{Breach, Side};
 use super::counters::Counters;
+use super::mux::turns::Turns;
 use super::mux::{Mux, Role, Rules, Slot};
 use super::report::StreamReport;
 use crate::app_name::AppName;
@@ -93,7 +96,8 @@ pub(crate) struct Driver {
     ready: ReadySet,
     sockets: Vec<Socket>,
     work: VecDeque<Slot>,
-    ring: VecDeque<Slot>,
+    turns: Turns,
+    pace: Pace,
     readable: bool,
     writable: bool,
     host_ready: bool,
@@ -158,7 +162,7 @@ impl Driver {
             Version::V1 => frame::V1_MAX_MESSAGE,
             Version::V2 => (rules.hello.max_data as usize + frame::HEADER).max(4096),
         };
-        Self {
+        let mut driver = Self {
             io,
             role,
             mux: Mux::new(role, version, rules, now),
@@ -167,7 +171,8 @@ impl Driver {
             ready: ReadySet::new(Mux::slots_for(&rules) + SLOTS),
             sockets: Vec::new(),
             work: VecDeque::new(),
-            ring: VecDeque::new(),
+            turns: Turns::default(),
+            pace: Pace::new(),
             readable: true,
             writable: true,
             host_ready: true,
@@ -184,7 +189,10 @@ impl Driver {
             granted: 0,
             unread: Vec::new(),
             load: 0,
-        }
+        };
+        // Before the first byte: what a socket holds already, nothing overtakes.
+        driver.fit_unsent();
+        driver
     }
 
     /// Puts in bytes that were read with the handshake. False when they are too many.

@@ -197,8 +197,6 @@ pub(super) struct Socket {
     pub(super) readable: bool,
     /// A write may succeed.
     pub(super) writable: bool,
-    /// Stands in the ring of bulk readers.
-    pub(super) in_ring: bool,
     /// Stands in the list of sockets to look at.
     pub(super) in_work: bool,
     /// Its last reads were long: it takes turns in the arena.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::window::GROWTH_PER_CONNECTION;
 use super::{Mux, ONE_WAY_LIMIT};
 use crate::refusal::TunnelCode;
 use crate::tunnel::codec::Breach;
@@ -22,7 +23,9 @@ impl Mux {
 
     /// A pong of either layer; gives the round trip that it measured.
     pub(crate) fn pong(&mut self, now: Instant, nonce: u64) -> Option<Duration> {
-        self.keepalive.answered(now, nonce)
+        let trip = self.keepalive.answered(now, nonce)?;
+        self.path.measured(now, trip, self.growth < GROWTH_PER_CONNECTION);
+        Some(trip)
     }
 
     pub(super) fn scan_by(&mut self, at: Instant) {

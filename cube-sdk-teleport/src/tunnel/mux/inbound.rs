@@ -19,6 +19,7 @@ impl Mux {
         if self.terms.strict && self.peer.is_none() {
             return Err(Breach::protocol("first frame is not HELLO"));
         }
+        self.path.moved(now);
         let Some(slot) = self.find(id)? else { return Ok(None) };
         let too_early = self.comes_before_connected();
         let Some(stream) = self.live(slot) else { return Ok(None) };

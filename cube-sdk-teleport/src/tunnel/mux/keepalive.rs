@@ -1,14 +1,10 @@
-//! Is the peer alive, and how far away is it? Clocks without I/O.
+//! Is the peer alive? Clocks without I/O.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::terms::Clocks;
-
-/// Round trips older than this are forgotten, so that the least one follows the path.
-const REMEMBERED: Duration = Duration::from_secs(10);
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,7 +17,7 @@ pub(crate) enum Beat {
     Dead,
 }
 
-/// Liveness and round trip of one connection.
+/// Liveness of one connection.
 #[derive(Debug)]
 pub(crate) struct Keepalive {
     clocks: Clocks,
@@ -29,14 +25,11 @@ pub(crate) struct Keepalive {
     asked: Instant,
     in_flight: Option<(u64, Instant)>,
     nonce: u64,
-    /// Samples of the last seconds, increasing from front to back: the front is the least.
-    least: VecDeque<(Instant, Duration)>,
-    latest: Option<Duration>,
 }
 
 impl Keepalive {
     pub(crate) fn new(clocks: Clocks, now: Instant) -> Self {
-        Self { clocks, heard: now, asked: now, in_flight: None, nonce: 0, least: VecDeque::new(), latest: None }
+        Self { clocks, heard: now, asked: now, in_flight: None, nonce: 0 }
     }
 
     /// Bytes came in.
@@ -55,29 +48,10 @@ impl Keepalive {
         Some(self.nonce)
     }
 
-    /// A pong came in; others than the awaited one are ignored.
+    /// A pong came in: how long it took; others than the awaited one are ignored.
     pub(crate) fn answered(&mut self, now: Instant, nonce: u64) -> Option<Duration> {
         let (_, since) = self.in_flight.take_if(|(awaited, _)| *awaited == nonce)?;
-        let trip = now.duration_since(since);
-        while self.least.back().is_some_and(|(_, longer)| *longer >= trip) {
-            self.least.pop_back();
-        }
-        self.least.push_back((now, trip));
-        self.forget(now);
-        self.latest = Some(trip);
-        self.latest
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while self.least.len() > 1 && self.least.front().is_some_and(|(at, _)| now.duration_since(*at) > REMEMBERED) {
-            self.least.pop_front();
-        }
-    }
-
-    /// The least round trip of the last 10 s, or the last one measured.
-    pub(crate) fn least(&self, now: Instant) -> Option<Duration> {
-        let recent = self.least.iter().find(|(at, _)| now.duration_since(*at) <= REMEMBERED);
-        recent.or(self.least.back()).map(|(_, trip)| *trip)
+        Some(now.duration_since(since))
     }
 
     /// Looks at the clocks. `busy`: credit is short or was returned since the last ping.
@@ -145,19 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn the_least_round_trip_is_of_the_last_ten_seconds() {
+    fn one_ping_is_in_flight_and_its_own_pong_answers_it() {
         let start = Instant::now();
         let mut clock = keepalive(Version::V2, start);
-        for (at, millis) in [(0, 5), (3, 9), (12, 7)] {
-            let asked = start + secs(at);
-            let nonce = clock.ask(asked);
-            assert!(clock.ask(asked).is_none(), "one ping in flight");
-            let pong = asked + Duration::from_millis(millis);
-            assert_eq!(clock.answered(pong, 99), None, "not the one awaited");
-            assert_eq!(clock.answered(pong, nonce.unwrap_or(0)), Some(Duration::from_millis(millis)));
-        }
-        assert_eq!(clock.least(start + secs(4)), Some(Duration::from_millis(7)));
-        assert_eq!(clock.least(start + secs(60)), Some(Duration::from_millis(7)), "an old one beats none");
+        let nonce = clock.ask(start);
+        assert!(nonce.is_some() && clock.ask(start).is_none());
+        let pong = start + Duration::from_millis(5);
+        assert_eq!(clock.answered(pong, 99), None, "not the one awaited");
+        assert_eq!(clock.answered(pong, nonce.unwrap_or(0)), Some(Duration::from_millis(5)));
+        assert_eq!(clock.answered(pong, nonce.unwrap_or(0)), None, "once");
     }
 
     #[test]

@@ -10,8 +10,10 @@ pub(crate) mod keepalive;
 #[cfg(test)]
 mod mutant;
 mod opening;
+pub(crate) mod path;
 mod stream;
 pub(crate) mod terms;
+pub(crate) mod turns;
 pub(crate) mod window;
 
 use std::collections::{HashMap, VecDeque};
@@ -20,7 +22,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::keepalive::Keepalive;
-use self::stream::{Stream, Written};
+use self::path::Path;
+use self::stream::Stream;
 use self::terms::Terms;
 use self::window::GROWTH_PER_CONNECTION;
 use super::codec::frame::{Frame, Hello, Version};
@@ -93,6 +96,7 @@ pub(crate) struct Mux {
     frames: VecDeque<(Option<Slot>, Frame)>,
     actions: VecDeque<Action>,
     keepalive: Keepalive,
+    path: Path,
     growth: u64,
     granted: u64,
     credit_returned: bool,
@@ -124,6 +128,7 @@ impl Mux {
             frames: VecDeque::new(),
             actions: VecDeque::new(),
             keepalive: Keepalive::new(terms.clocks, now),
+            path: Path::default(),
             growth: GROWTH_PER_CONNECTION,
             granted: 0,
             credit_returned: false,
@@ -188,6 +193,12 @@ impl Mux {
 
     pub(crate) fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// The least round trip at rest.
+    #[cfg_attr(any(target_os = "android", target_os = "linux"), allow(dead_code, reason = "for other systems"))]
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.path.least()
     }
 
     /// The longest DATA payload to send.
@@ -257,6 +268,7 @@ impl Mux {
 
     /// A DATA frame with so many bytes was put together; gives the stream's id for its header.
     pub(crate) fn sent(&mut self, now: Instant, slot: Slot, bytes: u64) {
+        self.path.moved(now);
         if let Some(stream) = self.live(slot) {
             stream.sent(now, bytes);
         }
@@ -285,11 +297,11 @@ impl Mux {
 
     /// The consumer took bytes.
     pub(crate) fn written(&mut self, now: Instant, slot: Slot, bytes: u64) {
-        let round_trip = self.keepalive.least(now);
         let Some(Entry::Live(stream)) = self.entries.get_mut(slot) else { return };
         let id = stream.id;
-        let Written { credit, grown } = stream.written(now, bytes, round_trip, &mut self.growth);
-        self.granted += grown;
+        let before = stream.granted();
+        let credit = stream.written(now, bytes, &self.path, &mut self.growth);
+        self.granted = self.granted - before + stream.granted();
         if let Some(credit) = credit {
             self.credit_returned = true;
             self.frames.push_back((Some(slot), Frame::Credit { stream: id, bytes: credit }));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cube_sdk_core::clock::later;
 use tokio::time::Instant;
 
+use super::path::Path;
 use super::terms::Terms;
 use super::window::Receiver;
 use crate::app_name::AppName;
@@ -51,15 +52,6 @@ pub(super) enum Left {
     Half,
     /// The other direction, which the local side cannot tell from both: it ends by itself when nothing moves.
     OneWay,
-}
-
-/// What the consumer's taking bytes came to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Written {
-    /// Credit to send.
-    pub(super) credit: Option<u32>,
-    /// What the window grew by.
-    pub(super) grown: u64,
 }
 
 /// The state of one stream, either end, either version.
@@ -210,19 +202,13 @@ impl Stream {
         Ok(())
     }
 
-    /// The consumer took bytes. `growth` is what the connection's windows may still grow by.
-    pub(super) fn written(
-        &mut self,
-        now: Instant,
-        bytes: u64,
-        round_trip: Option<Duration>,
-        growth: &mut u64,
-    ) -> Written {
+    /// The consumer took bytes. Gives the credit to send; `growth` is what the connection's windows may still grow by.
+    pub(super) fn written(&mut self, now: Instant, bytes: u64, path: &Path, growth: &mut u64) -> Option<u32> {
         self.touched = now;
-        let Receiving::Flowing(Some(receiver)) = &mut self.receiving else { return Written::default() };
-        let before = receiver.granted();
-        let credit = receiver.written(now, bytes, round_trip, growth);
-        Written { credit, grown: receiver.granted() - before }
+        match &mut self.receiving {
+            Receiving::Flowing(Some(receiver)) => receiver.written(now, bytes, path, growth),
+            _ => None,
+        }
     }
 
     /// What the peer may send.

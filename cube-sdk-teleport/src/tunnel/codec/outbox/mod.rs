@@ -19,7 +19,7 @@ use super::{BINARY, Side, encode};
 /// the WebSocket header keeps its short form.
 pub(crate) const CHUNK: usize = 64 * 1024 - 512;
 
-/// The arena is filled up to here before it is written.
+/// The arena is filled up to here at most before it is written.
 const FILL: usize = 64 * 1024;
 
 /// Urgent bytes that may wait before no more are asked for.
@@ -39,6 +39,8 @@ pub(crate) struct Outbox {
     arena: Vec<u8>,
     start: usize,
     end: usize,
+    /// The arena is filled up to here before it is written: what is in it, small frames have to wait for.
+    fill: usize,
     /// Where the frames in the arena end.
     bounds: VecDeque<usize>,
     /// Counts how often the arena was emptied: tells whether a stream's last frame is still in it.
@@ -57,6 +59,7 @@ impl Outbox {
             arena: vec![0; FILL + CHUNK + 64],
             start: 0,
             end: 0,
+            fill: FILL,
             bounds: VecDeque::new(),
             epoch: 1,
             mid_frame: false,
@@ -129,7 +132,12 @@ impl Outbox {
 
     /// Is there room for another chunk?
     pub(crate) fn wants_more(&self) -> bool {
-        self.end < FILL
+        self.end < self.fill
+    }
+
+    /// Fills the arena with that much from now on, and makes no longer frames.
+    pub(crate) fn batch(&mut self, bytes: usize) {
+        self.fill = bytes.clamp(1, FILL);
     }
 
     /// Reads a DATA payload of at most `most` bytes straight into the arena with `read`, and frames it.
@@ -139,7 +147,7 @@ impl Outbox {
         most: usize,
         read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
     ) -> Poll<Result<io::Result<usize>>> {
-        let most = most.min(CHUNK);
+        let most = most.min(CHUNK).min(self.fill);
         let masked = self.keys.is_some();
         let at = self.end + encode::data_room(most, masked);
         if at + most > self.arena.len() {
