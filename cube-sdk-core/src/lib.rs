@@ -16,6 +16,7 @@ pub mod names;
 mod one_line;
 pub mod open_enum;
 pub mod operation;
+pub mod private_file;
 pub mod redact;
 pub mod retry;
 mod saturating;

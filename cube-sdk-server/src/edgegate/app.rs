@@ -9,6 +9,7 @@ use cube_sdk_core::Clock;
 use tokio::sync::{Notify, watch};
 
 use super::executor::CellExecutor;
+use super::probes::Probes;
 use super::settings::OperatorSettings;
 use crate::store::{Id, Store, Time};
 
@@ -21,6 +22,8 @@ pub(crate) struct App {
     pub(crate) executor: Arc<dyn CellExecutor>,
     /// Writes the audit rows of every call; flushed at the end.
     pub(crate) recorder: Recorder,
+    /// The probes that run.
+    pub(crate) probes: Probes,
     /// Tells the runner that a run was stored.
     pub(crate) wake: Notify,
     /// How many runs, of different workspaces, are executed at once.

@@ -14,6 +14,7 @@ mod executor;
 mod gates;
 mod grants;
 pub(crate) mod pipelines;
+mod probes;
 pub(crate) mod promptpacks;
 mod recording;
 mod refusal;

@@ -11,7 +11,7 @@ use crate::store::{Plan, Role};
 /// Where the published service explains the Enterprise plan.
 const ENTERPRISE_PAGE: &str = "https://edgegate.frozo.ai/enterprise";
 
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) detail: String,

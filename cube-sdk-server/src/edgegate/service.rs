@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::app::App;
 use super::executor::{CellExecutor, StreamingExecutor};
+use super::probes::Probes;
 use super::settings::OperatorSettings;
 use super::{grants, recording, router, runs};
 use crate::store::Store;
@@ -152,6 +153,7 @@ impl EdgeGateServiceBuilder {
             aws: self.aws,
             executor: self.executor,
             recorder: recorder.clone(),
+            probes: Probes::default(),
             wake: Notify::new(),
             concurrent_runs: self.concurrent_runs,
             switches: std::sync::Mutex::default(),

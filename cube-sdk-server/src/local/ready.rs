@@ -2,10 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, private_file};
 
 use super::card::Card;
 
@@ -26,7 +25,8 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = name.ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{} names no file", path.display())))?;
     let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut options = OpenOptions::new();
+        let mut file = private_file::options(options.write(true).create(true).truncate(true)).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)?;

@@ -136,7 +136,7 @@ impl Store {
     /// Stores a workspace whose id is given, with its owner; one that is known already stays as it is.
     pub(crate) async fn keep_workspace(&self, id: Id, name: &str, plan: Plan, owner: Id, now: Time) -> Result<()> {
         let doing = failing("making a workspace");
-        let mut tx = self.writer.begin().await.map_err(&doing)?;
+        let mut tx = self.immediate().await.map_err(&doing)?;
         sqlx::query("INSERT INTO workspaces (id, name, owner_id, plan, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
             .bind(id)
             .bind(name)

@@ -40,7 +40,7 @@ impl Store {
         now: Time,
     ) -> Result<Option<(ArtifactRow, bool)>> {
         let doing = failing("storing an artifact");
-        let mut tx = self.writer.begin().await.map_err(&doing)?;
+        let mut tx = self.immediate().await.map_err(&doing)?;
         let usable: bool =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM grants WHERE id = ? AND status <> 'revoked')")
                 .bind(grant.id)

@@ -62,7 +62,7 @@ impl Store {
     /// had written already (same attempt, same outcome) is not written twice.
     pub(crate) async fn append_audit(&self, rows: &[NewAuditRow]) -> Result<()> {
         let doing = failing("appending to the audit");
-        let mut tx = self.writer.begin().await.map_err(&doing)?;
+        let mut tx = self.immediate().await.map_err(&doing)?;
         for row in rows {
             sqlx::query(
                 "INSERT INTO audit (workspace_id, grant_id, event_type, operation, aws_request_id, attempt_id,

@@ -210,7 +210,7 @@ impl Store {
     /// Revokes a grant unless artifacts that are not deleted point into its bucket: then their number.
     pub(crate) async fn revoke_grant(&self, grant: &GrantRow, now: Time) -> Result<std::result::Result<(), u64>> {
         let doing = failing("revoking a grant");
-        let mut tx = self.writer.begin().await.map_err(&doing)?;
+        let mut tx = self.immediate().await.map_err(&doing)?;
         let live: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM artifacts
              WHERE workspace_id = ?1 AND deleted_at IS NULL AND substr(storage_url, 1, length(?2)) = ?2",

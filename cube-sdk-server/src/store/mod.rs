@@ -15,14 +15,14 @@ mod promptpacks;
 mod runs;
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_core::file_claim::FileClaim;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, private_file};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, Transaction};
 
 pub use accounts::{NewWorkspace, Plan, Role};
 pub(crate) use accounts::{User, WorkspaceRow};
@@ -99,6 +99,12 @@ impl Store {
         }
     }
 
+    /// A transaction that may write from its first statement on: one that begins by reading is refused, without waiting,
+    /// when another process has written meanwhile.
+    pub(crate) async fn immediate(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+
     /// Waits for statements in flight and closes the file. Dropping the store without it loses nothing that
     /// was acknowledged.
     pub async fn close(&self) {
@@ -109,7 +115,8 @@ impl Store {
 
 /// Opens a file, made if absent and then readable by its owner only.
 fn private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    let mut options = OpenOptions::new();
+    private_file::options(options.read(true).write(true).create(true).truncate(false)).open(path)
 }
 
 /// A statement failed; `doing` says which, in a few words.

@@ -92,7 +92,7 @@ impl Store {
     /// Stores a run and its cells; false when another run of the workspace is in flight.
     pub(crate) async fn insert_run(&self, run: &NewRun<'_>, now: Time) -> Result<bool> {
         let doing = failing("storing a run");
-        let mut tx = self.writer.begin().await.map_err(&doing)?;
+        let mut tx = self.immediate().await.map_err(&doing)?;
         let done = sqlx::query(
             "INSERT INTO runs (id, workspace_id, pipeline_id, pipeline_name, definition, status, trigger_source,
              model_artifact_id, model_filename, created_at, updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)",
@@ -224,7 +224,7 @@ impl Store {
     /// is free. False when it had ended before.
     pub(crate) async fn end_run(&self, run: Id, end: &RunEnd, now: Time) -> Result<bool> {
         let doing = failing("ending a run");
-        let mut tx = self.writer.begin().await.map_err(&doing)?;
+        let mut tx = self.immediate().await.map_err(&doing)?;
         let done = sqlx::query(
             "UPDATE runs SET status = ?1, error_code = ?2, error_detail = ?3, normalized_metrics = ?4, gates_eval = ?5,
              bundle_artifact_id = ?6, updated_at = ?7, completed_at = ?7 WHERE id = ?8 AND completed_at IS NULL",

@@ -148,6 +148,28 @@ async fn of_many_concurrent_posts_one_wins() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_probe_that_runs_gets_its_outcome() {
+    let world = World::start().await.unwrap();
+    let owner = Client::owner(&world);
+    owner.active(&world).await;
+    let before = owner.audit("").await.len();
+    world.aws().faults().add(Fault::new(Effect::Latency(Duration::from_millis(500))).on("AssumeRole"));
+    let replies = futures_util::future::join_all((0..5).map(|_| owner.post_empty(VERIFY))).await;
+    for (status, grant) in &replies {
+        assert_eq!((*status, &grant["status"]), (200, &json!("active")), "{grant}");
+    }
+    let rows = owner.audit("").await;
+    let probes: std::collections::HashSet<_> =
+        rows[..rows.len() - before].iter().map(|row| row["probe_id"].as_str().unwrap()).collect();
+    assert!((1..5).contains(&probes.len()), "{} probes for five callers at once", probes.len());
+
+    // One that comes afterwards has a probe of its own.
+    let before = owner.audit("").await.len();
+    assert_eq!(owner.post_empty(VERIFY).await.0, 200);
+    assert!(owner.audit("").await.len() > before);
+}
+
+#[tokio::test]
 async fn bad_input_is_422() {
     let world = World::start().await.unwrap();
     let owner = Client::owner(&world);

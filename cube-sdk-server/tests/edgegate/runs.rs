@@ -192,6 +192,34 @@ async fn a_fault_of_this_side_is_error() {
     assert_eq!(owner.get(&format!("/runs/{run}/bundle")).await.0, 404);
 }
 
+/// Panics in the second cell.
+struct Panicking;
+
+#[async_trait]
+impl CellExecutor for Panicking {
+    async fn execute(&self, cell: &Cell, _: &Model) -> Result<CellReport> {
+        assert_ne!(cell.position, 1, "the device's driver is broken");
+        Ok(CellReport::default())
+    }
+}
+
+#[tokio::test]
+async fn an_executor_that_panics_ends_its_cell_and_the_run() {
+    let world = World::builder().executor(Panicking).start().await.unwrap();
+    let owner = Client::owner(&world);
+    owner.active(&world).await;
+    let artifact = owner.registered(&world).await;
+    for _ in 0..2 {
+        // The second time: the slot is free again, and the runner still there.
+        let run = owner.triggered(&world, &artifact).await;
+        let detail = owner.ended(&run).await;
+        assert_eq!((&detail["status"], &detail["error_code"]), (&json!("error"), &json!("CELL_EXECUTION_ERROR")));
+        let why = detail["error_detail"].as_str().unwrap();
+        assert!(why.contains("panicked") && why.contains("the device's driver is broken"), "{why}");
+        assert_eq!(detail["cells"][2]["error_code"], Value::Null, "the others were tried: {detail}");
+    }
+}
+
 #[tokio::test]
 async fn a_run_on_a_byo_artifact_needs_the_plan() {
     let world = World::start().await.unwrap();

@@ -2,11 +2,10 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::{Error, Result, private_file};
 
 use super::authority::{Credential, KeyForm, Life};
 use super::cluster::Cluster;
@@ -121,9 +120,7 @@ impl TbotDirectory {
     /// `Io`.
     pub async fn write(&self, credential: &Credential) -> Result<()> {
         let doing = || format!("writing the output {}", self.path.display());
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
+        private_file::directory(fs::DirBuilder::new().recursive(true))
             .create(&self.path)
             .map_err(|cause| Error::io(doing(), cause))?;
         for (name, text) in self.set(credential) {
@@ -177,8 +174,9 @@ impl TbotDirectory {
     }
 
     async fn write_file(&self, name: &str, text: &str) -> std::io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path.join(name))?;
+        let mut options = OpenOptions::new();
+        let options = private_file::options(options.write(true).create(true).truncate(true));
+        let mut file = options.open(self.path.join(name))?;
         tokio::time::sleep(self.pauses.empty).await;
         let (first, rest) = text.as_bytes().split_at(text.len() / 2);
         file.write_all(first)?;

@@ -1,6 +1,9 @@
-//! Probes a grant's role and keeps the verdict.
+//! Probes a grant's role and keeps the verdict. Whoever asks for a probe that runs already gets its outcome.
+
+use std::sync::Arc;
 
 use cube_sdk_byo::{RoleArn, S3Uri};
+use futures_util::FutureExt as _;
 use http::StatusCode;
 
 use super::changed_meanwhile;
@@ -9,11 +12,24 @@ use crate::edgegate::refusal::{Answer, Refusal};
 use crate::store::GrantRow;
 
 impl App {
-    /// Probes with a role and stores role and verdict; the grant as it is afterwards.
+    /// Probes with a role and stores role and verdict; the grant as it is afterwards. Callers that come while the same
+    /// probe runs share its outcome.
+    ///
+    /// # Errors
+    /// As [`Self::probe_now`].
+    pub(crate) async fn probe_grant(self: &Arc<Self>, grant: &GrantRow, role: &RoleArn) -> Answer<GrantRow> {
+        let begin = || {
+            let (app, grant, role) = (Arc::clone(self), grant.clone(), role.clone());
+            async move { app.probe_now(&grant, &role).await }.boxed()
+        };
+        self.probes.join(grant, role, begin).await
+    }
+
+    /// Probes and stores role and verdict.
     ///
     /// A fault that is no verdict (network, throttling, 5xx after retries) changes no status: 503. A change of the
     /// grant meanwhile wins over the verdict: 409.
-    pub(crate) async fn probe_grant(&self, grant: &GrantRow, role: &RoleArn) -> Answer<GrantRow> {
+    async fn probe_now(&self, grant: &GrantRow, role: &RoleArn) -> Answer<GrantRow> {
         let tried = GrantRow { role_arn: Some(role.to_string()), ..grant.clone() };
         let sample = self.store.newest_in_bucket(grant.workspace_id, grant.bucket.as_str()).await?;
         let sample = sample.and_then(|artifact| S3Uri::from_storage_url(&artifact.storage_url).ok());

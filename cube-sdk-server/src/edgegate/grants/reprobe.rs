@@ -1,9 +1,10 @@
 //! Every grant with a role is probed again every six hours: drift shows before a run finds it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt as _, StreamExt, stream};
 
 use super::state::{Action, Event, decide};
 use crate::edgegate::app::App;
@@ -21,14 +22,21 @@ pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
         let before = Time::from(app.clock.now().saturating_sub(period));
         match app.store.grants_to_probe(before).await {
             Ok(due) => {
-                stream::iter(due).for_each_concurrent(AT_ONCE, |grant| probe_again(&app, grant)).await;
+                let each = |grant: GrantRow| async {
+                    let id = grant.id;
+                    // One grant's trouble is not the others'.
+                    if AssertUnwindSafe(probe_again(&app, grant)).catch_unwind().await.is_err() {
+                        tracing::error!(grant = %id, "the probe of a grant panicked");
+                    }
+                };
+                stream::iter(due).for_each_concurrent(AT_ONCE, each).await;
             }
             Err(error) => tracing::error!(%error, "the grants to probe could not be listed"),
         }
     }
 }
 
-async fn probe_again(app: &App, grant: GrantRow) {
+async fn probe_again(app: &Arc<App>, grant: GrantRow) {
     let due = decide(Some(grant.status), Event::Reprobe) == Ok(Action::Probe);
     if let (true, Ok(Some(role))) = (due, grant.role()) {
         // A refusal was logged where it arose; the next period tries again.

@@ -1,8 +1,12 @@
 //! One cell: the grant as it is now, a session of the cell's own, then the executor.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
 use cube_sdk_byo::rest::{ArtifactId, RunId};
 use cube_sdk_byo::{ByoCode, ByoErrorExt, ByoFault, S3Uri};
-use cube_sdk_core::{Error, Idempotency, Operation, Result};
+use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation, Result};
+use futures_util::FutureExt as _;
 
 use crate::edgegate::app::App;
 use crate::edgegate::executor::{Cell, CellReport, Model};
@@ -40,10 +44,21 @@ impl From<Error> for Failure {
 /// Executes a cell. Its failure is its own: the others are tried whatever it says.
 pub(crate) async fn execute(app: &App, run: &RunRow, row: &CellRow) -> Ended {
     let report = match model(app, run, row).await {
-        Ok(model) => app.executor.execute(&cell(run, row), &model).await,
+        Ok(model) => {
+            let cell = cell(run, row);
+            let executed = AssertUnwindSafe(app.executor.execute(&cell, &model)).catch_unwind();
+            executed.await.unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+        }
         Err(error) => Err(error),
     };
     Ended { report: report.map_err(Failure::from) }
+}
+
+/// What is said of a part that panicked: its own words, where it left any.
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let words = words.unwrap_or("no words");
+    Error::new(ErrorKind::Server, format!("the executor panicked: {words}")).with_code(CELL_EXECUTION_ERROR)
 }
 
 impl Ended {

@@ -1,10 +1,12 @@
 //! Executes runs behind the requests: one task per run, one run per workspace, cells one after the other.
 
 use std::collections::hash_map::Entry;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cube_sdk_core::Result;
+use cube_sdk_core::{Error, ErrorKind, Result};
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -68,7 +70,9 @@ async fn start_queued(app: &Arc<App>, runs: &mut JoinSet<()>) -> Result<()> {
 /// Executes a run until it ends, is cancelled or is out of time.
 async fn supervise(app: Arc<App>, id: Id, mut off: watch::Receiver<bool>) {
     let ended = tokio::select! {
-        ended = execute(&app, id) => ended,
+        ended = AssertUnwindSafe(execute(&app, id)).catch_unwind() => ended.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Server, "the task of the run panicked"))
+        }),
         // The cancelling request has ended the run in the database already.
         () = switched_off(&mut off) => Ok(()),
     };

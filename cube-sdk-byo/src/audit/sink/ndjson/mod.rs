@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cube_sdk_core::file_claim::FileClaim;
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, private_file};
 
 use super::AuditSink;
 use crate::audit::entry::AuditEntry;
@@ -42,7 +42,9 @@ impl NdjsonSink {
         let path = path.as_ref();
         let failed = |doing: &str, cause| Error::io(format!("{doing} audit file {}", path.display()), cause);
         let existed = path.exists();
-        let file = owner_only().open(path).map_err(|cause| failed("could not open", cause))?;
+        let mut options = OpenOptions::new();
+        private_file::options(options.read(true).write(true).create(true).truncate(false));
+        let file = options.open(path).map_err(|cause| failed("could not open", cause))?;
         let Some(mut claim) = FileClaim::take(file).map_err(|cause| failed("could not lock", cause))? else {
             let message = format!("audit file {} is in use by another writer", path.display());
             return Err(Error::new(ErrorKind::Conflict, message).advice("give each process a file of its own"));
@@ -96,14 +98,6 @@ impl AuditSink for NdjsonSink {
         let failed = |cause| Error::io(format!("could not append to audit file {}", self.0.path.display()), cause);
         written.map_err(|cause| failed(std::io::Error::other(cause)))?.map_err(failed)
     }
-}
-
-fn owner_only() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 /// The length up to and including the last line break.
