@@ -126,3 +126,17 @@ fn a_long_name_keeps_little() {
     let got = read_all(&mut Decoder::new(Side::Client, 1 << 20), &wire, &[4096]).unwrap();
     assert_eq!((got[0].0, got[0].2.len()), (1, KEPT));
 }
+
+#[test]
+fn a_close_carries_only_codes_that_a_frame_may_carry() {
+    for code in [0u16, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, u16::MAX] {
+        let breach = read_close(&code.to_be_bytes()).err().unwrap_or_else(|| panic!("{code} was taken"));
+        assert_eq!(breach.code, 1002, "{code}");
+    }
+    for code in [1000u16, 1003, 1007, 1011, 1012, 1014, 3000, 4999] {
+        assert!(matches!(read_close(&code.to_be_bytes()), Ok(Event::Close { code: Some(read), .. }) if read == code));
+    }
+    assert!(matches!(read_close(&[]), Ok(Event::Close { code: None, .. })));
+    assert_eq!(read_close(&[3]).err().unwrap().code, 1002);
+    assert_eq!(read_close(b"\x03\xe8\xff").err().unwrap().code, 1007);
+}
