@@ -6,3 +6,5 @@ pub mod bundle;
 pub mod kubeconfig;
 #[path = "../../cube-sdk-teleport/src/tbot/subject.rs"]
 pub mod subject;
+#[path = "../../cube-sdk-teleport/src/tbot/torn.rs"]
+pub mod torn;
