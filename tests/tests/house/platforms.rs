@@ -30,7 +30,7 @@ fn is_unix(path: &[String]) -> bool {
     let socket = path.len() > 2
         && ["tokio", "std"].contains(&path[0].as_str())
         && path.iter().any(|part| part == "net")
-        && path.last().is_some_and(|last| last.starts_with("Unix"));
+        && path.iter().any(|part| part.starts_with("Unix"));
     begins || socket
 }
 
