@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cube_sdk_core::redact::{is_secret_name, is_secret_value, placeholder};
+use cube_sdk_core::redact::{is_secret_name, masked, placeholder};
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Operation, Result, SecretString};
 use serde::Serialize;
@@ -151,7 +151,7 @@ fn shown(name: &str, value: &Value, secrets: &[SecretString]) -> Value {
                 let secret = secret.expose_secret();
                 !secret.is_empty() && (text == secret || secret.len() >= 4 && text.contains(secret))
             };
-            if is_secret_value(text) || secrets.iter().any(holds) { placeholder(value).into() } else { value.clone() }
+            if secrets.iter().any(holds) { placeholder(value).into() } else { masked(value) }
         }
         other => other.clone(),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cube_sdk_core::redact::{MaskedPlaceholders, is_placeholder, is_secret_name, is_secret_value, placeholder};
+use cube_sdk_core::redact::{MaskedPlaceholders, is_placeholder, is_secret_name, masked, placeholder};
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use serde::ser::SerializeStruct;
@@ -88,11 +88,11 @@ impl ModuleVariable {
 
     /// The value for people: a placeholder when name or value look secret.
     pub fn shown(&self) -> String {
-        let value = self.expose();
-        if is_secret_name(&self.name) || is_secret_value(value) {
-            return placeholder(&Value::from(value));
+        let value = Value::from(self.expose());
+        if is_secret_name(&self.name) {
+            return placeholder(&value);
         }
-        value.to_owned()
+        masked(&value).as_str().unwrap_or_default().to_owned()
     }
 }
 

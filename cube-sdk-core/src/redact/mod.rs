@@ -145,12 +145,17 @@ fn json_text_length(text: &str) -> usize {
 pub fn masked(value: &Value) -> Value {
     match value {
         Value::Object(entries) => {
-            let names_secret = entries.get("name").and_then(Value::as_str).is_some_and(is_secret_name);
+            let names = ["name", "key"].iter().filter_map(|entry| entries.get(*entry)?.as_str());
+            let (mut names_secret, mut names_text) = (false, false);
+            for name in names {
+                names_secret |= is_secret_name(name);
+                names_text |= beyond::is_secret_name_of_text(name);
+            }
             entries
                 .iter()
                 .map(|(key, value)| {
                     let hide = is_secret_name(key)
-                        || (names_secret && key == "value")
+                        || (key == "value" && (names_secret || names_text && value.is_string()))
                         || (value.is_string() && beyond::is_secret_name_of_text(key));
                     let shown = if hide { Value::String(placeholder(value)) } else { masked(value) };
                     (key.clone(), shown)

@@ -109,7 +109,7 @@ enum Ends {
 }
 
 /// Does a sentence go on here, as after `body.kms_key_arn: `? A word, and another.
-fn is_prose(value: &str) -> bool {
+pub(super) fn is_prose(value: &str) -> bool {
     let (word, rest) = value.split_at(value.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(value.len()));
     let plain = word.len() < 20 && word.bytes().skip(1).all(|b| b.is_ascii_lowercase()) && !word.is_empty();
     plain && rest.strip_prefix(' ').is_some_and(|next| next.starts_with(|c: char| c.is_ascii_alphabetic()))

@@ -235,6 +235,43 @@ fn texts_are_secret_by_their_form() {
 }
 
 #[test]
+fn secrets_within_other_texts_are_found() {
+    for text in [
+        "curl -H 'Authorization: Bearer opaque12345' https://h",
+        "proxy_set_header X \"Bearer opaque12345\"",
+        "user: a, password: b",
+        "{\"user\":\"a\",\"password\":\"b\"} # more",
+        "AKIAIOSFODNN7EXAMPLE.",
+        "x_AKIAIOSFODNN7EXAMPLE",
+        "AKIAIOSFODNN7EXAMPLE-old",
+        "eyJhbGciOiJkaXIifQ..aXY.Y3Q.dGFn",
+        "identity: LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlC",
+        "config.json: eyJhdXRocyI6eyJyIjp7ImF1dGgiOiJkWE5sY2pwd1lYTnoifX19",
+        "auth: dXNlcjpwYXNz",
+        "_auth=dXNlcjpwYXNz",
+        "${DB_PASSWORD:-hunter2}",
+        "password: |\n  hunter2",
+        "password:\n  hunter2",
+        "--password\thunter2",
+        "--password\nhunter2",
+    ] {
+        assert!(is_secret_value(text), "{text}");
+    }
+    for text in [
+        "see the password: it is wrong",
+        "use Bearer authentication here",
+        "auth: enabled",
+        "${DB_PASSWORD:-}",
+        "${DB_PASSWORD:?required}",
+        "secrets:\n  - name",
+    ] {
+        assert!(!is_secret_value(text), "{text}");
+    }
+    let shown = masked(&json!([{"name": "auth", "value": "x"}, {"key": "DB_PASSWORD", "value": "x"}]));
+    assert_eq!((&shown[0]["value"], &shown[1]["value"]), (&json!("<hidden, 1 chars>"), &json!("<hidden, 1 chars>")));
+}
+
+#[test]
 fn structures_hide_more() {
     let shown = masked(&json!({
         "auths": {"r.example.com": {"auth": "abc", "email": "e"}},
@@ -345,5 +382,14 @@ proptest! {
         }
         let shown = masked_text(&format!("{lead}https://u:{value}@h/x?a={value}"));
         prop_assert!(!shown.contains(&value), "{shown}");
+    }
+}
+
+#[test]
+fn a_text_full_of_secret_names_is_read_once() {
+    for piece in ["password:", "auth:", "bearer ", "password: a ", "--password\t", "${DB_PASSWORD:"] {
+        let hostile = piece.repeat(200_000);
+        // Quadratic, each would take minutes.
+        let _ = is_secret_value(&hostile);
     }
 }
