@@ -216,3 +216,21 @@ pub struct UninstalledModule {
     /// Entities that it had installed and that go on running.
     pub left_behind: Vec<DeployedEntity>,
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_shows_no_password_wherever_it_stands() {
+        for value in ["jdbc:postgresql://u:hunter22@h/db", "a,redis://:hunter22@h", "x --password=hunter22"] {
+            let variable =
+                ModuleVariable { name: "url".into(), kind: VariableKind::of(None), value: Some(value.into()) };
+            let told = format!("{variable:?} {}", variable.shown());
+            assert!(!told.contains("hunter22"), "{told}");
+        }
+        let plain = ModuleVariable { name: "replicas".into(), kind: VariableKind::of(None), value: Some("3".into()) };
+        assert_eq!(plain.shown(), "3");
+    }
+}
