@@ -162,6 +162,18 @@ impl ApolloErrorExt for Error {
     }
 }
 
+/// What an error says of a thing that was asked for.
+pub(crate) trait SaysGone {
+    /// Did Apollo answer that it is not there? A bare 404 may be a gateway's, and says nothing of it.
+    fn says_gone(&self) -> bool;
+}
+
+impl SaysGone for Error {
+    fn says_gone(&self) -> bool {
+        self.kind() == ErrorKind::NotFound && self.status() == Some(StatusCode::OK)
+    }
+}
+
 /// What a failed mutation proves.
 pub(crate) trait NothingRan {
     /// Was the document refused before anything of it ran? Then Apollo says so in its own words, and no resolver has
@@ -175,7 +187,9 @@ pub(crate) trait NothingRan {
 impl NothingRan for Error {
     fn is_refused_document(&self) -> bool {
         let no_resolver = |fault: &ApolloFault| fault.errors.iter().all(|error| error.path.is_empty());
-        self.kind() == ErrorKind::Unsupported && self.apollo().is_some_and(no_resolver)
+        // With another status a gateway may have said so after the document went on.
+        let judged = matches!(self.status().map(|status| status.as_u16()), Some(200 | 400 | 422));
+        judged && self.kind() == ErrorKind::Unsupported && self.apollo().is_some_and(no_resolver)
     }
 
     fn proves_that_nothing_ran(&self) -> bool {

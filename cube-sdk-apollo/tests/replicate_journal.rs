@@ -77,8 +77,11 @@ async fn an_answer_that_proves_nothing_forgets_nothing() {
     ]});
     let vague =
         json!({"data": null, "errors": [{"message": "again", "extensions": {"errorCode": "TOO_MANY_REQUESTS"}}]});
+    let gateway = r#"{"errorCode":"X","errorName":"Gateway:NotImplemented","errorInstanceId":"i"}"#;
     let answers = [
         (200, page.to_owned()),
+        (405, gateway.to_owned()),
+        (501, gateway.to_owned()),
         (200, String::new()),
         (200, r#"{"data": null}"#.to_owned()),
         (200, r#"{"data": {"apollo": {}}}"#.to_owned()),

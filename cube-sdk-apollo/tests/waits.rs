@@ -30,6 +30,22 @@ async fn a_deletion_has_succeeded_when_its_environment_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gateways_404_is_no_end_of_a_deletion() {
+    let (double, apollo) = support::seeded();
+    // Nobody has approved it: the environment stands.
+    let change = apollo.environments().delete("cube-8").await.unwrap();
+    double.inject(On::Any, 0, 1, Fault::status(404));
+    let error = change.wait().await.expect_err("a page of a gateway was taken for the end");
+    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::NotFound, 404), "{error}");
+
+    double.approve_all();
+    let change = apollo.entities("cube-7").uninstall("mosquitto").await.unwrap();
+    let plan = change.wait().await.unwrap().plan().await.unwrap();
+    double.inject(On::Any, 0, 1, Fault::status(404));
+    assert_eq!(plan.wait().await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_that_takes_its_entity_down_ends_with_it() {
     let (double, apollo) = support::seeded();
     double.approve_all();

@@ -7,6 +7,7 @@ use cube_sdk_core::waiter::{Progress, Waiter};
 use cube_sdk_core::{Error, ErrorKind, Result};
 
 use super::{all_of, all_of_fleet};
+use crate::fault::SaysGone as _;
 use crate::listing::list_in;
 use crate::mode::Mode;
 use crate::model::{ChangeRequest, Environment, Subject};
@@ -59,7 +60,7 @@ impl ChangeRequest {
                     let words = "it is not among the change requests of its environment";
                     return Err(Error::new(ErrorKind::NotFound, words).with_target(self.rid.to_string()));
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => return self.without_environment(&mode).await,
+                Err(error) if error.says_gone() => return self.without_environment(&mode).await,
                 Err(error) => return Err(error),
             }
         }

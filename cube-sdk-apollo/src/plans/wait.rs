@@ -6,6 +6,7 @@ use std::time::Duration;
 use cube_sdk_core::waiter::{Progress, Waiter};
 use cube_sdk_core::{Error, ErrorKind, Result};
 
+use crate::fault::SaysGone as _;
 use crate::mode::Mode;
 use crate::model::{ChangeKind, Environment, Plan};
 use crate::words::PlanState;
@@ -44,7 +45,7 @@ impl Plan {
         let mode = Mode::strict(&self.apollo);
         let environment = Environment::by_id(self.environment.clone());
         let plans = match mode.plans_of(&environment, &self.entity_id, 50).await {
-            Err(error) if error.kind() == ErrorKind::NotFound && last.kind() == ChangeKind::Uninstall => {
+            Err(error) if error.says_gone() && last.kind() == ChangeKind::Uninstall => {
                 return Ok(last.clone().gone());
             }
             other => other?,
