@@ -205,7 +205,7 @@ fn is_pair(before: &str, after: &str) -> bool {
     let after = ahead(after);
     let told = before.trim_end().ends_with(|c: char| c.is_alphanumeric());
     let word = &after[..after.find(char::is_whitespace).unwrap_or(after.len())];
-    !is_prose(after) && !(told && is_word(word))
+    !(is_prose(after) || told && is_word(word))
 }
 
 fn last_char_len(text: &str, at: usize) -> usize {
