@@ -10,17 +10,7 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{Item, UseTree};
 
-use crate::root;
-
-const CRATES: [&str; 7] = [
-    "cube-sdk",
-    "cube-sdk-core",
-    "cube-sdk-apollo",
-    "cube-sdk-byo",
-    "cube-sdk-teleport",
-    "cube-sdk-server",
-    "cube-sdk-testkit",
-];
+use crate::{CRATES, root};
 
 type Name = Vec<String>;
 

@@ -12,6 +12,17 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
+/// The libraries.
+const CRATES: [&str; 7] = [
+    "cube-sdk",
+    "cube-sdk-core",
+    "cube-sdk-apollo",
+    "cube-sdk-byo",
+    "cube-sdk-teleport",
+    "cube-sdk-server",
+    "cube-sdk-testkit",
+];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }

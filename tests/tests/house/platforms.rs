@@ -4,17 +4,7 @@ use std::path::Path;
 
 use syn::visit::{self, Visit};
 
-use crate::root;
-
-const CRATES: [&str; 7] = [
-    "cube-sdk",
-    "cube-sdk-core",
-    "cube-sdk-apollo",
-    "cube-sdk-byo",
-    "cube-sdk-teleport",
-    "cube-sdk-server",
-    "cube-sdk-testkit",
-];
+use crate::{CRATES, root};
 
 /// Paths that begin so exist on Unix only; `Unix…` of tokio and std stands for their sockets.
 const UNIX: [&[&str]; 5] = [
