@@ -198,3 +198,9 @@ fn idle_connections_leave_descriptors_to_the_streams_of_others() {
     }
     drop(idle);
 }
+
+#[test]
+fn every_command_of_the_documents_is_known() {
+    let checked = Command::new("python3").arg(root().join("tests/real/commands")).arg("--check").output().unwrap();
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+}

@@ -167,3 +167,25 @@ async fn through_teleport_while_certificates_rotate() {
     let report = tunnel.shutdown(Duration::from_secs(5)).await;
     assert_eq!((report.cut, report.aborted), (0, false), "{report:?}");
 }
+
+/// A driver over a stream of the tunnel: no local port, and nobody else on the machine who could use it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_driver_runs_over_a_stream_within_the_process() {
+    let Some(server) = Postgres::start() else { return };
+    let relay = OwnRelay::start(&[(APP, server.addr)], DirectDialer::new(), true).await;
+    for protocol in [Protocol::V1, Protocol::V2] {
+        let tunnel = relay.tunnels(protocol).open(APP).await.unwrap();
+        let mut config = tokio_postgres::Config::new();
+        config.user(Postgres::USER).dbname(Postgres::USER).password(Postgres::PASSWORD);
+        let stream = tunnel.connect().await.unwrap();
+        let (client, connection) = config.connect_raw(stream, tokio_postgres::NoTls).await.unwrap();
+        let driver = tokio::spawn(connection);
+        let row = client.query_one("SELECT sum(n)::bigint FROM generate_series(1, $1::int) AS n", &[&1000_i32]);
+        assert_eq!(row.await.unwrap().get::<_, i64>(0), 500_500);
+        let rows = client.query("SELECT repeat('x', 1000) FROM generate_series(1, 2000)", &[]).await.unwrap();
+        assert!(rows.len() == 2000 && rows.iter().all(|row| row.get::<_, &str>(0).len() == 1000));
+        drop(client);
+        driver.await.unwrap().unwrap();
+        assert_eq!(tunnel.shutdown(Duration::from_secs(5)).await.cut, 0);
+    }
+}

@@ -28,12 +28,20 @@ pub async fn run(name: &str, body: impl Future<Output = Result<()>>) -> ExitCode
     }
 }
 
-/// Tells where the program listens, as the one line on stdout. It may be a pipe that was closed.
+/// Writes a line to stdout, which may be a pipe that was closed.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn listening(address: std::net::SocketAddr) -> Result<()> {
+pub fn say(line: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "listening {address}")?;
+    writeln!(out, "{line}")?;
     Ok(out.flush()?)
+}
+
+/// Tells where the program listens, as the one line on stdout.
+///
+/// # Errors
+/// As [`say`].
+pub fn listening(address: std::net::SocketAddr) -> Result<()> {
+    say(&format!("listening {address}"))
 }

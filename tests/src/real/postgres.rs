@@ -23,7 +23,8 @@ pub struct Postgres {
 impl Postgres {
     /// The superuser, and its database.
     pub const USER: &str = "postgres";
-    const PASSWORD: &str = "only-for-this-test";
+    /// Its password.
+    pub const PASSWORD: &str = "only-for-this-test";
 
     /// Starts one; none when it may be skipped.
     ///

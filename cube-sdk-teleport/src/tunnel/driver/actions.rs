@@ -94,7 +94,7 @@ impl Driver {
         let in_work = socket.in_work;
         let Socket { local, queue, untouched, .. } = std::mem::take(socket);
         socket.in_work = in_work;
-        self.turns.leave(slot);
+        self.turns.vacate(slot);
         self.counters.unqueued(queue.len() as u64);
         if self.full == Some(slot) {
             self.full = None;

@@ -261,8 +261,8 @@ impl Driver {
         let batch = self.pace.batch();
         self.outbox.batch(batch);
         while self.outbox.wants_more() {
-            // A turn is a whole frame: what is left of it would be a frame of its own.
-            let Some((slot, turn)) = self.turns.next(batch.min(CHUNK)) else { break };
+            let turn = batch.min(CHUNK);
+            let Some(slot) = self.turns.next(turn) else { break };
             let socket = &mut self.sockets[slot];
             let Some(id) = self.mux.id(slot).filter(|_| socket.local.is_connected() && !socket.eof) else {
                 self.turns.leave(slot);
@@ -280,7 +280,6 @@ impl Driver {
             match self.outbox.read_frame(id, most, read) {
                 Poll::Pending => {
                     socket.readable = false;
-                    socket.bulk = false;
                     self.turns.leave(slot);
                 }
                 Poll::Ready(outcome) => match outcome? {
@@ -294,6 +293,8 @@ impl Driver {
                         moved = true;
                         self.load += n;
                         socket.untouched = false;
+                        // One that was read empty goes on with as much: a small read first would be a frame for nothing.
+                        socket.bulk = n >= SMALL;
                         socket.epoch = self.outbox.epoch();
                         self.turns.took(slot, n);
                         self.mux.sent(self.now, slot, n as u64);

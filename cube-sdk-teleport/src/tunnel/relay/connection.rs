@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::accept::Accepted;
-use super::{RelayEvent, Shared};
+use super::{RelayEvent, Shared, upgraded};
 use crate::app_name::AppName;
 use crate::ground::Duplex;
 use crate::refusal::{Refusal, TunnelCode};
@@ -88,16 +87,19 @@ impl Host for RelayHost {
 impl Accepted {
     /// Drives the connection until it is over. Streams live inside this future: dropping it cuts them all.
     ///
-    /// The transport is what the HTTP server upgraded; set `TCP_NODELAY` on its socket before.
+    /// The transport is what the HTTP server upgraded (`TokioIo` around hyper's `Upgraded`, with axum too); set
+    /// `TCP_NODELAY` on its socket before. A `TcpStream`, or TLS over one, is looked for below it: where there is none,
+    /// small streams wait longer beside bulk.
     ///
     /// # Cancel safety
     /// Dropping it ends the connection at once.
     pub async fn run(self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> ConnectionReport {
-        self.run_from(Box::new(io), &Bytes::new()).await
+        let (io, read_ahead) = upgraded::opened(io);
+        self.run_from(io, &read_ahead).await
     }
 
-    /// As [`Accepted::run`], with bytes that the HTTP server read too far.
-    pub(super) async fn run_from(self, io: Box<dyn Duplex>, read_ahead: &[u8]) -> ConnectionReport {
+    /// With the bytes that the HTTP server read too far.
+    async fn run_from(self, io: Box<dyn Duplex>, read_ahead: &[u8]) -> ConnectionReport {
         let Self { shared, place, caller, version, peer, .. } = self;
         let connection = CONNECTION.fetch_add(1, Ordering::Relaxed);
         let caller = Arc::new(caller);

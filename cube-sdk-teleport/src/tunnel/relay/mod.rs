@@ -9,6 +9,7 @@ mod event;
 mod lobby;
 mod places;
 mod server;
+mod upgraded;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -165,14 +165,7 @@ async fn one_request<T: Duplex + 'static>(relay: Relay, stream: T, peer: SocketA
     let Ok((accepted, upgrade)) = accepted.try_recv() else { return };
     pass.admit();
     let Ok(upgraded) = upgrade.await else { return };
-    match upgraded.downcast::<TokioIo<T>>() {
-        Ok(parts) => {
-            accepted.run_from(Box::new(parts.io.into_inner()), &parts.read_buf).await;
-        }
-        Err(upgraded) => {
-            accepted.run(TokioIo::new(upgraded)).await;
-        }
-    }
+    accepted.run(TokioIo::new(upgraded)).await;
 }
 
 async fn answer(

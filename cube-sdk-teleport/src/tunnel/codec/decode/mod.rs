@@ -9,6 +9,9 @@ use super::{BINARY, Breach, CLOSE, CONTINUATION, PING, PONG, Side, TEXT, frame, 
 /// The read buffer: what one read of the socket may bring.
 const BUFFER: usize = 128 * 1024;
 
+/// Frames from this length on come in rows of the same length: reads end where one of them ends.
+const LONG: usize = 16 * 1024;
+
 /// Of a frame that is not DATA, no more than this is kept. Longer texts and names are refused by their receiver.
 const KEPT: usize = 1024;
 
@@ -57,6 +60,8 @@ pub(crate) struct Decoder {
     body: Option<Body>,
     message: Option<Message>,
     kept: Vec<u8>,
+    /// How long the last frame of the WebSocket was, with its header.
+    last: usize,
 }
 
 impl Decoder {
@@ -71,6 +76,7 @@ impl Decoder {
             body: None,
             message: None,
             kept: Vec::new(),
+            last: 0,
         }
     }
 
@@ -79,12 +85,26 @@ impl Decoder {
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
-        } else if self.buffer.len() - self.end < BUFFER / 2 {
+            let room = self.whole_frames();
+            return &mut self.buffer[..room];
+        }
+        if self.buffer.len() - self.end < BUFFER / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
         &mut self.buffer[self.end..]
+    }
+
+    /// What is left of this frame and as many more of its length as fit: a frame that one read ends and the next one
+    /// begins is two pieces, and two writes to the consumer.
+    fn whole_frames(&self) -> usize {
+        let left = self.body.as_ref().map_or(0, |body| usize::try_from(body.left).unwrap_or(usize::MAX));
+        let rest = BUFFER.saturating_sub(left);
+        if self.last < LONG || rest < self.last {
+            return if left >= LONG { BUFFER.min(left) } else { BUFFER };
+        }
+        left + rest / self.last * self.last
     }
 
     /// Notes that `n` bytes were put into the room.
@@ -171,6 +191,7 @@ impl Decoder {
             return Err(Breach::too_big(self.max_message));
         }
         self.start += used;
+        self.last = used.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
         self.body = Some(Body { left: length, fin, key });
         Ok(Step::Again)
     }

@@ -140,3 +140,30 @@ fn a_close_carries_only_codes_that_a_frame_may_carry() {
     assert_eq!(read_close(&[3]).err().unwrap().code, 1002);
     assert_eq!(read_close(b"\x03\xe8\xff").err().unwrap().code, 1007);
 }
+
+#[test]
+fn reads_end_where_long_frames_end() {
+    for (length, first) in [(65_024, 3), (20_000, 7), (90_000, 2), (140_000, 3)] {
+        let mut wire = Vec::new();
+        for _ in 0..40 {
+            let message = [&frame::header(frame::DATA, 1)[..], &vec![7; length]].concat();
+            encode::put_message(&mut wire, BINARY, None, &message);
+        }
+        let (mut decoder, mut at) = (Decoder::new(Side::Client, 1 << 20), 0);
+        let mut pieces = 0;
+        // A reader that always finds as much as it has room for.
+        while at < wire.len() {
+            let room = decoder.room();
+            let step = room.len().min(wire.len() - at);
+            room[..step].copy_from_slice(&wire[at..at + step]);
+            decoder.filled(step);
+            at += step;
+            while decoder.next().unwrap().is_some() {
+                pieces += 1;
+            }
+        }
+        // Beyond the first read, a frame that fits is one piece, and one that does not is two.
+        let each = if length < BUFFER { 1 } else { 2 };
+        assert!(pieces <= 40 * each + first, "{length}: {pieces} pieces of 40 frames");
+    }
+}
