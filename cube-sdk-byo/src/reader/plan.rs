@@ -8,8 +8,15 @@ pub(crate) const GRAIN: u64 = 64 * 1024;
 /// Parts are no larger than this: the part in front holds up all behind it, so it must not take long.
 pub(crate) const LARGEST_PART: u64 = 4 * 1024 * 1024;
 
-/// Parts are no smaller than this when the reader chooses: each costs a request and a round trip.
+/// Parts are no smaller than this when the reader chooses and memory allows: each costs a request and a round trip.
 pub(crate) const SMALLEST_PART: u64 = 2 * 1024 * 1024;
+
+/// With a small budget the parts are smaller, so that as many are in flight as with a large one: a round trip costs
+/// more where there is little behind it. Never below this.
+const SMALLEST_OF_FEW: u64 = 256 * 1024;
+
+/// Parts that a budget is to hold.
+const HELD: u64 = 32;
 
 /// The bytes still to be asked for, in order.
 #[derive(Clone, Debug)]
@@ -58,7 +65,8 @@ pub(crate) fn part_size(fixed: Option<u64>, budget: u64, target: usize) -> u64 {
         return size.min(most);
     }
     let share = budget / 4 * 3 / target.max(1) as u64;
-    (share / GRAIN * GRAIN).clamp(SMALLEST_PART.min(most), LARGEST_PART.min(most))
+    let least = (budget / HELD / GRAIN * GRAIN).clamp(SMALLEST_OF_FEW, SMALLEST_PART);
+    (share / GRAIN * GRAIN).clamp(least.min(most), LARGEST_PART.min(most))
 }
 
 #[cfg(test)]
@@ -76,7 +84,10 @@ mod tests {
         assert_eq!(part_size(None, 64 * MIB, 16), 3 * MIB);
         assert_eq!(part_size(None, 64 * MIB, 24), 2 * MIB);
         assert_eq!(part_size(None, 64 * MIB, 500), 2 * MIB);
-        assert_eq!(part_size(None, MIB, 8), MIB / 2, "two parts must fit");
+        assert_eq!(part_size(None, 16 * MIB, 8), 3 * MIB / 2);
+        assert_eq!(part_size(None, 16 * MIB, 32), MIB / 2, "as many as with a large budget");
+        assert_eq!(part_size(None, MIB, 32), MIB / 4);
+        assert_eq!(part_size(None, MIB / 4, 8), MIB / 8, "two parts must fit");
         assert_eq!(part_size(Some(256 * 1024), 64 * MIB, 8), 256 * 1024);
     }
 

@@ -8,6 +8,7 @@
 mod child;
 mod component;
 mod first_byte;
+mod late;
 mod machine;
 mod measure;
 mod memory;
@@ -35,12 +36,16 @@ enum Command {
     /// One reader in this process (what the harness starts; prints one JSON line).
     #[command(hide = true)]
     Read(reader::Read),
+    /// The hop that makes first bytes late (what the harness starts).
+    #[command(hide = true)]
+    Late(late::Hop),
 }
 
 fn main() -> anyhow::Result<()> {
     let program = Program::parse();
     match program.command {
         Some(Command::Read(read)) => reader::run(&read),
+        Some(Command::Late(hop)) => late::serve(&hop),
         // The parent stays small and without a runtime: a child's peak RSS starts from that of its parent.
         None => measure::run(&program.measure),
     }

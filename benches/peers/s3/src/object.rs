@@ -5,6 +5,9 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use crc_fast::CrcAlgorithm;
 use sha2::{Digest, Sha256};
 
 /// Name of the bucket, a directory under the server's root.
@@ -20,6 +23,8 @@ pub(crate) struct Object {
     pub(crate) size: u64,
     /// SHA-256 of the whole, 64 hex digits.
     pub(crate) sha256: String,
+    /// CRC-64/NVME of the whole, in base64 as S3 tells it.
+    pub(crate) crc64nvme: String,
 }
 
 /// Writes `size` pseudo-random bytes to `root/BUCKET/KEY`. The same size always gives the same bytes.
@@ -30,18 +35,20 @@ pub(crate) fn write(root: &Path, size: u64) -> anyhow::Result<Object> {
     let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     let mut out = BufWriter::with_capacity(BLOCK, file);
     let mut random = fastrand::Rng::with_seed(size);
-    let mut digest = Sha256::new();
+    let (mut digest, mut crc) = (Sha256::new(), crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme));
     let mut block = vec![0; BLOCK];
     let mut left = size;
     while left > 0 {
         random.fill(&mut block);
         let take = usize::try_from(left.min(BLOCK as u64))?;
         digest.update(&block[..take]);
+        crc.update(&block[..take]);
         out.write_all(&block[..take]).with_context(|| format!("writing {}", path.display()))?;
         left -= take as u64;
     }
     out.flush()?;
-    Ok(Object { size, sha256: hex(&digest.finalize()) })
+    let crc64nvme = BASE64_STANDARD.encode(crc.finalize().to_be_bytes());
+    Ok(Object { size, sha256: hex(&digest.finalize()), crc64nvme })
 }
 
 /// Lower-case hex digits.

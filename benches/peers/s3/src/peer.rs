@@ -17,6 +17,13 @@ pub(crate) const OURS: &str = "cube-sdk";
 /// The same, with the digest checked in the stream.
 pub(crate) const OURS_DIGEST: &str = "cube-sdk + SHA-256";
 
+/// The same, compared with the checksum that the store keeps.
+pub(crate) const OURS_STORED: &str = "cube-sdk + stored checksum";
+/// Ours with a quarter of the default budget.
+pub(crate) const OURS_SMALL: &str = "cube-sdk, budget 16 MiB";
+/// What plain sockets reach with 16 MiB in flight.
+pub(crate) const SMALL_BOUND: &str = "null 16 MiB";
+
 /// What part a reader plays in the judgement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,6 +73,8 @@ pub(crate) struct Peer {
 const BOTH: &[Port] = &[Port::Plain, Port::Cap];
 const PLAIN: &[Port] = &[Port::Plain];
 const CAP: &[Port] = &[Port::Cap];
+const LATE: &[Port] = &[Port::Late];
+const ALL: &[Port] = &[Port::Plain, Port::Cap, Port::Late];
 
 /// All readers that are installed; the missing ones were reported.
 pub(crate) fn all() -> anyhow::Result<Vec<Peer>> {
@@ -73,8 +82,12 @@ pub(crate) fn all() -> anyhow::Result<Vec<Peer>> {
     let mut peers = vec![
         inside(OURS, Role::Ours, BOTH, "ours"),
         inside(OURS_DIGEST, Role::Ours, BOTH, "ours --digest"),
-        inside("cube-sdk, budget 16 MiB", Role::Ours, BOTH, "ours --budget 16MiB"),
+        inside(OURS_STORED, Role::Ours, PLAIN, "ours --stored"),
+        inside(OURS_SMALL, Role::Ours, ALL, "ours --budget 16MiB"),
         inside("cube-sdk, budget 256 MiB", Role::Ours, BOTH, "ours --budget 256MiB"),
+        inside("null 16 MiB in parts of 256 KiB", Role::Bound, LATE, "raw --connections 64 --part-size 256KiB"),
+        inside("null 16 MiB in parts of 512 KiB", Role::Bound, LATE, "raw --connections 32 --part-size 512KiB"),
+        inside("null 16 MiB in parts of 1 MiB", Role::Bound, LATE, "raw --connections 16 --part-size 1MiB"),
         inside("null 1", Role::Bound, PLAIN, "raw"),
         inside("null 8×8", Role::Bound, PLAIN, "raw --connections 8"),
         inside("null 25×8", Role::Bound, CAP, "raw --connections 25"),

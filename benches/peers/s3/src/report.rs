@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::first_byte::FirstByte;
+use crate::late::DELAY;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::nginx::{CAP_MIB_PER_S, Port};
@@ -59,7 +60,7 @@ impl Report {
             self.load[0],
             self.load[1],
         )?;
-        for port in [Port::Plain, Port::Cap] {
+        for port in [Port::Plain, Port::Cap, Port::Late] {
             let rows: Vec<_> = self.rows.iter().filter(|row| row.port == port).collect();
             if !rows.is_empty() {
                 table(page, port, &rows)?;
@@ -110,6 +111,9 @@ fn table(page: &mut String, port: Port, rows: &[&Row]) -> std::fmt::Result {
     match port {
         Port::Plain => writeln!(page, "Plain port:\n")?,
         Port::Cap => writeln!(page, "Port capped at {CAP_MIB_PER_S} MiB/s per connection:\n")?,
+        Port::Late => {
+            writeln!(page, "Port capped at {CAP_MIB_PER_S} MiB/s per connection, first bytes {DELAY:?} late:\n")?;
+        }
     }
     let ours = rows.iter().find(|row| row.name == OURS);
     let digest = rows.iter().find(|row| row.name == OURS_DIGEST);

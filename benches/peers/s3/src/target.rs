@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::nginx::Port;
-use crate::peer::{OURS, OURS_DIGEST, Role};
+use crate::peer::{OURS, OURS_DIGEST, OURS_SMALL, OURS_STORED, Role, SMALL_BOUND};
 use crate::round::Row;
 
 /// A target counts as reached within this share of it.
@@ -81,6 +81,12 @@ pub(crate) fn of_rows(rows: &[Row]) -> Vec<Verdict> {
         }
     }
 
+    let small = rows.iter().filter(|row| row.port == Port::Late && row.name.starts_with(SMALL_BOUND));
+    if let Some((ours, best)) = row(Port::Late, OURS_SMALL).zip(small.max_by(|a, b| a.rate().total_cmp(&b.rate()))) {
+        let figure = format!("late: {OURS_SMALL} / {}", best.name);
+        verdicts.push(Verdict::new(figure, Wanted::AtLeast(0.9), ours.times_as_fast_as(best)));
+    }
+
     let Some(ours) = row(Port::Plain, OURS) else { return verdicts };
     let bound = row(Port::Plain, "null 8×8").map(|null| ours.times_as_fast_as(null));
     let rust = rows.iter().filter(|row| row.port == Port::Plain && row.role == Role::RustPeer);
@@ -96,6 +102,12 @@ pub(crate) fn of_rows(rows: &[Row]) -> Vec<Verdict> {
             let figure = format!("plain: {OURS_DIGEST} / {}", sdk.name);
             verdicts.push(Verdict::new(figure, Wanted::AtLeast(1.2), digest.times_as_fast_as(sdk)).or_bound(bound));
         }
+    }
+    if let Some(stored) = row(Port::Plain, OURS_STORED) {
+        let figure = format!("plain: {OURS_STORED} / {OURS}");
+        verdicts.push(Verdict::new(figure, Wanted::AtLeast(0.9), stored.times_as_fast_as(ours)));
+        let figure = format!("plain: CPU of {OURS_STORED} / {OURS}");
+        verdicts.push(Verdict::new(figure, Wanted::AtMost(1.2), stored.cpu_relative_to(ours)));
     }
     verdicts.push(Verdict::new(format!("plain: CPU s/GiB of {OURS}"), Wanted::AtMost(0.70), ours.cpu_per_gib()));
     if let Some(sdk) = row(Port::Plain, "aws-sdk-s3 ranged 8×8") {

@@ -48,7 +48,10 @@ pub(crate) struct Read {
     /// Ours: memory budget in bytes.
     #[arg(long, value_parser = crate::object::length)]
     pub(crate) budget: Option<u64>,
-    /// Ours: part size in bytes instead of what pays.
+    /// Ours: compare with the checksum that the store keeps.
+    #[arg(long)]
+    pub(crate) stored: bool,
+    /// Part size in bytes. Ours: instead of what pays; raw TCP: instead of 8 MiB.
     #[arg(long, value_parser = crate::object::length)]
     pub(crate) part_size: Option<u64>,
     /// Ours: the most parts in flight.
@@ -101,10 +104,10 @@ impl Read {
         format!("http://{}", self.server)
     }
 
-    /// The object's parts of `PART` bytes, as first and last byte.
+    /// The object's parts, as first and last byte.
     fn parts(&self) -> impl Iterator<Item = (u64, u64)> + use<> {
-        let size = self.size;
-        (0..size.div_ceil(PART)).map(move |part| (part * PART, ((part + 1) * PART).min(size) - 1))
+        let (size, length) = (self.size, self.part_size.unwrap_or(PART).max(1));
+        (0..size.div_ceil(length)).map(move |part| (part * length, ((part + 1) * length).min(size) - 1))
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) async fn stream(read: &Read, sink: &mut NullSink) -> anyhow::Result<S
     if read.digest {
         open = open.expect_sha256(read.sha256.as_ref().context("--sha256")?);
     }
+    if read.stored {
+        open = open.verify_stored_checksum();
+    }
     if read.trace {
         open = open.progress(|event| eprintln!("{event:?}"));
     }
