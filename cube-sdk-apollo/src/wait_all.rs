@@ -31,7 +31,7 @@
 //! # Ok::<(), cube_sdk_core::Error>(()) });
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -50,6 +50,9 @@ use crate::model::{ChangeRequest, Plan};
 
 /// Looks that are under way at the same time.
 const AT_ONCE: usize = 8;
+
+/// How long looks at one thing may fail in a row.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Something that ends by itself.
 #[derive(Clone, Debug, Serialize)]
@@ -146,7 +149,7 @@ type Watch = Box<dyn FnMut(&WaitEvent) + Send>;
 /// Waits until all have ended, well or not, when awaited: in the order in which they were given.
 ///
 /// What cannot be found ends with its error, and the others are waited for all the same. A failure that may pass is
-/// waited out as by any waiter.
+/// waited out, each thing for itself: it ends with its error once looks at it have failed for 120 s.
 #[must_use = "nothing is waited for until it is awaited"]
 pub struct WaitAll {
     slots: Vec<Waited>,
@@ -219,12 +222,14 @@ impl WaitAll {
     }
 
     async fn wait(mut self) -> Result<Vec<Waited>> {
+        let rounds = Rounds::within(PATIENCE, self.interval);
+        let failing = Arc::new(Mutex::new(BTreeMap::new()));
         let slots = Arc::new(Mutex::new(self.slots));
         let mut told: BTreeMap<usize, (Option<String>, bool)> = BTreeMap::new();
         let looked = slots.clone();
         let look = move || {
-            let slots = looked.clone();
-            async move { round(&slots).await }
+            let (slots, failing) = (looked.clone(), failing.clone());
+            async move { Ok(round(&slots, &failing, rounds).await) }
         };
         let judge = move |now: &Vec<Waited>| if now.iter().all(is_over) { Progress::Done } else { Progress::Running };
         let what = format!("waiting for {} change requests and plans", slots.lock().map_or(0, |slots| slots.len()));
@@ -251,13 +256,55 @@ impl WaitAll {
 
 awaitable!(WaitAll => Vec<Waited>, wait);
 
+/// Durations in rounds of looks.
+#[derive(Clone, Copy)]
+struct Rounds {
+    interval: Duration,
+    /// Rounds in which looks at one thing may fail in a row.
+    patience: u32,
+}
+
+impl Rounds {
+    fn within(patience: Duration, interval: Duration) -> Self {
+        // No waiter looks more often.
+        let interval = interval.max(Duration::from_millis(10));
+        Self { interval, patience: Self { interval, patience: 0 }.of(patience) }
+    }
+
+    /// The rounds that begin within a time.
+    fn of(self, time: Duration) -> u32 {
+        let rounds = time.as_nanos().div_ceil(self.interval.as_nanos().max(1));
+        u32::try_from(rounds).unwrap_or(u32::MAX)
+    }
+}
+
+/// Looks at one thing that failed in a row.
+#[derive(Clone, Copy, Default)]
+struct Failing {
+    rounds: u32,
+    /// Rounds for which the server asked not to be asked again.
+    rest: u32,
+}
+
+impl Failing {
+    /// The next round: is it let out?
+    const fn rests(&mut self) -> bool {
+        self.rounds = self.rounds.saturating_add(1);
+        self.rest = self.rest.saturating_sub(1);
+        self.rest > 0
+    }
+}
+
 /// Looks at all that have not ended, at change requests of one environment together. A failure that may pass leaves
-/// the rest for the next look.
-async fn round(slots: &Mutex<Vec<Waited>>) -> Result<Vec<Waited>> {
+/// its own thing for a later round, and nothing else.
+async fn round(slots: &Mutex<Vec<Waited>>, failing: &Mutex<BTreeMap<usize, Failing>>, rounds: Rounds) -> Vec<Waited> {
     let mut now = slots.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut failed = failing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let resting: BTreeSet<_> = failed.iter_mut().filter_map(|(index, own)| own.rests().then_some(*index)).collect();
     let mut groups: BTreeMap<Option<EnvironmentId>, Vec<(usize, ChangeRequest)>> = BTreeMap::new();
     let mut plans = Vec::new();
-    for (index, slot) in now.iter().enumerate().filter(|(_, slot)| !is_over(slot)) {
+    let due = |(index, slot): &(usize, &Waited)| !is_over(slot) && !resting.contains(index);
+    for (index, slot) in now.iter().enumerate().filter(due) {
         match &slot.item {
             Awaited::Change(change) => {
                 groups.entry(change.environment.clone()).or_default().push((index, change.clone()));
@@ -282,14 +329,24 @@ async fn round(slots: &Mutex<Vec<Waited>>) -> Result<Vec<Waited>> {
         for (index, item) in group {
             let Some(slot) = now.get_mut(index) else { continue };
             match item {
-                Ok(item) => slot.item = item,
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => slot.error = Some(error),
+                Ok(item) => {
+                    slot.item = item;
+                    failed.remove(&index);
+                }
+                Err(error) => {
+                    let own = failed.entry(index).or_default();
+                    let left = rounds.patience.saturating_sub(own.rounds);
+                    own.rest = error.retry_after().map_or(0, |asked| rounds.of(asked));
+                    if !error.is_transient() || left == 0 || own.rest > left {
+                        slot.error = Some(error);
+                    }
+                }
             }
         }
     }
+    *failing.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     slots.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&now);
-    Ok(now)
+    now
 }
 
 /// Is it waited for no longer?

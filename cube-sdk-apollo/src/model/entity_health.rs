@@ -107,6 +107,6 @@ fn shown<S: Serializer>(config: &EntityConfig, to: S) -> Result<S::Ok, S::Error>
 
 /// The config texts of a reply, taken out of it.
 pub(crate) fn config_of(wire: &mut wire::Entity) -> EntityConfig {
-    let texts = wire.declared_state.as_mut().map(|state| std::mem::take(&mut state.config).items);
-    EntityConfig::from_texts(&texts.unwrap_or_default())
+    let texts = wire.declared_state.as_mut().and_then(|state| state.config.take());
+    EntityConfig::from_texts(&texts.unwrap_or_default().items)
 }

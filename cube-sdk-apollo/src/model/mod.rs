@@ -13,7 +13,7 @@ mod release;
 mod secret;
 mod task;
 
-pub(crate) use change_request::Subject;
+pub(crate) use change_request::{Subject, names};
 pub use change_request::{ChangeRequest, Reviewed};
 pub use channel::Channel;
 pub(crate) use entity::belongs;
@@ -21,7 +21,6 @@ pub use entity::{DeployedEntity, Entity, ManagingModule, PlanStatusLabel, Report
 pub(crate) use entity_health::config_of;
 pub use entity_health::{EntityHealth, EntitySettings, ReportedOverrides};
 pub use environment::{Agent, Environment, EnvironmentOverview};
-pub(crate) use health::whole;
 pub use health::{ContainerHealth, HealthCheck, HealthReport, NodeHealth};
 pub use module::{ModuleInstallation, ModuleVariable, UninstalledModule, VariableKind};
 pub(crate) use module::{VariableInput, refuse_masked};

@@ -67,9 +67,13 @@ pub fn edit(text: &str, version: &str, new: &Value) -> Result<SecretString> {
 pub(crate) fn updated(texts: &[SecretString], label: &str, new: &Value) -> Result<SecretString> {
     refuse_label(label)?;
     refuse_placeholders(new)?;
-    let config = EntityConfig::from_texts(texts);
-    if config.is_empty() {
+    if texts.iter().all(is_blank) {
         return render(label, new);
+    }
+    let config = EntityConfig::from_texts(texts);
+    // Comments alone, or what is no block: it is somebody's all the same.
+    if config.is_empty() {
+        return Err(refused("the declared config cannot be parsed"));
     }
     let declared: Vec<_> = config.blocks().iter().map(|block| block.version()).collect();
     let from = base(&declared, label)?;
@@ -87,6 +91,11 @@ pub(crate) fn updated(texts: &[SecretString], label: &str, new: &Value) -> Resul
         return Err(refused(format!("the config declares the label {from} more than once")));
     }
     joined(&texts)
+}
+
+/// Is nothing written in a text?
+pub(crate) fn is_blank(text: &SecretString) -> bool {
+    text.expose_secret().trim_matches('\u{feff}').trim().is_empty()
 }
 
 /// The label whose block is edited.

@@ -51,18 +51,24 @@ impl Carry for InstallEntity {
         Some(&self.entity)
     }
 
-    async fn look(&self, at: &Context, _: Option<&Noted>) -> Result<Seen> {
-        Ok(match at.target_entity(&self.entity).await? {
-            None => Seen::Nothing,
-            Some(found) if found.managed_by.is_some() => {
-                Seen::Other(format!("a module has brought entity {}", self.entity))
+    async fn look(&self, at: &Context, noted: Option<&Noted>) -> Result<Seen> {
+        let Some(found) = at.target_entity(&self.entity).await? else { return Ok(Seen::Nothing) };
+        if found.managed_by.is_some() {
+            return Ok(Seen::Other(format!("a module has brought entity {}", self.entity)));
+        }
+        if found.product.as_deref() != Some(&self.product) {
+            let product = found.product.unwrap_or_else(|| "an unknown product".into());
+            return Ok(Seen::Other(format!("entity {} is there, of {product}", self.entity)));
+        }
+        // One that was not sent is not the step's, whatever its channel.
+        if let (Some(wanted), Some(_)) = (&self.release_channel, noted) {
+            let channel = at.mode.declared(at.target()?, &found).await?.release_channel;
+            if channel.as_ref() != Some(wanted) {
+                let channel = channel.map_or_else(|| "no release channel".into(), |name| format!("channel {name}"));
+                return Ok(Seen::Other(format!("entity {} is there, of {channel}", self.entity)));
             }
-            Some(found) if found.product.as_deref() == Some(&self.product) => Seen::Same(found.rid),
-            Some(found) => {
-                let product = found.product.unwrap_or_else(|| "an unknown product".into());
-                Seen::Other(format!("entity {} is there, of {product}", self.entity))
-            }
-        })
+        }
+        Ok(Seen::Same(found.rid))
     }
 
     async fn ready(&self, at: &Context) -> Result<Ready> {
