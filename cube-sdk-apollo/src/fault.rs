@@ -178,8 +178,7 @@ pub(crate) trait SaysGone {
 
 impl SaysGone for Error {
     fn says_gone(&self) -> bool {
-        const ASKED: [&str; 4] =
-            ["", "apollo.environmentById", "apollo.entityById", "apollo.productByProductIdV2"];
+        const ASKED: [&str; 4] = ["", "apollo.environmentById", "apollo.entityById", "apollo.productByProductIdV2"];
         let about_it = |error: &GraphQlError| {
             error.word_kind() == Some(ErrorKind::NotFound) && ASKED.contains(&error.path.as_str())
         };
@@ -205,8 +204,7 @@ pub(crate) trait NothingRan {
 
 impl NothingRan for Error {
     fn is_refused_document(&self) -> bool {
-        let refused =
-            |error: &GraphQlError| error.path.is_empty() && error.word_kind() == Some(ErrorKind::Unsupported);
+        let refused = |error: &GraphQlError| error.path.is_empty() && error.word_kind() == Some(ErrorKind::Unsupported);
         // With another status a gateway may have said so after the document went on.
         let judged = matches!(self.status().map(|status| status.as_u16()), Some(200 | 400 | 422));
         judged && self.apollo().is_some_and(|fault| !fault.beside_data && fault.errors.iter().all(refused))

@@ -142,9 +142,7 @@ impl Search {
         if plans.len() >= PLANS && plans.iter().all(|plan| plan.proposed() >= Some(since)) {
             return Err(unsure(&change, &format!("its entity had {PLANS} plans since")));
         }
-        let is_early = |plan: &Plan| {
-            self.early.lock().unwrap_or_else(PoisonError::into_inner).contains(plan.rid())
-        };
+        let is_early = |plan: &Plan| self.early.lock().unwrap_or_else(PoisonError::into_inner).contains(plan.rid());
         let later = plans.into_iter().filter(|plan| plan.proposed() >= Some(since) && !is_early(plan));
         let Some(plan) = later.min_by_key(Plan::proposed) else { return Ok((change, None)) };
         self.refuse_others(&change, &entity, since, plan.proposed()).await?;
@@ -173,7 +171,10 @@ impl Search {
     ) -> Result<()> {
         let all = self.mode.whole(all_of(&change.apollo, &self.environment), "change requests").await?;
         let called = |title: &str| {
-            [Some(entity.name.as_str()), entity.entity_name.as_deref()].into_iter().flatten().any(|name| names(title, name))
+            [Some(entity.name.as_str()), entity.entity_name.as_deref()]
+                .into_iter()
+                .flatten()
+                .any(|name| names(title, name))
         };
         // Titles tell what a request is about only where that of this one does.
         let titles_tell = change.title().is_some_and(called);

@@ -1,7 +1,7 @@
 //! Looking at entities: lean, with health, with config.
 
-use cube_sdk_core::{Result, SecretString};
 use cube_sdk_core::listing::Listing;
+use cube_sdk_core::{Result, SecretString};
 
 use super::{Entities, about};
 use crate::choice::Match;

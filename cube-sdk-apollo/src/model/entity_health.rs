@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cube_sdk_core::redact::masked;
+use cube_sdk_core::redact::{masked, masked_name};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -95,13 +95,16 @@ impl Named for EntitySettings {
 /// A config for logs: each block's label, and its overrides with secrets masked.
 fn shown<S: Serializer>(config: &EntityConfig, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Block<'a> {
-        version: &'a str,
+    struct Block {
+        version: String,
         overrides: Option<Value>,
     }
     let blocks = config.blocks().iter();
     to.collect_seq(
-        blocks.map(|block| Block { version: block.version(), overrides: block.expose_overrides().map(masked) }),
+        blocks.map(|block| Block {
+            version: masked_name(block.version()),
+            overrides: block.expose_overrides().map(masked),
+        }),
     )
 }
 

@@ -13,8 +13,8 @@ mod release;
 mod secret;
 mod task;
 
-pub(crate) use change_request::{Subject, names};
 pub use change_request::{ChangeRequest, Reviewed};
+pub(crate) use change_request::{Subject, names};
 pub use channel::Channel;
 pub(crate) use entity::belongs;
 pub use entity::{DeployedEntity, Entity, ManagingModule, PlanStatusLabel, Reported};

@@ -46,7 +46,9 @@ impl ReplicationPlan {
     pub(super) fn compare_environments(&mut self, from: Held<'_>, to: Held<'_>) {
         match (&from.has.accreditation, &to.has.accreditation) {
             (Some(ours), Some(theirs)) if ours == theirs => {}
-            (Some(ours), Some(theirs)) => self.lacks(format!("accreditation {ours}"), format!("the target has {theirs}")),
+            (Some(ours), Some(theirs)) => {
+                self.lacks(format!("accreditation {ours}"), format!("the target has {theirs}"))
+            }
             _ => self.lacks("accreditation", NOT_TOLD),
         }
         let (ours, theirs) = (from.environment, to.environment);
@@ -65,7 +67,8 @@ impl ReplicationPlan {
         let mut theirs = all.filter(|module| module.coordinate.as_deref() == Some(coordinate));
         let what = format!("variables of module {coordinate}");
         let (Some(theirs), None) = (theirs.next(), theirs.next()) else {
-            return self.lacks(what, "the target has several installations of it, or does not tell them: compare by hand");
+            return self
+                .lacks(what, "the target has several installations of it, or does not tell them: compare by hand");
         };
         let (Some(mut ours), Some(theirs)) = (values(ours), values(theirs)) else {
             return self.lacks(what, NOT_TOLD);

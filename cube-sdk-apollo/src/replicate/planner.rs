@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use cube_sdk_core::redact::placeholder_positions;
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
-use super::context::find_target;
 use super::contents::{Contents, Held, Source};
+use super::context::find_target;
 use super::differences::{ROLES, Standing};
 use super::plan::{Place, ReplicationPlan};
 use super::steps::{CreateEnvironment, CreateSecret, InstallEntity, InstallModule, Step, WriteConfig};

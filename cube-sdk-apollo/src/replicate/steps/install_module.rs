@@ -91,9 +91,12 @@ impl Carry for InstallModule {
         };
         // Those without a value count as none there as here; one of a kind that is not known is another value.
         if !module.is_whole {
-            return Err(Error::new(ErrorKind::Decode, "the reply does not tell all variables of a module of the target")
-                .with_target(at.target()?.name.clone())
-                .advice("run it again with the same journal"));
+            return Err(Error::new(
+                ErrorKind::Decode,
+                "the reply does not tell all variables of a module of the target",
+            )
+            .with_target(at.target()?.name.clone())
+            .advice("run it again with the same journal"));
         }
         let set = module.variables.iter().filter(|variable| variable.is_set() || variable.kind.is_odd()).count();
         let inputs = self.inputs(at).await?;
