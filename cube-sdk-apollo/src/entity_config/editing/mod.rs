@@ -19,6 +19,8 @@ use places::Places;
 mod block_scalar;
 mod change;
 mod places;
+#[cfg(test)]
+mod tests;
 mod token;
 
 /// One piece of text in place of another.
@@ -39,13 +41,18 @@ struct Way {
     block_scalars: bool,
     /// New entries come last; else first.
     at_end: bool,
+    /// The blank lines after an entry that goes stay, and at the end of a text the line break before it goes; else the
+    /// reverse: a block scalar before it would have other line breaks then.
+    blanks_stay: bool,
 }
 
-const WAYS: [Way; 4] = [
-    Way { block_scalars: true, at_end: true },
-    Way { block_scalars: false, at_end: true },
-    Way { block_scalars: true, at_end: false },
-    Way { block_scalars: false, at_end: false },
+const WAYS: [Way; 6] = [
+    Way { block_scalars: true, at_end: true, blanks_stay: true },
+    Way { block_scalars: false, at_end: true, blanks_stay: true },
+    Way { block_scalars: true, at_end: false, blanks_stay: true },
+    Way { block_scalars: false, at_end: false, blanks_stay: true },
+    Way { block_scalars: true, at_end: true, blanks_stay: false },
+    Way { block_scalars: false, at_end: true, blanks_stay: false },
 ];
 
 /// The text of a config with the overrides under one label changed to `new`: the complete set, secrets included.

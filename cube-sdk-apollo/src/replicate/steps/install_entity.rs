@@ -7,6 +7,7 @@ use cube_sdk_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{Carry, Ready, Seen, Sent};
+use crate::entity_config::is_blank;
 use crate::replicate::context::Context;
 use crate::replicate::record::Noted;
 
@@ -60,12 +61,16 @@ impl Carry for InstallEntity {
             let product = found.product.unwrap_or_else(|| "an unknown product".into());
             return Ok(Seen::Other(format!("entity {} is there, of {product}", self.entity)));
         }
-        // One that was not sent is not the step's, whatever its channel.
-        if let (Some(wanted), Some(_)) = (&self.release_channel, noted) {
-            let channel = at.mode.declared(at.target()?, &found).await?.release_channel;
-            if channel.as_ref() != Some(wanted) {
-                let channel = channel.map_or_else(|| "no release channel".into(), |name| format!("channel {name}"));
-                return Ok(Seen::Other(format!("entity {} is there, of {channel}", self.entity)));
+        // One that was not sent is not the step's, whatever its channel and config.
+        if noted.is_some() {
+            let declared = at.mode.declared(at.target()?, &found).await?;
+            if self.release_channel.is_some() && declared.release_channel != self.release_channel {
+                let channel = declared.release_channel.unwrap_or_else(|| "(none)".into());
+                return Ok(Seen::Other(format!("entity {} is there, on release channel {channel}", self.entity)));
+            }
+            if !declared.config.iter().all(is_blank) {
+                let words = format!("entity {} is there with a config that the step does not give it", self.entity);
+                return Ok(Seen::Other(words));
             }
         }
         Ok(Seen::Same(found.rid))
