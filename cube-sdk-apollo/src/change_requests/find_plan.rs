@@ -112,7 +112,7 @@ struct Search {
 }
 
 /// Plans that are looked at.
-const PLANS: usize = 50;
+const PLANS: usize = 10;
 
 impl Search {
     /// Looks once: the request as it stands now, and its plan once there is one.
@@ -155,7 +155,7 @@ impl Search {
             Err(error) if error.says_not_listed() => return Ok(None),
             other => other?,
         };
-        match self.mode.plans_of(&self.environment, &entity.id, 50).await {
+        match self.mode.plans_of(&self.environment, &entity.id, 10).await {
             Err(error) if error.says_gone() => Ok(None),
             other => Ok(Some((entity, other?))),
         }
