@@ -50,9 +50,10 @@ impl std::fmt::Debug for Apply {
 impl Apollo {
     /// Applies a plan, going on from a journal (an empty one to begin).
     ///
-    /// Nothing of it runs twice: a step that was sent and not answered is looked for before it is sent again, and only what
-    /// proves that nothing ran (a refused document, 401, 429, no connection) makes it count as not sent. And nothing that is not its own is taken for its own: where the target shows what the
-    /// plan did not know, it ends with `Conflict` and a new plan is to be made.
+    /// Nothing of it runs twice: a step that was sent and not answered is looked for before it is sent again, and only
+    /// what proves that nothing ran (a refused document, 401, 429, no connection) makes it count as not sent. And
+    /// nothing that is not its own is taken for its own: where the target shows what the plan did not know, it ends
+    /// with `Conflict` and a new plan is to be made.
     ///
     /// # Errors
     /// When awaited: `InvalidInput` for a journal of another replication, or a plan with two steps of one key; `Conflict`
