@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::fault::ApolloFault;
+use crate::graphql::wire::List;
 
 /// The data of a reply, with what errors about it must say.
 pub(crate) struct Answer {
@@ -48,6 +49,13 @@ impl Answer {
             return Ok(T::default());
         }
         self.need(list, pointer)
+    }
+
+    /// A list that must be there with every item: what is missing of it must not look like nothing. Beside errors what
+    /// came is taken.
+    pub(crate) fn whole<T>(&self, list: Option<List<T>>, pointer: &str) -> Result<Vec<T>> {
+        let list = self.listed(list, pointer)?;
+        if self.fault.is_some() { Ok(list.items) } else { self.need(list.whole(), pointer) }
     }
 
     /// A field whose value says nothing must at least be there: its type is not published, null may be success.

@@ -53,13 +53,16 @@ impl Channels {
             let releases = Source::items(
                 shape,
                 |token| Request::page::<ListReleaseChannels>(list_release_channels::Variables {}, token),
-                |value, answer| answer.parse::<wire::Release>(value),
+                |value, answer| {
+                    let release: wire::Release = answer.parse(value)?;
+                    let channels = answer.whole(Some(release.release_channels), "/release/releaseChannels")?;
+                    channels.into_iter().map(|channel| Channel::from_wire(channel, answer)).collect::<Result<Vec<_>>>()
+                },
             );
             let releases = mode.whole(releases, "releases").await?;
-            let channels = releases.into_iter().flat_map(|release| release.release_channels.items);
+            let channels = releases.into_iter().flatten();
             let mut seen = HashSet::new();
             Ok(channels
-                .filter_map(Channel::from_wire)
                 .filter(|channel| {
                     seen.insert(channel.rid.as_ref().map_or_else(|| channel.name.clone(), ToString::to_string))
                 })

@@ -67,8 +67,9 @@ impl Apollo {
         Query::new(self, |mode| async move {
             let answer = mode.ask::<MyTeams>(my_teams::Variables {}).await?;
             let teams: Option<wire::List<wire::Team>> = answer.read("/me/apolloTeams")?;
-            let teams = answer.listed(teams, "/me/apolloTeams")?;
-            Ok(teams.items.into_iter().filter_map(|team| team.name).collect())
+            let teams = answer.whole(teams, "/me/apolloTeams")?;
+            let named = teams.into_iter().map(|team| answer.need(team.name, "/me/apolloTeams/name"));
+            named.collect()
         })
     }
 }

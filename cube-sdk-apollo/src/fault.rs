@@ -30,6 +30,9 @@ use serde_json::value::RawValue;
 pub struct ApolloFault {
     /// The errors; never empty.
     pub errors: Vec<GraphQlError>,
+    /// Did data other than null stand beside them? Then the document was executed.
+    #[serde(skip)]
+    beside_data: bool,
 }
 
 /// One GraphQL error. Texts are shown with the secrets of the request taken out.
@@ -70,10 +73,11 @@ impl GraphQlError {
             let mut texts = names.into_iter().filter_map(|name| at(name)?.as_str().filter(|text| !text.is_empty()));
             texts.next().map(str::to_owned)
         };
-        let path = error.get("path").and_then(Value::as_array).map(|path| {
-            let parts: Vec<_> =
-                path.iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
-            parts.join(".")
+        let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
+        let path = error.get("path").filter(|path| !path.is_null()).map(|path| match path {
+            Value::Array(parts) => parts.iter().map(part).collect::<Vec<_>>().join("."),
+            // A place in another form is a place all the same.
+            other => part(other),
         });
         let (code, name) = (word(["errorCode", "code"]), word(["errorName", "classification"]));
         let said = error.as_str().or_else(|| error.get("message")?.as_str()).filter(|text| !text.is_empty());
@@ -164,20 +168,34 @@ impl ApolloErrorExt for Error {
 
 /// What an error says of a thing that was asked for.
 pub(crate) trait SaysGone {
-    /// Did Apollo answer that it is not there? A bare 404 may be a gateway's, and says nothing of it.
+    /// Did Apollo answer that it is not there? A bare 404 may be a gateway's, and says nothing of it; an error of
+    /// something inside it neither.
     fn says_gone(&self) -> bool;
+
+    /// Did Apollo answer so, or was it missing from what Apollo listed?
+    fn says_not_listed(&self) -> bool;
 }
 
 impl SaysGone for Error {
     fn says_gone(&self) -> bool {
-        self.kind() == ErrorKind::NotFound && self.status() == Some(StatusCode::OK)
+        const ASKED: [&str; 4] = ["", "apollo.environmentById", "apollo.entityById", "apollo.productByProductIdV2"];
+        let about_it = |error: &GraphQlError| {
+            error.word_kind() == Some(ErrorKind::NotFound) && ASKED.contains(&error.path.as_str())
+        };
+        self.kind() == ErrorKind::NotFound
+            && self.status() == Some(StatusCode::OK)
+            && self.apollo().is_none_or(|fault| fault.errors.iter().all(about_it))
+    }
+
+    fn says_not_listed(&self) -> bool {
+        self.says_gone() || self.kind() == ErrorKind::NotFound && self.status().is_none()
     }
 }
 
 /// What a failed mutation proves.
 pub(crate) trait NothingRan {
-    /// Was the document refused before anything of it ran? Then Apollo says so in its own words, and no resolver has
-    /// left its path; a bare status may be a gateway's.
+    /// Was the document refused before anything of it ran? Then each of Apollo's own words says so, no resolver has left
+    /// its path, and no data came; a bare status may be a gateway's.
     fn is_refused_document(&self) -> bool;
 
     /// Did it certainly not run? When nothing was sent, at a 401 or a 429, and when the document was refused.
@@ -186,10 +204,10 @@ pub(crate) trait NothingRan {
 
 impl NothingRan for Error {
     fn is_refused_document(&self) -> bool {
-        let no_resolver = |fault: &ApolloFault| fault.errors.iter().all(|error| error.path.is_empty());
+        let refused = |error: &GraphQlError| error.path.is_empty() && error.word_kind() == Some(ErrorKind::Unsupported);
         // With another status a gateway may have said so after the document went on.
         let judged = matches!(self.status().map(|status| status.as_u16()), Some(200 | 400 | 422));
-        judged && self.kind() == ErrorKind::Unsupported && self.apollo().is_some_and(no_resolver)
+        judged && self.apollo().is_some_and(|fault| !fault.beside_data && fault.errors.iter().all(refused))
     }
 
     fn proves_that_nothing_ran(&self) -> bool {
@@ -202,10 +220,11 @@ impl NothingRan for Error {
 impl ApolloFault {
     /// The errors of a reply: a list as GraphQL has it, or one alone, as an object or a text.
     pub(crate) fn of_reply(body: &Value, hidden: &Hidden) -> Option<Self> {
-        Self::of_errors(body.get("errors")?, hidden)
+        let beside_data = body.get("data").is_some_and(|data| !data.is_null());
+        Self::of_errors(body.get("errors")?, beside_data, hidden)
     }
 
-    fn of_errors(errors: &Value, hidden: &Hidden) -> Option<Self> {
+    fn of_errors(errors: &Value, beside_data: bool, hidden: &Hidden) -> Option<Self> {
         let errors: Vec<_> = match errors {
             Value::Array(errors) => errors.iter().map(|error| GraphQlError::from_wire(error, hidden)).collect(),
             Value::Object(fields) if fields.is_empty() => Vec::new(),
@@ -213,16 +232,16 @@ impl ApolloFault {
             Value::Object(_) | Value::String(_) => vec![GraphQlError::from_wire(errors, hidden)],
             _ => Vec::new(),
         };
-        (!errors.is_empty()).then_some(Self { errors })
+        (!errors.is_empty()).then_some(Self { errors, beside_data })
     }
 
     /// The errors of a refusal by status: GraphQL's, or Conjure's one, which is the body itself.
     fn of_refusal(body: &Value, hidden: &Hidden) -> Option<Self> {
         let own = || {
             let is_conjure = ["errorCode", "errorName"].iter().any(|name| body.get(name).is_some_and(Value::is_string));
-            is_conjure.then(|| Self { errors: vec![GraphQlError::from_wire(body, hidden)] })
+            is_conjure.then(|| Self { errors: vec![GraphQlError::from_wire(body, hidden)], beside_data: false })
         };
-        body.get("errors").and_then(|errors| Self::of_errors(errors, hidden)).or_else(own)
+        Self::of_reply(body, hidden).or_else(own)
     }
 
     fn code(&self) -> Option<&str> {
@@ -308,8 +327,8 @@ impl Classify for Rules {
             let _: Value = reply.json()?;
             return Err(without_data(reply));
         };
-        let fault = ApolloFault::of_errors(&envelope.errors, reply.hidden());
         let data = envelope.data.map_or("null", RawValue::get);
+        let fault = ApolloFault::of_errors(&envelope.errors, data != "null", reply.hidden());
         let Some(fault) = fault else {
             return if is_empty(data) { Err(without_data(reply)) } else { Ok(()) };
         };

@@ -18,9 +18,9 @@ use crate::answer::Answer;
 use crate::choice::Match;
 use crate::client::Apollo;
 use crate::graphql::{EntityHealthChecks, Request, entity_health_checks, wire};
-use crate::listing::{Source, list_in};
+use crate::listing::{Place, Source, list_in};
 pub use crate::model::{ContainerHealth, HealthCheck, HealthReport, NodeHealth};
-use crate::model::{Environment, belongs, whole};
+use crate::model::{Environment, belongs};
 use crate::query::Query;
 use crate::references::{EntityRef, EnvironmentRef};
 pub use crate::words::HealthState;
@@ -54,7 +54,7 @@ impl HealthChecks {
                     let variables = entity_health_checks::Variables { id, page_size: 50, page_token };
                     Ok(Request::of::<EntityHealthChecks>(variables)?.about(target.as_str()))
                 },
-                move |answer| page(answer, &environment),
+                move |answer, place| page(answer, place, &environment),
             );
             let mut report = HealthReport::default();
             let mut pages = list_in(&mode, pages);
@@ -68,15 +68,16 @@ impl HealthChecks {
 }
 
 /// One page, as a report of its own.
-fn page(answer: &Answer, environment: &Environment) -> Result<Fetched<HealthReport>> {
+fn page(answer: &Answer, place: Place, environment: &Environment) -> Result<Fetched<HealthReport>> {
     let found: wire::Entity = answer.read("/apollo/entityById")?.ok_or_else(|| answer.not_found("entity"))?;
-    belongs(&found, environment)?;
+    belongs(&found, environment, answer)?;
     let health = found.reported_status.and_then(|status| status.health_status);
     let (nodes, next) = match found.node_healths {
+        None if place == Place::Later => return Ok(Fetched::Absent),
         // An entity whose agent never reported has no page at all.
         None => (Vec::new(), None),
         Some(page) => {
-            let nodes = whole(page.node_healths, answer, "/entity/nodeHealths/nodeHealths")?;
+            let nodes = answer.whole(page.node_healths, "/entity/nodeHealths/nodeHealths")?;
             let nodes = nodes.into_iter().map(|node| NodeHealth::from_wire(node, answer)).collect::<Result<_>>()?;
             (nodes, answer.next_page(page.next_page_token.as_ref())?)
         }

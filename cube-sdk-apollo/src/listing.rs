@@ -28,7 +28,21 @@ pub(crate) const BY_ID: &[&str] = &["id", "rid"];
 const ENTITIES: &str = "/apollo/environmentById/entities";
 
 type Ask = Box<dyn Fn(Option<&str>) -> Result<Request> + Send + Sync>;
-type ReadPage<T> = Box<dyn Fn(&Answer) -> Result<Fetched<T>> + Send + Sync>;
+type ReadPage<T> = Box<dyn Fn(&Answer, Place) -> Result<Fetched<T>> + Send + Sync>;
+
+/// Where a page stands in its list.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Place {
+    First,
+    /// Asked for by a token: it must be there.
+    Later,
+}
+
+impl Place {
+    fn of(token: Option<&str>) -> Self {
+        if token.is_some() { Self::Later } else { Self::First }
+    }
+}
 
 /// How pages are asked for and read, once names are resolved.
 pub(crate) struct Source<T> {
@@ -40,7 +54,7 @@ impl<T> Source<T> {
     /// Pages that are read whole.
     pub(crate) fn pages(
         request: impl Fn(Option<&str>) -> Result<Request> + Send + Sync + 'static,
-        page: impl Fn(&Answer) -> Result<Fetched<T>> + Send + Sync + 'static,
+        page: impl Fn(&Answer, Place) -> Result<Fetched<T>> + Send + Sync + 'static,
     ) -> Self {
         Self { request: Box::new(request), page: Box::new(page) }
     }
@@ -60,7 +74,7 @@ impl<T> Source<T> {
         request: impl Fn(Option<&str>) -> Result<Request> + Send + Sync + 'static,
         item: impl Fn(&Value, &Answer) -> Result<Option<T>> + Send + Sync + 'static,
     ) -> Self {
-        Self::pages(request, move |answer| shape.read(answer, &item))
+        Self::pages(request, move |answer, _| shape.read(answer, &item))
     }
 }
 
@@ -129,7 +143,7 @@ where
                     }
                     let operation = request.operation;
                     let answer = mode.send(&request).await?;
-                    let mut page = (source.page)(&answer)?;
+                    let mut page = (source.page)(&answer, Place::of(token.as_deref()))?;
                     if let (Fetched::Page(page), Some(fault)) = (&mut page, mode.take_fault()) {
                         page.beside(fault.into_error(operation));
                     }
@@ -147,7 +161,7 @@ pub(crate) fn list_in<T: Send + 'static>(mode: &Mode, source: Source<T>) -> List
         let (mode, source) = (mode.clone(), source.clone());
         async move {
             let answer = mode.send(&(source.request)(token.as_deref())?).await?;
-            (source.page)(&answer)
+            (source.page)(&answer, Place::of(token.as_deref()))
         }
     })
 }
@@ -190,7 +204,7 @@ pub(crate) fn entity_pages<D: Paged>(
         move |token| {
             Ok(Request::page::<D>(variables(environment.id.to_string()), token)?.about(environment.name.as_str()))
         },
-        |answer| {
+        |answer, _| {
             let page: wire::Environment =
                 answer.read("/apollo/environmentById")?.ok_or_else(|| answer.not_found("environment"))?;
             let Some(entities) = &page.entities else { return Ok(Fetched::Absent) };

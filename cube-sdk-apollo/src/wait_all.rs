@@ -33,17 +33,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
-use cube_sdk_core::{Error, Result, awaitable};
+use cube_sdk_core::{Error, Result, WhichClock, awaitable};
 use futures_core::Stream;
+use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use serde::{Serialize, Serializer};
 
-use crate::change_requests::look_together;
+use crate::change_requests::Together;
 use crate::client::Apollo;
 use crate::ids::EnvironmentId;
 use crate::model::{ChangeRequest, Plan};
@@ -83,6 +85,15 @@ impl Awaited {
         match self {
             Self::Change(change) => change.unknown_status(),
             Self::Plan(plan) => plan.unknown_state(),
+        }
+    }
+}
+
+impl fmt::Display for Awaited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Change(change) => write!(f, "change request {}", change.rid()),
+            Self::Plan(plan) => write!(f, "plan {}", plan.rid()),
         }
     }
 }
@@ -146,7 +157,8 @@ type Watch = Box<dyn FnMut(&WaitEvent) + Send>;
 /// Waits until all have ended, well or not, when awaited: in the order in which they were given.
 ///
 /// What cannot be found ends with its error, and the others are waited for all the same. A failure that may pass is
-/// waited out as by any waiter.
+/// waited out, each thing for itself: it ends with its error once looks at it have failed for 120 s. So does one whose
+/// state is a word that this version does not know, after 10 min.
 #[must_use = "nothing is waited for until it is awaited"]
 pub struct WaitAll {
     slots: Vec<Waited>,
@@ -219,77 +231,119 @@ impl WaitAll {
     }
 
     async fn wait(mut self) -> Result<Vec<Waited>> {
-        let slots = Arc::new(Mutex::new(self.slots));
-        let mut told: BTreeMap<usize, (Option<String>, bool)> = BTreeMap::new();
-        let looked = slots.clone();
-        let look = move || {
-            let slots = looked.clone();
-            async move { round(&slots).await }
-        };
-        let judge = move |now: &Vec<Waited>| if now.iter().all(is_over) { Progress::Done } else { Progress::Running };
-        let what = format!("waiting for {} change requests and plans", slots.lock().map_or(0, |slots| slots.len()));
-        let mut waiter = Waiter::new(what, self.interval, look, judge).unknown(move |now: &Vec<Waited>| {
-            let words: Option<Vec<_>> =
-                now.iter().filter(|slot| !is_over(slot)).map(|slot| slot.item.unknown()).collect();
-            words.filter(|words| !words.is_empty()).map(|words| words.join("`, `"))
-        });
-        if let Some(limit) = self.limit {
-            waiter = waiter.timeout(limit);
+        let looks = Looks::of(&self.slots);
+        let mut running = FuturesUnordered::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            if is_over(slot) {
+                looks.note(index, &slot.item);
+                continue;
+            }
+            let waiter = looks.waiter(index, slot.item.clone(), self.interval);
+            let waiter = if let Some(limit) = self.limit { waiter.timeout(limit) } else { waiter };
+            running.push(async move { (index, waiter.await) });
         }
-        let report = move |now: &Vec<Waited>| {
-            let Some(watch) = &mut self.watch else { return };
-            for (index, slot) in now.iter().enumerate() {
-                let state = (slot.item.word().map(str::to_owned), is_over(slot));
-                if told.insert(index, state.clone()).as_ref() != Some(&state) {
-                    watch(&WaitEvent { index, item: slot.item.clone(), done: state.1, error: slot.error.clone() });
+        let mut told = BTreeMap::new();
+        loop {
+            let ended = poll_fn(|cx| {
+                let ended = running.poll_next_unpin(cx);
+                for (index, item) in looks.moved() {
+                    self.tell(index, item, None, &mut told);
+                }
+                ended
+            });
+            match ended.await {
+                None => return Ok(self.slots),
+                Some((_, Ok(_))) => {}
+                Some((_, Err(error))) if self.limit.is_some() && error.clock() == Some(WhichClock::Waiter) => {
+                    return Err(error);
+                }
+                Some((index, Err(error))) => {
+                    let Some(item) = self.slots.get(index).map(|slot| slot.item.clone()) else { continue };
+                    self.tell(index, item, Some(error), &mut told);
                 }
             }
-        };
-        waiter.progress(report).await
+        }
+    }
+
+    /// Keeps how a thing is seen now, and tells it where it has moved.
+    fn tell(&mut self, index: usize, item: Awaited, error: Option<Error>, told: &mut BTreeMap<usize, (String, bool)>) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        *slot = Waited { item, error };
+        let state = (slot.item.word().unwrap_or_default().to_owned(), is_over(slot));
+        if told.insert(index, state.clone()).as_ref() == Some(&state) {
+            return;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch(&WaitEvent { index, item: slot.item.clone(), done: state.1, error: slot.error.clone() });
+        }
     }
 }
 
 awaitable!(WaitAll => Vec<Waited>, wait);
 
-/// Looks at all that have not ended, at change requests of one environment together. A failure that may pass leaves
-/// the rest for the next look.
-async fn round(slots: &Mutex<Vec<Waited>>) -> Result<Vec<Waited>> {
-    let mut now = slots.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut groups: BTreeMap<Option<EnvironmentId>, Vec<(usize, ChangeRequest)>> = BTreeMap::new();
-    let mut plans = Vec::new();
-    for (index, slot) in now.iter().enumerate().filter(|(_, slot)| !is_over(slot)) {
-        match &slot.item {
-            Awaited::Change(change) => {
-                groups.entry(change.environment.clone()).or_default().push((index, change.clone()));
-            }
-            Awaited::Plan(plan) => plans.push((index, plan.clone())),
-        }
-    }
-    let changes = groups.into_values().map(|group| {
-        let (places, changes): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        async move {
-            let seen = look_together(changes).await.into_iter().map(|seen| seen.map(Awaited::Change));
-            places.into_iter().zip(seen).collect::<Vec<_>>()
-        }
-        .boxed()
-    });
-    let plans = plans
-        .into_iter()
-        .map(|(index, plan)| async move { vec![(index, plan.look(&plan).await.map(Awaited::Plan))] }.boxed());
-    let looks: Vec<_> = changes.chain(plans).collect();
-    let mut seen = futures_util::stream::iter(looks).buffered(AT_ONCE);
-    while let Some(group) = seen.next().await {
-        for (index, item) in group {
-            let Some(slot) = now.get_mut(index) else { continue };
-            match item {
-                Ok(item) => slot.item = item,
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => slot.error = Some(error),
+/// How the things are looked at: each by a waiter of its own, change requests of one environment by one list.
+#[derive(Clone)]
+struct Looks {
+    lists: Arc<BTreeMap<EnvironmentId, Together>>,
+    /// Each look takes one of these, so that no more are under way.
+    lanes: Arc<Vec<futures_util::lock::Mutex<()>>>,
+    seen: Arc<Mutex<VecDeque<(usize, Awaited)>>>,
+}
+
+impl Looks {
+    fn of(slots: &[Waited]) -> Self {
+        let mut lists = BTreeMap::new();
+        for slot in slots {
+            if let Awaited::Change(ChangeRequest { environment: Some(id), .. }) = &slot.item {
+                lists.entry(id.clone()).or_insert_with(Together::default);
             }
         }
+        let lanes = (0..AT_ONCE).map(|_| futures_util::lock::Mutex::default());
+        Self { lists: Arc::new(lists), lanes: Arc::new(lanes.collect()), seen: Arc::default() }
     }
-    slots.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&now);
-    Ok(now)
+
+    fn note(&self, index: usize, item: &Awaited) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push_back((index, item.clone()));
+    }
+
+    /// What has been seen since this was asked last.
+    fn moved(&self) -> VecDeque<(usize, Awaited)> {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn waiter(&self, index: usize, item: Awaited, interval: Duration) -> Waiter<Awaited> {
+        let (what, unknown) = (item.to_string(), Awaited::unknown);
+        let last = Arc::new(futures_util::lock::Mutex::new((item, 0)));
+        let (looks, noted) = (self.clone(), self.clone());
+        let look = move || {
+            let (looks, last) = (looks.clone(), last.clone());
+            async move {
+                let mut last = last.lock().await;
+                let (item, serial) = &mut *last;
+                *item = looks.look(index, item, serial).await?;
+                Ok(item.clone())
+            }
+        };
+        let judge = |item: &Awaited| if item.is_done() { Progress::Done } else { Progress::Running };
+        Waiter::new(what, interval, look, judge).unknown(unknown).progress(move |item| noted.note(index, item))
+    }
+
+    async fn look(&self, index: usize, item: &Awaited, serial: &mut u64) -> Result<Awaited> {
+        let _lane = match self.lanes.get(index % AT_ONCE) {
+            Some(lane) => Some(lane.lock().await),
+            None => None,
+        };
+        let change = match item {
+            Awaited::Change(change) => change,
+            Awaited::Plan(plan) => return plan.look(plan).await.map(Awaited::Plan),
+        };
+        let list = change.environment.as_ref().and_then(|id| Some((id, self.lists.get(id)?)));
+        let seen = match list {
+            Some((id, list)) => list.look(change, id, serial).await,
+            None => change.look().await,
+        };
+        seen.map(Awaited::Change)
+    }
 }
 
 /// Is it waited for no longer?

@@ -60,6 +60,71 @@ async fn a_null_list_in_a_health_report_is_not_all_clear() {
     assert!(apollo.health_checks("cube-7").of("mosquitto").await.unwrap().nodes.is_empty());
 }
 
+/// A second page that is not there is no end of the list.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_was_named_and_does_not_come_is_a_gap() {
+    let (double, apollo) = support::seeded();
+    set(&double, "EntityHealthChecks", "entityById/nodeHealths/nextPageToken", json!("more"));
+    set(&double, "EntityHealthChecks", "entityById/nodeHealths", Value::Null);
+    let error = apollo.health_checks("cube-7").of("mosquitto").await.unwrap_err();
+    assert_eq!(error.fault(), Some(&Truncation::AbsentPage), "{error}");
+}
+
+/// Schemas have no null items: where one stands, something is lost.
+#[tokio::test(start_paused = true)]
+async fn a_null_among_items_is_a_gap() {
+    let (double, apollo) = support::seeded();
+    double.approve_all();
+    let change = apollo.entities("cube-7").enforce("mosquitto").await.unwrap().wait().await.unwrap();
+    change.plan().await.unwrap();
+    for pointer in ["/0", "/0/rid", "/0/stateChanges/0"] {
+        set(&double, "EntityPlans", &format!("entityById/nonGenericPlans/plans{pointer}"), Value::Null);
+        let error = apollo.plans("cube-7").of("mosquitto").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{pointer}: {error}");
+    }
+    let entity = "environmentById/entities/entities/0";
+    set(&double, "ConsoleEntityPlans", &format!("{entity}/nonGenericPlans/plans/0"), Value::Null);
+    assert_eq!(apollo.plans("cube-7").recent().collect().await.unwrap_err().kind(), ErrorKind::Decode);
+    set(&double, "ConsoleEnvironmentEntities", &format!("{entity}/reportedStatus/upgradeBlockerTypes"), json!([null]));
+    assert_eq!(apollo.entities("cube-7").list().collect().await.unwrap_err().kind(), ErrorKind::Decode);
+    set(&double, "ConsoleListEnvs", "environments/environments/0/agents/0", Value::Null);
+    assert_eq!(apollo.environments().overview().collect().await.unwrap_err().kind(), ErrorKind::Decode);
+    for pointer in ["/0", "/0/name"] {
+        double.inject(
+            On::operation("MyTeams"),
+            0,
+            1,
+            Fault::set(&format!("/data/me/apolloTeams{pointer}"), Value::Null),
+        );
+        assert_eq!(apollo.my_teams().await.unwrap_err().kind(), ErrorKind::Decode, "{pointer}");
+        let releases = format!("productReleases/productReleases/0/releaseChannels{pointer}");
+        set(&double, "ListReleaseChannels", &releases, Value::Null);
+        assert_eq!(apollo.channels().list().await.unwrap_err().kind(), ErrorKind::Decode, "{pointer}");
+        let releases = format!("productByProductIdV2/productReleases/productReleases/0/releaseChannels{pointer}");
+        set(&double, "ProductReleases", &releases, Value::Null);
+        let list = apollo.releases("com.example:bridge").list().collect().await;
+        assert_eq!(list.unwrap_err().kind(), ErrorKind::Decode, "{pointer}");
+    }
+    set(&double, "ListProducts", "products/products/0/labels", json!([null]));
+    assert_eq!(apollo.products().list().collect().await.unwrap_err().kind(), ErrorKind::Decode);
+    // Beside errors what came is taken.
+    let errors = json!([{"message": "one is away"}]);
+    let beside = Fault::errors("/data/apollo/entityById/nonGenericPlans/plans/0", errors);
+    double.inject(On::operation("EntityPlans"), 0, 1, beside);
+    assert!(apollo.plans("cube-7").of("mosquitto").partial().await.unwrap().value.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_that_is_null_is_not_overwritten() {
+    let (double, apollo) = support::seeded();
+    for pointer in ["declaredState", "declaredState/config", "declaredState/config/0"] {
+        set(&double, "ReactorGatewayEntity", &format!("entityById/{pointer}"), Value::Null);
+        let update = apollo.entities("cube-7").update_config("mosquitto", json!({"a": 1}));
+        assert_eq!(update.await.unwrap_err().kind(), ErrorKind::Decode, "{pointer}");
+    }
+    assert!(double.executions().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn null_lists_are_not_empty_lists() {
     let (double, apollo) = support::seeded();

@@ -202,3 +202,120 @@ async fn a_declared_config_that_is_not_told_is_not_an_empty_one() {
         passage.double.declared_config("cube-7", "mosquitto")
     );
 }
+
+/// Runs what strangers and reviewers do until it is there.
+async fn installed(double: &Double, apollo: &cube_sdk_apollo::Apollo, product: &str, channel: &str) {
+    let install = json!({"entities": [
+        {"entityName": "mosquitto", "productId": product, "releaseChannel": channel},
+    ]});
+    let id = double.environment_id("cube-8");
+    let arguments = json!({"apolloEnvironmentId": id, "namespaceId": "n", "entities": install});
+    let change = double.act("installEntitiesOnEnvironmentV2", &arguments).unwrap();
+    double.act("approveChangeRequest", &json!({"rid": change["rid"]})).unwrap();
+    while double.entity_ids("cube-8", "mosquitto").is_none() {
+        apollo.environments().list().collect().await.unwrap();
+    }
+}
+
+/// What the target has already is left as it is; where that is not as in the source, it is named.
+#[tokio::test(start_paused = true)]
+async fn what_stands_on_the_target_and_differs_is_named() {
+    let (double, apollo) = support::seeded();
+    installed(&double, &apollo, "com.example:bridge", "STABLE").await;
+    let variables = json!([
+        {"variableName": "environmentId", "stringValue": double.environment_id("cube-8")},
+        {"variableName": "tier", "optionValue": "core"}, {"variableName": "debug", "stringValue": "yes"},
+    ]);
+    let request = json!({
+        "apolloEnvironmentId": double.environment_id("cube-8"), "variables": variables,
+        "moduleMavenCoordinate": "module:builtin-control-plane-minimal:0.0.40",
+    });
+    double.act("installModuleV2", &json!({ "request": request })).unwrap();
+    let plan = apollo.replicate("cube-7", "cube-8").await.unwrap();
+    for what in [
+        "product com.example:mosquitto of mosquitto",
+        "release channel DEV of mosquitto",
+        "config of mosquitto",
+        "variables apiToken, tier, debug of module module:builtin",
+    ] {
+        assert!(lacks(&plan, what), "{what}\n{plan}");
+    }
+    assert!(!plan.to_string().contains("canary"), "{plan}");
+    assert!(plan.existing.contains(&"entity mosquitto".to_owned()), "{plan}");
+    // The same is the same.
+    double.declare_config("cube-8", "mosquitto", &double.declared_config("cube-7", "mosquitto")[0]);
+    let plan = apollo.replicate("cube-7", "cube-8").await.unwrap();
+    assert!(!lacks(&plan, "config of mosquitto"), "{plan}");
+    // What is not told is no sameness.
+    for (operation, pointer, what) in [
+        ("ReactorGatewayEntity", "/data/apollo/entityById/declaredState", "config of mosquitto"),
+        ("ReactorGatewayEntity", "/data/apollo/entityById/declaredState/config", "config of mosquitto"),
+        ("ReactorGatewayEntity", "/data/apollo/entityById/declaredState/config/0", "config of mosquitto"),
+        ("ReactorGatewayEntity", "/data/apollo/entityById", "config of mosquitto"),
+        ("SourceEnv", "/data/apollo/environmentById/accreditation", "accreditation"),
+        (
+            "SourceEnv",
+            "/data/apollo/environmentById/moduleInstallationsV2/moduleInstallations/0/variables",
+            "variables of",
+        ),
+    ] {
+        double.inject(On::operation(operation), 0, 1, Fault::set(pointer, Value::Null));
+        let plan = apollo.replicate("cube-7", "cube-8").await.unwrap();
+        assert!(lacks(&plan, what), "{pointer}\n{plan}");
+    }
+}
+
+/// A module brings its entities; what they were given beside it, it does not.
+#[tokio::test(start_paused = true)]
+async fn a_config_of_its_own_beside_the_modules_is_named() {
+    let (double, apollo) = support::seeded();
+    assert!(!lacks(&apollo.replicate("cube-7", "spare").await.unwrap(), "config of telemetry"));
+    double.declare_config("cube-7", "telemetry", "3.1.4:\n  overrides:\n    rate: 5\n");
+    for target in ["spare", "cube-8"] {
+        let plan = apollo.replicate("cube-7", target).await.unwrap();
+        assert!(lacks(&plan, "config of telemetry"), "{plan}");
+        assert!(plan.by_modules.contains(&"entity telemetry".to_owned()), "{plan}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn roles_that_are_not_told_are_named() {
+    for pointer in ["", "/teamRoleStatements", "/teamRoleStatements/0", "/teamRoleStatements/0/team"] {
+        for target in ["spare", "cube-8"] {
+            let (double, apollo) = support::seeded();
+            let lost = format!("/data/apollo/environments/environments/0/rolePolicy{pointer}");
+            double.inject(On::operation("ListEnvs"), 0, 9, Fault::set(&lost, Value::Null));
+            let plan = apollo.replicate("cube-7", target).await.unwrap();
+            assert!(plan.not_carried.iter().any(|lack| lack.what == "roles"), "{pointer} {target}\n{plan}");
+        }
+    }
+    let (double, apollo) = support::seeded();
+    double.inject(
+        On::operation("SourceEnv"),
+        0,
+        1,
+        Fault::set("/data/apollo/environmentById/accreditation", Value::Null),
+    );
+    assert!(lacks(&apollo.replicate("cube-7", "spare").await.unwrap(), "accreditation"));
+}
+
+/// A text that is no config is not an empty one.
+#[tokio::test(start_paused = true)]
+async fn a_config_that_cannot_be_parsed_is_named_and_not_overwritten() {
+    for text in ["- a\n- b\n", "# mine, do not touch\n", "garbage", "{}\n", "---\n"] {
+        let (double, apollo) = support::seeded();
+        double.declare_config("cube-7", "mosquitto", text);
+        double.unreport("cube-7", "mosquitto");
+        let plan = apollo.replicate("cube-7", "spare").await.unwrap();
+        assert!(lacks(&plan, "config of mosquitto"), "{text}\n{plan}");
+        let update = || apollo.entities("cube-7").update_config("mosquitto", json!({"a": 1}));
+        assert_eq!(update().await.unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
+        assert!(double.executions().is_empty());
+        update().rewrite().await.unwrap();
+        // Nothing written is nothing to lose.
+        for blank in ["", " \n", "\u{feff}\n"] {
+            double.declare_config("cube-7", "mosquitto", blank);
+            update().await.unwrap();
+        }
+    }
+}

@@ -91,8 +91,9 @@ async fn a_request_that_turns_out_a_strangers_is_left_behind() {
         passage.run_into(INSTALL, Fault::Hang).await;
         let strange = install(&passage.double, "cube-8", &entities);
         // A title that is not told may be anybody's.
-        passage.double.inject(On::operation("ListCRsByEnv"), 0, 1, title(0, Value::Null));
+        passage.double.inject(On::operation("ListCRsByEnv"), 0, 999, title(0, Value::Null));
         let waited = passage.apply().approval_timeout(Duration::from_secs(30)).await.unwrap_err();
+        passage.double.heal();
         assert_eq!(waited.kind(), ErrorKind::Timeout, "{waited}");
         assert!(matches!(passage.record("entity"), Some(Record::Adopted { .. })));
         review(&passage.double, field, &strange);

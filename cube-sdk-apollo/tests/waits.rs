@@ -137,8 +137,8 @@ async fn many_are_waited_for_together() {
     let (double, apollo): (Double, Apollo) = support::seeded();
     let entities = apollo.entities("cube-7");
     let mut items: Vec<Awaited> = Vec::new();
-    for _ in 0..3 {
-        items.push(entities.enforce("mosquitto").await.unwrap().into());
+    for entity in ["mosquitto", "mosquitto", "telemetry"] {
+        items.push(entities.enforce(entity).await.unwrap().into());
     }
     let gone = apollo.change_requests().resume("env-00000/ri.approval.1.none").unwrap();
     items.push(gone.into());

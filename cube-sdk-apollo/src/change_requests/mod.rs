@@ -37,13 +37,14 @@
 //! ```
 
 mod find_plan;
+mod together;
 mod wait;
 
 use cube_sdk_core::listing::Listing;
 use cube_sdk_core::{Error, ErrorKind, Result};
 
 pub use find_plan::FindPlan;
-pub(crate) use wait::look_together;
+pub(crate) use together::Together;
 
 use crate::choice::Match;
 use crate::client::Apollo;

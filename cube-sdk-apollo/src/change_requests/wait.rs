@@ -1,6 +1,5 @@
 //! Waiting for a change request to end.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
@@ -80,27 +79,4 @@ impl ChangeRequest {
         Err(Error::new(ErrorKind::NotFound, "its environment is gone, and it with it")
             .with_target(self.rid.to_string()))
     }
-}
-
-/// Reads change requests of one environment again, its list but once.
-pub(crate) async fn look_together(changes: Vec<ChangeRequest>) -> Vec<Result<ChangeRequest>> {
-    let mut found = BTreeMap::new();
-    if let [first, _, ..] = changes.as_slice()
-        && let Some(id) = &first.environment
-    {
-        let source = all_of(&first.apollo, &Environment::by_id(id.clone()));
-        let mut own = list_in(&Mode::strict(&first.apollo), source);
-        // What is missing or failed is told by each one's own look.
-        while let Ok(Some(change)) = own.try_next().await {
-            found.insert(change.rid.clone(), change);
-        }
-    }
-    let mut seen = Vec::new();
-    for change in changes {
-        seen.push(match found.remove(&change.rid) {
-            Some(now) => Ok(change.seen_again(now)),
-            None => change.look().await,
-        });
-    }
-    seen
 }

@@ -148,7 +148,7 @@ impl Wanted {
                 .advice("name the version that the config is for")
         })?;
         let label = label.to_owned();
-        let declared = mode.declared(&environment, &entity).await?.config.items;
+        let declared = mode.declared(&environment, &entity).await?.config;
         let text =
             if self.rewrite { render(&label, &self.overrides) } else { updated(&declared, &label, &self.overrides) };
         let text = text.map_err(|error| error.with_target(target))?;

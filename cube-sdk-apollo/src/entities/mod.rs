@@ -64,7 +64,7 @@ mod reads;
 pub use config_update::{ConfigUpdate, UpdateConfig};
 pub(crate) use config_update::{config_request, write_config};
 pub use install::InstallEntity;
-pub(crate) use reads::managed_by;
+pub(crate) use reads::{Declared, managed_by};
 
 use crate::choice::Match;
 use crate::client::Apollo;

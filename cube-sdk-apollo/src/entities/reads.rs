@@ -1,7 +1,7 @@
 //! Looking at entities: lean, with health, with config.
 
-use cube_sdk_core::Result;
 use cube_sdk_core::listing::Listing;
+use cube_sdk_core::{Result, SecretString};
 
 use super::{Entities, about};
 use crate::choice::Match;
@@ -102,8 +102,8 @@ impl Entities {
         Query::new(&self.apollo, |mode| async move {
             let environment = mode.environment(&reference, Match::Free).await?;
             let entity = mode.entity(&environment, &entity, Match::Free).await?;
-            let wire = mode.declared(&environment, &entity).await?;
-            Ok(EntityConfig::from_texts(&wire.config.items))
+            let declared = mode.declared(&environment, &entity).await?;
+            Ok(EntityConfig::from_texts(&declared.config))
         })
     }
 
@@ -150,17 +150,23 @@ pub(crate) async fn managed_by(
 }
 
 impl Mode {
-    /// The declared state of one entity. Ids are fleet-wide: the environment is checked before anything is used.
-    pub(crate) async fn declared(&self, environment: &Environment, entity: &Entity) -> Result<wire::Declared> {
+    /// The declared state of one entity. Ids are fleet-wide: the environment is checked before anything is used. A
+    /// config that is not told is none that is empty.
+    pub(crate) async fn declared(&self, environment: &Environment, entity: &Entity) -> Result<Declared> {
         let variables = reactor_gateway_entity::Variables { id: entity.id.to_string() };
         let request = Request::of::<ReactorGatewayEntity>(variables)?.about(about(&environment.name, &entity.name));
         let answer = self.send(&request).await?;
         let found: wire::Entity = answer.read("/apollo/entityById")?.ok_or_else(|| answer.not_found("entity"))?;
-        belongs(&found, environment)?;
+        belongs(&found, environment, &answer)?;
         let declared = answer.listed(found.declared_state, "/apollo/entityById/declaredState")?;
-        if declared.config.nulls > 0 && answer.fault.is_none() {
-            return Err(answer.absent("/apollo/entityById/declaredState/config"));
-        }
-        Ok(declared)
+        let config = answer.whole(declared.config, "/apollo/entityById/declaredState/config")?;
+        Ok(Declared { config, release_channel: declared.release_channel })
     }
+}
+
+/// What an entity is set to.
+pub(crate) struct Declared {
+    /// The config texts.
+    pub(crate) config: Vec<SecretString>,
+    pub(crate) release_channel: Option<String>,
 }

@@ -60,18 +60,39 @@ impl ConfigDiff {
     }
 }
 
+/// The placeholder of a secret that changes.
+fn changed(shown: &str) -> String {
+    format!("{}{CHANGED}", shown.trim_end_matches([' ', '>']))
+}
+
 /// Marks changed secrets whose placeholders are alike.
 fn mark(old: &Value, new: &Value, shown_old: &Value, shown_new: &mut Value) {
     match shown_new {
         Value::String(shown) if *shown_old == shown.as_str() && old != new && *shown == placeholder(new) => {
-            *shown = format!("{}{CHANGED}", shown.trim_end_matches('>'));
+            *shown = changed(shown);
         }
         Value::Object(entries) => {
-            for (key, shown) in entries {
-                if let (Some(old), Some(new), Some(shown_old)) = (old.get(key), new.get(key), shown_old.get(key)) {
-                    mark(old, new, shown_old, shown);
-                }
-            }
+            let Some(names) = new.as_object().map(serde_json::Map::keys) else { return };
+            let before = old.as_object().into_iter().flat_map(serde_json::Map::keys);
+            let before: Vec<_> = before.zip(shown_old.as_object().into_iter().flatten()).collect();
+            let shown = std::mem::take(entries).into_iter().zip(names);
+            *entries = shown
+                .map(|((mut name, mut shown), key)| {
+                    match before.iter().find(|(old_key, _)| *old_key == key) {
+                        Some((_, (_, shown_old))) => {
+                            if let (Some(old), Some(new)) = (old.get(key), new.get(key)) {
+                                mark(old, new, shown_old, &mut shown);
+                            }
+                        }
+                        // Another secret name, masked alike.
+                        None if name != *key && before.iter().any(|(_, (shown, _))| **shown == name) => {
+                            name = changed(&name);
+                        }
+                        None => {}
+                    }
+                    (name, shown)
+                })
+                .collect();
         }
         Value::Array(items) => {
             for (at, shown) in items.iter_mut().enumerate() {

@@ -24,8 +24,14 @@ pub(crate) fn secret_texts(value: &Value) -> Vec<SecretString> {
             (Value::String(text), Some(Value::String(shown))) if text == shown => {}
             (Value::String(text), _) => found.push(SecretString::from(text.as_str())),
             (Value::Object(entries), shown) => {
+                // Names that are secret themselves are masked as well; their order stays.
+                let mut shown = shown.and_then(Value::as_object).into_iter().flatten();
                 for (key, value) in entries {
-                    collect(value, shown.and_then(|shown| shown.get(key)), found);
+                    let shown = shown.next();
+                    if shown.is_some_and(|(name, _)| name != key) {
+                        found.push(SecretString::from(key.as_str()));
+                    }
+                    collect(value, shown.map(|(_, value)| value), found);
                 }
             }
             (Value::Array(items), shown) => {

@@ -43,7 +43,7 @@ mod value;
 
 pub use difference::{ConfigDiff, DiffLine};
 pub use editing::edit;
-pub(crate) use editing::{joined, updated};
+pub(crate) use editing::{is_blank, joined, updated};
 pub(crate) use label::is_older;
 pub use masking::refuse_placeholders;
 pub(crate) use masking::secret_texts;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cube_sdk_core::SecretString;
-use cube_sdk_core::redact::masked;
+use cube_sdk_core::redact::{masked, masked_name};
 use cube_sdk_core::secret::ExposeSecret;
 use serde_json::{Map, Value};
 
@@ -49,7 +49,7 @@ impl ConfigBlock {
 impl fmt::Debug for ConfigBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigBlock")
-            .field("version", &self.version)
+            .field("version", &masked_name(&self.version))
             .field("overrides", &self.overrides.as_ref().map(masked))
             .finish()
     }
@@ -85,7 +85,7 @@ impl EntityConfig {
     pub fn shown(&self) -> String {
         let mut out = Vec::new();
         for block in &self.blocks {
-            out.push(format!("{}:", block.version));
+            out.push(format!("{}:", masked_name(&block.version)));
             out.extend(block.shown().lines().map(|line| format!("  {line}")));
         }
         out.join("\n")

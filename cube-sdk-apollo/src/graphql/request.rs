@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cube_sdk_core::redact::{is_secret_name, masked, placeholder};
+use cube_sdk_core::redact::{is_secret_name, masked, masked_name, placeholder};
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Operation, Result, SecretString};
 use serde::Serialize;
@@ -137,13 +137,29 @@ fn drop_unset(value: &mut Value) {
 /// Fields of the schema that are called as secrets are and hold none: the secrets in them are hidden one by one.
 const OPEN: [&str; 3] = ["secrets", "keys", "key"];
 
+/// A field of the schema stays; a name that somebody else chose may hold a secret.
+fn shown_name(name: &str, secrets: &[SecretString]) -> String {
+    const SHORTEST: usize = 8;
+    let holds =
+        |secret: &SecretString| secret.expose_secret().len() >= SHORTEST && name.contains(secret.expose_secret());
+    if secrets.iter().any(holds) { placeholder(&name.into()) } else { masked_name(name) }
+}
+
 /// A value under a name, with every text masked that holds one of the secrets, and everything that looks secret.
 fn shown(name: &str, value: &Value, secrets: &[SecretString]) -> Value {
     match value {
         Value::Null => Value::Null,
         _ if is_secret_name(name) && !OPEN.contains(&name) => placeholder(value).into(),
         Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), shown(name, value, secrets))).collect::<Map<_, _>>().into()
+            let mut all = Map::new();
+            for (name, value) in fields {
+                let mut known = shown_name(name, secrets);
+                while all.contains_key(&known) {
+                    known.push(' ');
+                }
+                all.insert(known, shown(name, value, secrets));
+            }
+            all.into()
         }
         Value::Array(items) => items.iter().map(|item| shown("", item, secrets)).collect(),
         Value::String(text) => {

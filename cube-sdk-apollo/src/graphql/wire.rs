@@ -67,7 +67,7 @@ wire! {
     }
     DisplayMetadata { display_name: Text }
     Agent { type_name: Text as "__typename", agent_id: Text, connection_status: Text, last_updated: When }
-    RolePolicy { team_role_statements: List<TeamRole> }
+    RolePolicy { team_role_statements: Option<List<TeamRole>> }
     TeamRole { team: Option<Team> }
     Team { name: Text }
     EntityPage { entities: Option<List<Entity>>, next_page_token: Option<Value> }
@@ -85,7 +85,7 @@ wire! {
         version: Text, rollout_status: Option<RolloutStatus>, config_status: Option<ConfigStatus>,
         health_status: Option<HealthStatus>, upgrade_blocker_types: List<String>,
     }
-    Declared { config: List<SecretString>, release_channel: Text }
+    Declared { config: Option<List<SecretString>>, release_channel: Text }
     ReportedOverrides { type_name: Text as "__typename", overrides: Option<Value> }
     PlanStatusLabel { type_name: Text as "__typename", blocked_changes_count: Option<i64> }
     PlanPage { plans: Option<List<Plan>> }

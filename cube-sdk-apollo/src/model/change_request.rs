@@ -161,10 +161,25 @@ impl ChangeRequest {
         matches!(self.status, Some(ChangeRequestStatus::ApprovedMerged))
     }
 
+    /// May it be about this entity? Its title names it, or is not told.
+    pub(crate) fn may_be_about(&self, entity: &str) -> bool {
+        self.title().is_none_or(|title| title.trim().is_empty() || names(title, entity))
+    }
+
     /// What another process needs to go on: `environment-id/rid`. See `resume` of the service.
     pub fn resume_id(&self) -> String {
         format!("{}/{}", self.environment.as_ref().map_or("", EnvironmentId::as_str), self.rid)
     }
+}
+
+/// Does a title speak of this entity, as a whole word?
+pub(crate) fn names(title: &str, entity: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    title.match_indices(entity).any(|(start, found)| {
+        let before = title[..start].chars().next_back();
+        let after = title[start + found.len()..].chars().next();
+        !found.is_empty() && !before.is_some_and(inside) && !after.is_some_and(inside)
+    })
 }
 
 /// What a review left.
@@ -184,5 +199,20 @@ impl Reviewed {
             rid: wire.rid.ok_or_else(|| answer.absent("/changeRequest/rid"))?.into(),
             status: wire.request_status,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn titles_name_whole_words() {
+        assert!(names("Install mosquitto", "mosquitto"));
+        assert!(names("Install (mosquitto), bridge", "mosquitto"));
+        assert!(!names("Install mosquitto-2", "mosquitto"));
+        assert!(names("mosquitto-2 beside mosquitto", "mosquitto"));
+        assert!(!names("", "mosquitto"));
+        assert!(!names("Install mosquitto", ""));
     }
 }

@@ -1,7 +1,9 @@
 //! Release channels.
 
+use cube_sdk_core::Result;
 use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::graphql::wire;
 use crate::ids::Rid;
 
@@ -20,12 +22,11 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// None for one without a name.
-    pub(crate) fn from_wire(wire: wire::Channel) -> Option<Self> {
+    pub(crate) fn from_wire(wire: wire::Channel, answer: &Answer) -> Result<Self> {
         let metadata = wire.metadata.unwrap_or_default();
-        Some(Self {
+        Ok(Self {
             rid: wire.rid.map(Rid::from),
-            name: wire.name?,
+            name: answer.need(wire.name, "/release/releaseChannels/name")?,
             description: metadata.description,
             kind: metadata.kind,
         })

@@ -90,6 +90,17 @@ impl Entity {
     pub(crate) fn from_wire(wire: wire::Entity, answer: &Answer) -> Result<Self> {
         let id = wire.id.filter(|id| !id.is_empty()).ok_or_else(|| answer.absent("/entity/id"))?;
         let entity_name = wire.entity_locator.and_then(|locator| locator.entity_name);
+        let reported = wire.reported_status.map(|status| {
+            // One that is missing would read as none.
+            let blockers = answer.whole(Some(status.upgrade_blocker_types), "/entity/upgradeBlockerTypes")?;
+            Ok::<_, Error>(Reported {
+                version: status.version,
+                rollout: status.rollout_status,
+                config: status.config_status,
+                health: status.health_status,
+                blockers,
+            })
+        });
         let name = wire.display_name.filter(|name| !name.is_empty()).or_else(|| entity_name.clone());
         Ok(Self {
             name: name.unwrap_or_else(|| id.clone()),
@@ -98,13 +109,7 @@ impl Entity {
             entity_name,
             product: wire.product.and_then(|product| product.product_id),
             lifecycle: wire.lifecycle_status,
-            reported: wire.reported_status.map(|status| Reported {
-                version: status.version,
-                rollout: status.rollout_status,
-                config: status.config_status,
-                health: status.health_status,
-                blockers: status.upgrade_blocker_types.items,
-            }),
+            reported: reported.transpose()?,
             release_channel: wire.declared_state.and_then(|state| state.release_channel),
             plan_status: wire.plan_status.map(|status| PlanStatusLabel {
                 label: plan_label(status.type_name.as_deref()),
@@ -177,10 +182,10 @@ impl DeployedEntity {
     }
 }
 
-/// Refuses an entity of another environment.
-pub(crate) fn belongs(found: &wire::Entity, environment: &Environment) -> Result<()> {
+/// Refuses an entity of another environment, and one of which the reply does not tell where it is.
+pub(crate) fn belongs(found: &wire::Entity, environment: &Environment, answer: &Answer) -> Result<()> {
     let home = found.environment.as_ref().and_then(|environment| environment.id.as_deref());
-    if home == Some(environment.id.as_str()) {
+    if answer.need(home, "/apollo/entityById/environment/id")? == environment.id.as_str() {
         return Ok(());
     }
     Err(Error::new(ErrorKind::NotFound, "the entity belongs to another environment")

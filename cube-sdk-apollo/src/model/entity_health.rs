@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cube_sdk_core::redact::masked;
+use cube_sdk_core::redact::{masked, masked_name};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -95,18 +95,21 @@ impl Named for EntitySettings {
 /// A config for logs: each block's label, and its overrides with secrets masked.
 fn shown<S: Serializer>(config: &EntityConfig, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Block<'a> {
-        version: &'a str,
+    struct Block {
+        version: String,
         overrides: Option<Value>,
     }
     let blocks = config.blocks().iter();
     to.collect_seq(
-        blocks.map(|block| Block { version: block.version(), overrides: block.expose_overrides().map(masked) }),
+        blocks.map(|block| Block {
+            version: masked_name(block.version()),
+            overrides: block.expose_overrides().map(masked),
+        }),
     )
 }
 
 /// The config texts of a reply, taken out of it.
 pub(crate) fn config_of(wire: &mut wire::Entity) -> EntityConfig {
-    let texts = wire.declared_state.as_mut().map(|state| std::mem::take(&mut state.config).items);
-    EntityConfig::from_texts(&texts.unwrap_or_default())
+    let texts = wire.declared_state.as_mut().and_then(|state| state.config.take());
+    EntityConfig::from_texts(&texts.unwrap_or_default().items)
 }

@@ -24,13 +24,20 @@ pub struct Environment {
     pub namespace_id: Option<String>,
     /// The accreditation, told only when the environment was just created.
     pub accreditation: Option<String>,
-    /// Teams with a role.
+    /// Teams with a role, as far as they are told.
     pub teams: Vec<String>,
+    /// Are these all of them?
+    #[serde(skip)]
+    pub(crate) teams_are_known: bool,
 }
 
 impl Environment {
     pub(crate) fn from_wire(wire: wire::Environment, answer: &Answer) -> Result<Self> {
         let id = wire.id.filter(|id| !id.is_empty()).ok_or_else(|| answer.absent("/environment/id"))?;
+        let policy = wire.role_policy.and_then(|policy| policy.team_role_statements);
+        let (told, missing) = policy.map_or((Vec::new(), 1), |policy| (policy.items, policy.nulls));
+        let all = told.len();
+        let teams: Vec<_> = told.into_iter().filter_map(|statement| statement.team?.name).collect();
         Ok(Self {
             name: wire.name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone()),
             id: id.into(),
@@ -38,7 +45,8 @@ impl Environment {
             space_id: wire.space_id,
             namespace_id: wire.namespace_id,
             accreditation: wire.accreditation,
-            teams: teams(wire.role_policy),
+            teams_are_known: missing == 0 && teams.len() == all,
+            teams,
         })
     }
 
@@ -52,6 +60,7 @@ impl Environment {
             namespace_id: None,
             accreditation: None,
             teams: Vec::new(),
+            teams_are_known: false,
         }
     }
 
@@ -63,11 +72,6 @@ impl Environment {
                 .advice("check that the client's team has a role on it")
         })
     }
-}
-
-fn teams(policy: Option<wire::RolePolicy>) -> Vec<String> {
-    let statements = policy.map(|policy| policy.team_role_statements.items).unwrap_or_default();
-    statements.into_iter().filter_map(|statement| statement.team?.name).collect()
 }
 
 impl Named for Environment {
@@ -94,9 +98,10 @@ pub struct EnvironmentOverview {
 
 impl EnvironmentOverview {
     pub(crate) fn from_wire(mut wire: wire::Environment, answer: &Answer) -> Result<Self> {
+        let agents = answer.whole(Some(std::mem::take(&mut wire.agents)), "/environment/agents")?;
         Ok(Self {
             display_name: wire.display_metadata.take().and_then(|metadata| metadata.display_name),
-            agents: std::mem::take(&mut wire.agents).items.into_iter().map(Agent::from_wire).collect(),
+            agents: agents.into_iter().map(Agent::from_wire).collect(),
             environment: Environment::from_wire(wire, answer)?,
         })
     }

@@ -81,7 +81,7 @@ impl HealthReport {
 impl NodeHealth {
     /// A list that is null inside the report would read as all clear, so it is refused.
     pub(crate) fn from_wire(wire: wire::NodeHealth, answer: &Answer) -> Result<Self> {
-        let containers = whole(wire.container_health, answer, "/nodeHealth/containerHealth")?;
+        let containers = answer.whole(wire.container_health, "/nodeHealth/containerHealth")?;
         Ok(Self {
             id: wire.node_id,
             updated_at: wire.updated_timestamp.0,
@@ -96,7 +96,7 @@ impl NodeHealth {
 
 impl ContainerHealth {
     fn from_wire(wire: wire::ContainerHealth, answer: &Answer) -> Result<Self> {
-        let checks = whole(wire.checks, answer, "/containerHealth/checks")?;
+        let checks = answer.whole(wire.checks, "/containerHealth/checks")?;
         Ok(Self {
             id: wire.container_id,
             liveness: wire.liveness,
@@ -116,10 +116,4 @@ impl HealthCheck {
             error_message: wire.params.and_then(|params| params.error_message),
         }
     }
-}
-
-/// A list of the report, with every item: what is missing of it must not look like all clear.
-pub(crate) fn whole<T>(list: Option<wire::List<T>>, answer: &Answer, pointer: &str) -> Result<Vec<T>> {
-    let list = answer.listed(list, pointer)?;
-    if answer.fault.is_some() { Ok(list.items) } else { answer.need(list.whole(), pointer) }
 }

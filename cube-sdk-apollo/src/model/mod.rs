@@ -13,15 +13,14 @@ mod release;
 mod secret;
 mod task;
 
-pub(crate) use change_request::Subject;
 pub use change_request::{ChangeRequest, Reviewed};
+pub(crate) use change_request::{Subject, names};
 pub use channel::Channel;
 pub(crate) use entity::belongs;
 pub use entity::{DeployedEntity, Entity, ManagingModule, PlanStatusLabel, Reported};
 pub(crate) use entity_health::config_of;
 pub use entity_health::{EntityHealth, EntitySettings, ReportedOverrides};
 pub use environment::{Agent, Environment, EnvironmentOverview};
-pub(crate) use health::whole;
 pub use health::{ContainerHealth, HealthCheck, HealthReport, NodeHealth};
 pub use module::{ModuleInstallation, ModuleVariable, UninstalledModule, VariableKind};
 pub(crate) use module::{VariableInput, refuse_masked};

@@ -55,6 +55,11 @@ impl VariableKind {
             other => Self::Unknown(other.to_owned()),
         }
     }
+
+    /// Is it one that is told, and that this version does not know?
+    pub(crate) const fn is_odd(&self) -> bool {
+        matches!(self, Self::Unknown(kind) if !kind.is_empty())
+    }
 }
 
 /// A variable of a module. Its value may be a secret whatever its name: `Debug`, serde and [`Self::shown`] mask by the

@@ -80,7 +80,7 @@ impl Plan {
         }
     }
 
-    /// The plans of an entity, newest first; one without a RID cannot be spoken of and is left out.
+    /// The plans of an entity, newest first. One without a RID cannot be spoken of: beside errors it is left out.
     pub(crate) fn many(
         apollo: &Apollo,
         environment: &Environment,
@@ -88,30 +88,34 @@ impl Plan {
         page: Option<wire::PlanPage>,
         answer: &Answer,
     ) -> Result<Vec<Self>> {
-        let plans = answer.listed(page.and_then(|page| page.plans), "/entity/nonGenericPlans/plans")?;
-        let mut plans: Vec<_> = plans
-            .items
-            .into_iter()
-            .filter_map(|wire| {
-                let status = wire.status.unwrap_or_default();
-                Some(Self {
-                    apollo: apollo.clone(),
-                    environment: environment.id.clone(),
-                    entity_id: entity.id.clone(),
-                    entity: entity.name.clone(),
-                    rid: wire.rid?.into(),
-                    agent: wire.agent_id.map(AgentId::from),
-                    proposed: wire.proposed_time.0,
-                    started: wire.start_time.0,
-                    ended: wire.end_time.0,
-                    state: status.state,
-                    result: status.result.map(Description::from_wire),
-                    reason: status.reason.map(Description::from_wire),
-                    changes: wire.state_changes.items.into_iter().filter_map(|change| change.change_type).collect(),
-                    tasks: wire.tasks.items.into_iter().map(PlanTask::from_wire).collect(),
-                })
-            })
-            .collect();
+        let told = answer.whole(page.and_then(|page| page.plans), "/entity/nonGenericPlans/plans")?;
+        let mut plans = Vec::new();
+        for wire in told {
+            let Some(rid) = wire.rid.filter(|rid| !rid.is_empty()) else {
+                if answer.fault.is_some() {
+                    continue;
+                }
+                return Err(answer.absent("/entity/nonGenericPlans/plans/rid"));
+            };
+            let status = wire.status.unwrap_or_default();
+            let changes = answer.whole(Some(wire.state_changes), "/plan/stateChanges")?;
+            plans.push(Self {
+                apollo: apollo.clone(),
+                environment: environment.id.clone(),
+                entity_id: entity.id.clone(),
+                entity: entity.name.clone(),
+                rid: rid.into(),
+                agent: wire.agent_id.map(AgentId::from),
+                proposed: wire.proposed_time.0,
+                started: wire.start_time.0,
+                ended: wire.end_time.0,
+                state: status.state,
+                result: status.result.map(Description::from_wire),
+                reason: status.reason.map(Description::from_wire),
+                changes: changes.into_iter().filter_map(|change| change.change_type).collect(),
+                tasks: wire.tasks.items.into_iter().map(PlanTask::from_wire).collect(),
+            });
+        }
         // The server's order is not documented; a stable sort keeps it where times are not told.
         plans.sort_by_key(|plan| std::cmp::Reverse(plan.proposed().or(plan.started())));
         Ok(plans)
@@ -253,8 +257,8 @@ pub struct PlanTimes {
 
 impl RecentChanges {
     pub(crate) fn from_wire(wire: wire::Entity, answer: &Answer) -> Result<Self> {
-        let plans = answer.listed(wire.plans.and_then(|page| page.plans), "/entity/nonGenericPlans/plans")?;
-        let times = plans.items.into_iter().map(|plan| PlanTimes {
+        let plans = answer.whole(wire.plans.and_then(|page| page.plans), "/entity/nonGenericPlans/plans")?;
+        let times = plans.into_iter().map(|plan| PlanTimes {
             started: plan.start_time.0,
             ended: plan.end_time.0,
             state: plan.status.and_then(|status| status.state),

@@ -29,12 +29,15 @@ pub struct ProductLabel {
 
 impl Product {
     pub(crate) fn from_wire(wire: wire::Product, answer: &Answer) -> Result<Self> {
-        let labels = wire.labels.items.into_iter();
+        let labels = answer.whole(Some(wire.labels), "/product/labels")?.into_iter();
         Ok(Self {
             id: wire.product_id.ok_or_else(|| answer.absent("/product/productId"))?,
             labels: labels
-                .filter_map(|label| Some(ProductLabel { id: label.label_id?, value: label.label_value }))
-                .collect(),
+                .map(|label| {
+                    let id = answer.need(label.label_id, "/product/labels/labelId")?;
+                    Ok(ProductLabel { id, value: label.label_value })
+                })
+                .collect::<Result<_>>()?,
         })
     }
 }

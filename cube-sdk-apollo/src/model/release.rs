@@ -21,10 +21,14 @@ pub struct Release {
 
 impl Release {
     pub(crate) fn from_wire(wire: wire::Release, answer: &Answer) -> Result<Self> {
+        // A channel that is not told would count as one that the release is not in.
+        let channels = answer.whole(Some(wire.release_channels), "/release/releaseChannels")?.into_iter();
         Ok(Self {
             rid: wire.rid.ok_or_else(|| answer.absent("/release/rid"))?.into(),
             coordinate: answer.need(wire.maven_coordinate, "/release/mavenCoordinate")?,
-            channels: wire.release_channels.items.into_iter().filter_map(|channel| channel.name).collect(),
+            channels: channels
+                .map(|channel| answer.need(channel.name, "/release/releaseChannels/name"))
+                .collect::<Result<_>>()?,
         })
     }
 

@@ -188,7 +188,7 @@ impl Mode {
         let request = Request::of::<EntityPlans>(variables)?.about(format!("{}/{id}", environment.name));
         let answer = self.send(&request).await?;
         let mut found: wire::Entity = answer.read("/apollo/entityById")?.ok_or_else(|| answer.not_found("entity"))?;
-        belongs(&found, environment)?;
+        belongs(&found, environment, &answer)?;
         let plans = found.plans.take();
         let entity = Entity::from_wire(found, &answer)?;
         Plan::many(&self.apollo, environment, &entity, plans, &answer)

@@ -1,12 +1,13 @@
 //! Carrying out a promotion.
 
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
+use http::StatusCode;
 use serde::Serialize;
 
 use super::plan::{PromotionPlan, PromotionStep};
 use crate::channels::{ADDED, RATIONALE, adding};
 use crate::client::Apollo;
-use crate::fault::NothingRan;
+use crate::fault::{ApolloErrorExt as _, NothingRan};
 use crate::ids::MavenCoordinate;
 use crate::mode::Mode;
 use crate::model::Release;
@@ -113,9 +114,10 @@ impl Promote {
 
 awaitable!(Promote => PromotionReport, run);
 
-/// Is it this release that was refused?
+/// Is it this release that was refused? A status without Apollo's own words may be a gateway's, and about all.
 fn is_about_one(error: &Error) -> bool {
-    matches!(
+    let own = error.status().is_none_or(|status| status == StatusCode::OK) || error.apollo().is_some();
+    own && matches!(
         error.kind(),
         ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::InvalidInput | ErrorKind::PermissionDenied
     )

@@ -43,6 +43,7 @@ pub use plan::{NotPromoted, PromotionPlan, PromotionStep};
 
 use crate::choice::Match;
 use crate::client::Apollo;
+use crate::fault::SaysGone as _;
 use crate::graphql::{EnvironmentVersions, environment_versions};
 use crate::ids::{MavenCoordinate, ProductId};
 use crate::listing::{BY_ID, entities};
@@ -116,7 +117,7 @@ impl PlanPromotion {
         }
         for (product, coordinates) in products {
             let releases = match mode.whole(all_releases(&product), "releases").await {
-                Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+                Err(error) if error.says_gone() => Vec::new(),
                 other => other?,
             };
             for coordinate in coordinates {

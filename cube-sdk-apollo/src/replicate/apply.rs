@@ -1,22 +1,24 @@
 //! Applying a plan: each step noted before it is sent, sent once, and waited for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_core::waiter::{Progress, Waiter};
-use cube_sdk_core::{Error, ErrorKind, Result, WhichClock, awaitable};
+use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
-use super::context::{Context, find_target, named, several};
+use super::context::Context;
 use super::journal::Journal;
 use super::plan::ReplicationPlan;
 use super::record::{Noted, Record};
 use super::report::{Event, Outcome, Pending, ReplicationReport, TargetEntity};
+use super::requests::{new_about, rids};
 use super::secret_source::{NoSecrets, SecretSource};
 use super::steps::{InstallEntity, Ready, Seen, Sent, Step};
+use super::target::{LISTING_LOOKS, created, find_known, not_listed};
 use super::trace::Trace;
 use crate::client::Apollo;
-use crate::fault::NothingRan;
+use crate::fault::{NothingRan, SaysGone as _};
 use crate::graphql::{CleanupCheck, cleanup_check};
 use crate::ids::Rid;
 use crate::listing::{entity_pages, list_in};
@@ -48,9 +50,10 @@ impl std::fmt::Debug for Apply {
 impl Apollo {
     /// Applies a plan, going on from a journal (an empty one to begin).
     ///
-    /// Nothing of it runs twice: a step that was sent and not answered is looked for before it is sent again, and only what
-    /// proves that nothing ran (a refused document, 401, 429, no connection) makes it count as not sent. And nothing that is not its own is taken for its own: where the target shows what the
-    /// plan did not know, it ends with `Conflict` and a new plan is to be made.
+    /// Nothing of it runs twice: a step that was sent and not answered is looked for before it is sent again, and only
+    /// what proves that nothing ran (a refused document, 401, 429, no connection) makes it count as not sent. And
+    /// nothing that is not its own is taken for its own: where the target shows what the plan did not know, it ends
+    /// with `Conflict` and a new plan is to be made.
     ///
     /// # Errors
     /// When awaited: `InvalidInput` for a journal of another replication, or a plan with two steps of one key; `Conflict`
@@ -93,7 +96,8 @@ impl Apply {
     }
 
     /// Time between two looks, at a change request and at the target. Default 5 s. It is not to be much shorter in
-    /// earnest: a step that was not answered is sent again once no trace of it has shown for 24 intervals.
+    /// earnest: a step that was not answered is sent again once no trace of it has shown for 24 intervals, and at least
+    /// for a minute.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -224,15 +228,23 @@ impl Apply {
             Ready::Pending(why) => return Ok(Some(why)),
             Ready::Send(parcel) => parcel,
         };
-        let before = if step.kind().subject().is_some() { at.requests().await? } else { BTreeSet::new() };
-        self.note(step, Record::Noted(Noted { before, config: parcel.config }))?;
+        let before = match noted {
+            // What came while the step was made ready, its own late request for one, shows on the last list only.
+            Some(noted) => match Trace::find(at, step, noted, &self.journal.known_besides(step, noted)).await? {
+                Trace::None { listed } => listed.into_iter().chain(noted.before.iter().cloned()).collect(),
+                trace => return self.answered_by(at, step, noted, trace).await.map(|_| None),
+            },
+            None if step.kind().subject().is_some() => rids(&at.requests().await?),
+            None => Default::default(),
+        };
+        self.note(step, Record::Noted(Noted { before, config: parcel.config.clone() }))?;
         match (parcel.send)().await {
             Ok(Sent::Done(rid)) => {
                 self.note(step, Record::Answered { rid: rid.clone() })?;
                 self.done(at, step, rid).await?;
                 self.tell(step, Outcome::Done);
             }
-            Ok(Sent::Opened(change)) => self.note(step, Record::Opened { change })?,
+            Ok(Sent::Opened(change)) => self.note(step, Record::Opened { change, config: parcel.config })?,
             Err(error) => {
                 if error.proves_that_nothing_ran() {
                     self.journal.forget(step);
@@ -247,17 +259,23 @@ impl Apply {
     /// A step may have been sent and was not answered: does the target tell what became of it? False when it shows
     /// for a while that nothing did: Apollo may still work on what a gateway gave up, and its lists may lag behind.
     async fn answered_by_target(&mut self, at: &mut Context, step: &Step, noted: &Noted) -> Result<bool> {
-        let known: BTreeSet<_> = noted.before.iter().chain(self.journal.rids_besides(step)).cloned().collect();
+        let known = self.journal.known_besides(step, noted);
         let (there, sent, asked) = (at.clone(), step.clone(), noted.clone());
         let look = move || {
             let (at, step, noted, known) = (there.clone(), sent.clone(), asked.clone(), known.clone());
             async move { Trace::find(&at, &step, &noted, &known).await }
         };
-        let over = |trace: &Trace| if matches!(trace, Trace::None) { Progress::Running } else { Progress::Done };
-        let rarely = self.interval.saturating_mul(4);
+        let over = |trace: &Trace| if matches!(trace, Trace::None { .. }) { Progress::Running } else { Progress::Done };
+        let rarely = self.interval.saturating_mul(4).max(UNANSWERED_PAUSE);
         let trace = Waiter::new(format!("a trace of `{step}`"), rarely, look, over);
-        match trace.tries(UNANSWERED_LOOKS).await? {
-            Trace::None => Ok(false),
+        let trace = trace.tries(UNANSWERED_LOOKS).await?;
+        self.answered_by(at, step, noted, trace).await
+    }
+
+    /// What a trace tells of a step; false when it tells nothing.
+    async fn answered_by(&mut self, at: &mut Context, step: &Step, noted: &Noted, trace: Trace) -> Result<bool> {
+        match trace {
+            Trace::None { .. } => Ok(false),
             Trace::Stands(rid) => {
                 self.done(at, step, rid).await?;
                 self.tell(step, Outcome::Done);
@@ -273,29 +291,65 @@ impl Apply {
 
     /// Waits until a step that opened a change request is done.
     async fn finish(&mut self, at: &mut Context, step: &Step) -> Result<()> {
-        let (change, noted) = match self.journal.step(step).cloned() {
-            Some(Record::Opened { change }) => (change, None),
-            Some(Record::Adopted { change, noted }) => (change, Some(noted)),
+        let (change, config, noted) = match self.journal.step(step).cloned() {
+            Some(Record::Opened { change, config }) => (change, config, None),
+            Some(Record::Adopted { change, noted }) => (change, noted.config.clone(), Some(noted)),
             _ => return Ok(()),
         };
         self.tell(step, Outcome::Waiting(change.clone()));
-        let mut waiter = at.change(&change)?.wait().interval(self.interval);
+        let mut waiter = self.watching(at, step, &change, noted.as_ref())?.interval(self.interval);
         if let Some(limit) = self.approval_timeout {
             waiter = waiter.timeout(limit);
         }
         let merged = match waiter.await {
             Ok(state) if state.is_merged() => true,
+            Ok(state) if !state.is_done() => {
+                self.asks_anew(step, noted, &change)?;
+                let words = format!("change request {change} turns out not to be about it");
+                return Err(self.conflict(step, &words).advice("run it again to look for its own"));
+            }
             Ok(state) => return Err(self.ended_otherwise(step, noted, &state)?),
-            // It is not listed any more: the target still tells what became of it.
-            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            // It is not listed any more: the target still tells what became of it. A gateway's 404 tells nothing.
+            Err(error) if error.says_not_listed() => false,
             Err(error) => return Err(error),
         };
         if noted.is_some() || !merged {
-            self.verify(at, step, &change, noted, merged).await?;
+            self.verify(at, step, &change, config, noted, merged).await?;
         }
         self.done(at, step, Some(change)).await?;
         self.tell(step, Outcome::Done);
         Ok(())
+    }
+
+    /// The wait for a step's change request. While it is only taken for the step's, the step's own may still come: a
+    /// second that may be is `Conflict`, and the wait ends early when the title tells that it is not.
+    fn watching(
+        &self,
+        at: &Context,
+        step: &Step,
+        change: &Rid,
+        noted: Option<&Noted>,
+    ) -> Result<Waiter<ChangeRequest>> {
+        let handle = at.change(change)?;
+        let (Some(noted), Some(entity)) = (noted, step.kind().subject()) else { return Ok(handle.wait()) };
+        let known = self.journal.known_besides(step, noted);
+        let (at, entity, about) = (at.clone(), entity.to_owned(), entity.to_owned());
+        let look = move || {
+            let (at, handle, entity, known) = (at.clone(), handle.clone(), entity.clone(), known.clone());
+            async move {
+                let state = handle.look().await?;
+                let did_nothing = state.is_done() && !state.is_merged();
+                if !did_nothing {
+                    new_about(&at.requests().await?, &entity, &known)?;
+                }
+                Ok(state)
+            }
+        };
+        let over = move |state: &ChangeRequest| {
+            if state.is_done() || !state.may_be_about(&about) { Progress::Done } else { Progress::Running }
+        };
+        let what = format!("change request {change}");
+        Ok(Waiter::new(what, self.interval, look, over).unknown(ChangeRequest::unknown_status))
     }
 
     /// The change request of a step ended without doing anything: the next run asks anew.
@@ -328,10 +382,11 @@ impl Apply {
         at: &Context,
         step: &Step,
         change: &Rid,
+        config: Option<String>,
         noted: Option<Noted>,
         merged: bool,
     ) -> Result<()> {
-        let asked = noted.clone().unwrap_or_default();
+        let asked = Noted { config, ..Noted::default() };
         let (there, looked) = (at.clone(), step.clone());
         let look = move || {
             let (at, step, asked) = (there.clone(), looked.clone(), asked.clone());
@@ -398,65 +453,11 @@ impl Apply {
     }
 }
 
-/// The target, which must be the one that the plan or an earlier run knew; none while it is to be created.
-async fn find_known(plan: &ReplicationPlan, journal: &Journal, mode: &Mode) -> Result<Option<Environment>> {
-    let name = plan.target.name.as_str();
-    let stale =
-        |words: &str| Error::new(ErrorKind::Conflict, words).with_target(name.to_owned()).advice("make a new plan");
-    let Some(known) = journal.target() else {
-        // Whether one that is there by now may be taken is the step's to say.
-        let creates = plan.steps.iter().find(|step| matches!(step, Step::CreateEnvironment(_)));
-        let unsure = creates.is_some_and(|step| journal.step(step).is_some());
-        return match find_target(mode, name).await? {
-            Some(_) if unsure => Ok(None),
-            Some(_) => Err(stale("an environment of the target's name is there by now")),
-            None => Ok(None),
-        };
-    };
-    let found = named(mode, name).await?;
-    match found.iter().find(|environment| environment.id == *known) {
-        Some(target) => Ok(Some(target.clone())),
-        None if found.is_empty() => Err(stale("the target is gone")),
-        None => Err(stale("another environment has the target's name now")),
-    }
-}
-
-/// The target that a step created, once it is listed: the one with the RID that Apollo told, else the only one of the
-/// name.
-async fn created(at: &Context, step: &Step, rid: Option<Rid>, interval: Duration) -> Result<Environment> {
-    let there = at.clone();
-    let look = move || {
-        let (at, rid) = (there.clone(), rid.clone());
-        async move {
-            let mut found = named(&at.mode, &at.target_name).await?;
-            let is_ours = |environment: &Environment| rid.is_some() && environment.rid == rid;
-            if let Some(ours) = found.iter().position(is_ours) {
-                found = vec![found.swap_remove(ours)];
-            }
-            Ok(found)
-        }
-    };
-    let over = |found: &Vec<_>| if found.is_empty() { Progress::Running } else { Progress::Done };
-    let listed = Waiter::new(format!("the listing of `{step}`"), interval, look, over);
-    match listed.tries(LISTING_LOOKS).await?.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => Err(not_listed(at, step)),
-        many => Err(several(&at.target_name, many.iter())),
-    }
-}
-
-fn not_listed(at: &Context, step: &Step) -> Error {
-    Error::new(ErrorKind::Timeout, format!("`{step}` is carried out and not listed yet"))
-        .with_clock(WhichClock::Waiter)
-        .with_target(at.target_name.clone())
-        .advice("run it again with the same journal; if it stays so, make a new plan")
-}
-
-/// Looks for what was carried out before it counts as missing.
-const LISTING_LOOKS: u32 = 60;
-
 /// Looks for a trace of what was not answered, four intervals apart, before it is sent again: two minutes in all unless
 /// told otherwise.
 const UNANSWERED_LOOKS: u32 = 7;
+
+/// The shortest pause between these looks: what a gateway gave up may take a minute, however often the run looks.
+const UNANSWERED_PAUSE: Duration = Duration::from_secs(10);
 
 awaitable!(Apply => ReplicationReport, run);

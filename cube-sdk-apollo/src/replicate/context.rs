@@ -63,7 +63,7 @@ impl Context {
 
     /// SHA-256 of an entity's declared config on the target; that of nothing when there is none.
     pub(super) async fn declared(&self, entity: &Entity) -> Result<String> {
-        let declared = self.mode.declared(self.target()?, entity).await?.config.items;
+        let declared = self.mode.declared(self.target()?, entity).await?.config;
         Ok(sha256_of_texts(&declared))
     }
 

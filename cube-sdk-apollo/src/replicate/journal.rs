@@ -1,12 +1,12 @@
 //! What a replication has done: noted before a step is sent, and after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use super::plan::ReplicationPlan;
-use super::record::Record;
+use super::record::{Noted, Record};
 use super::steps::Step;
 use crate::ids::{EnvironmentId, Rid};
 
@@ -89,9 +89,10 @@ impl Journal {
         self.steps.remove(&step.key());
     }
 
-    /// The change requests of other steps.
-    pub(super) fn rids_besides<'a>(&'a self, step: &Step) -> impl Iterator<Item = &'a Rid> {
+    /// The change requests that are certainly not a step's: those of before, and those of other steps.
+    pub(super) fn known_besides(&self, step: &Step, noted: &Noted) -> BTreeSet<Rid> {
         let own = step.key();
-        self.steps.iter().filter(move |(key, _)| **key != own).filter_map(|(_, record)| record.rid())
+        let others = self.steps.iter().filter(|(key, _)| **key != own).filter_map(|(_, record)| record.rid());
+        noted.before.iter().chain(others).cloned().collect()
     }
 }

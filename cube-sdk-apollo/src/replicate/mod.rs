@@ -42,7 +42,9 @@
 //! ```
 
 mod apply;
+mod contents;
 mod context;
+mod differences;
 mod digest;
 mod journal;
 mod plan;
@@ -52,6 +54,7 @@ mod report;
 mod requests;
 mod secret_source;
 mod steps;
+mod target;
 mod trace;
 
 pub use apply::Apply;

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use cube_sdk_core::redact::placeholder_positions;
 use cube_sdk_core::{Error, ErrorKind, Result, awaitable};
 
+use super::contents::{Contents, Held, Source};
 use super::context::find_target;
+use super::differences::{ROLES, Standing};
 use super::plan::{Place, ReplicationPlan};
 use super::steps::{CreateEnvironment, CreateSecret, InstallEntity, InstallModule, Step, WriteConfig};
 use crate::choice::Match;
 use crate::client::Apollo;
-use crate::entity_config::EntityConfig;
-use crate::graphql::{EntitySecrets, SourceEnv, TargetEnv, entity_secrets, source_env, target_env, wire};
+use crate::entity_config::{EntityConfig, is_blank};
+use crate::graphql::wire;
 use crate::ids::{EntityId, MavenCoordinate, ProductId};
-use crate::listing::{entity_pages, list_in};
 use crate::mode::Mode;
-use crate::model::{Entity, Environment, Secret, VariableKind, secrets_of};
+use crate::model::{Entity, Environment, VariableKind, secrets_of};
 use crate::references::EnvironmentRef;
 
 impl Apollo {
@@ -68,7 +69,8 @@ impl PlanReplication {
             return Err(Error::new(ErrorKind::InvalidInput, "source and target are the same environment")
                 .with_target(source.name));
         }
-        let from = Source::read(&mode, &source).await?;
+        let mut from = Source::read(&mode, &source).await?;
+        let (entities, modules) = (std::mem::take(&mut from.entities), from.modules.take());
         let there = match &target {
             Some(target) => Contents::read(&mode, target).await?,
             None => Contents::default(),
@@ -84,17 +86,27 @@ impl PlanReplication {
             by_modules: Vec::new(),
             not_carried: Vec::new(),
         };
-        match target {
-            Some(target) => plan.existing.push(format!("environment {}", target.name)),
+        let has = match &target {
+            Some(target) => Source::read(&mode, target).await?,
+            None => Source::default(),
+        };
+        let held = Held { environment: &source, has: &from };
+        let to = target.as_ref().map(|environment| Held { environment, has: &has });
+        match to {
+            Some(to) => {
+                plan.existing.push(format!("environment {}", to.environment.name));
+                plan.compare_environments(held, to);
+            }
             None => plan.create(self.accreditation, &from, &source),
         }
-        plan.modules(from.modules, &there);
+        plan.modules(modules, &there, held, to);
         let modules_are_whole = !plan.not_carried.iter().any(|lack| lack.what.starts_with("module"));
         if from.hidden > 0 {
             plan.lacks(format!("{} entities", from.hidden), "the reply does not show them: make the plan again");
         }
         let (mut configs, mut secrets, mut seen) = (Configs::default(), Vec::new(), HashSet::new());
-        for mut entity in from.entities {
+        let mut standing = Vec::new();
+        for mut entity in entities {
             let id = entity.id.clone().unwrap_or_default();
             let Some(name) = entity.entity_locator.as_ref().and_then(|locator| locator.entity_name.clone()) else {
                 plan.lacks(format!("an entity ({id})"), "Apollo tells no name for it");
@@ -109,7 +121,11 @@ impl PlanReplication {
                 plan.lacks(format!("entity {name}"), "a module brings it, and not every module is carried");
             }
             let held = entity.secrets.take();
-            if plan.entity(&name, entity, &there, &self.namespaces, &mut configs) {
+            if let Some(ours) = Standing::of(&name, &entity, &there) {
+                plan.stands(&ours);
+                standing.push(ours);
+                plan.secrets(&name, held, &there, &mut secrets);
+            } else if plan.entity(&name, entity, &self.namespaces, &mut configs) {
                 plan.secrets(&name, held, &there, &mut secrets);
             } else {
                 plan.lacks(format!("secrets of {name}"), "the entity is not carried");
@@ -118,14 +134,17 @@ impl PlanReplication {
         // Nothing reported may mean that the agent has not reported yet: only the declared config tells.
         for (name, id) in configs.unreported {
             let declared = mode.declared(&source, &Entity::by_id(id.clone())).await?;
-            let config = EntityConfig::from_texts(&declared.config.items);
+            let config = EntityConfig::from_texts(&declared.config);
             let mut overrides = config.blocks().iter().filter_map(|block| block.expose_overrides());
-            if overrides.any(|overrides| !placeholder_positions(overrides).is_empty()) {
+            if config.is_empty() && !declared.config.iter().all(is_blank) {
+                plan.lacks(format!("config of {name}"), "it cannot be parsed: write it by hand");
+            } else if overrides.any(|overrides| !placeholder_positions(overrides).is_empty()) {
                 plan.lacks(format!("config of {name}"), MASKED);
             } else if !config.is_empty() {
                 configs.steps.push(WriteConfig::new(name, id).into());
             }
         }
+        plan.compare_entities(&mode, standing, &source, to).await?;
         plan.steps.extend(configs.steps);
         plan.steps.extend(secrets);
         Ok(plan)
@@ -140,14 +159,25 @@ impl ReplicationPlan {
         if let Some(level) = from.accreditation.as_ref().filter(|level| **level != accreditation) {
             self.lacks(format!("accreditation {level}"), format!("the target gets {accreditation} unless told"));
         }
+        if from.accreditation.is_none() {
+            self.lacks("accreditation", format!("the reply does not tell it: the target gets {accreditation}"));
+        }
+        if !source.teams_are_known {
+            self.lacks("roles", format!("the reply does not tell all of them; {ROLES}"));
+        }
         if !source.teams.is_empty() {
-            let why = "Apollo has no call that gives teams their roles: do it in its own console";
-            self.lacks(format!("roles of {}", source.teams.join(", ")), why);
+            self.lacks(format!("roles of {}", source.teams.join(", ")), ROLES);
         }
         self.steps.push(CreateEnvironment::new(self.target.name.clone(), accreditation).into());
     }
 
-    fn modules(&mut self, modules: Option<wire::List<wire::Module>>, there: &Contents) {
+    fn modules(
+        &mut self,
+        modules: Option<wire::List<wire::Module>>,
+        there: &Contents,
+        from: Held<'_>,
+        to: Option<Held<'_>>,
+    ) {
         let Some(modules) = modules else {
             return self.lacks("modules", "the reply does not tell them: make the plan again");
         };
@@ -165,6 +195,9 @@ impl ReplicationPlan {
                 let why = "a target gets one installation of a module: install this one by hand";
                 self.lacks(format!("module {coordinate} ({name})"), why);
             } else if there.modules.contains(&coordinate) {
+                if let Some(to) = to {
+                    self.compare_module(&coordinate, &module, from, to);
+                }
                 self.existing.push(format!("module {coordinate}"));
             } else if MavenCoordinate::parse(&coordinate).is_err() {
                 self.lacks(format!("module `{coordinate}`"), "its coordinate cannot be read");
@@ -203,18 +236,9 @@ impl ReplicationPlan {
         &mut self,
         name: &str,
         entity: wire::Entity,
-        there: &Contents,
         namespaces: &BTreeMap<String, String>,
         configs: &mut Configs,
     ) -> bool {
-        if entity.installed_by.is_some() {
-            self.by_modules.push(format!("entity {name}"));
-            return true;
-        }
-        if there.entities.contains_key(name) {
-            self.existing.push(format!("entity {name}"));
-            return true;
-        }
         let product = entity.product.as_ref().and_then(|product| product.product_id.clone()).unwrap_or_default();
         if ProductId::parse(&product).is_err() {
             self.lacks(format!("entity {name}"), "its product cannot be read");
@@ -279,72 +303,4 @@ const MASKED: &str = "it holds masked placeholders in place of secrets";
 struct Configs {
     steps: Vec<Step>,
     unreported: Vec<(String, EntityId)>,
-}
-
-#[derive(Default)]
-struct Source {
-    accreditation: Option<String>,
-    modules: Option<wire::List<wire::Module>>,
-    entities: Vec<wire::Entity>,
-    /// Entities that a reply left out.
-    hidden: usize,
-}
-
-impl Source {
-    async fn read(mode: &Mode, environment: &Environment) -> Result<Self> {
-        let mut source = Self::default();
-        let mut pages = list_in(mode, entity_pages::<SourceEnv>(environment, |id| source_env::Variables { id }));
-        while let Some(page) = pages.try_next().await? {
-            // Modules are not paged: every page tells all of them.
-            source.modules = page.modules.and_then(|modules| modules.module_installations).or(source.modules);
-            source.accreditation = page.accreditation.or(source.accreditation);
-            let entities = page.entities.and_then(|page| page.entities).unwrap_or_default();
-            source.hidden += entities.nulls;
-            source.entities.extend(entities.items);
-        }
-        Ok(source)
-    }
-}
-
-/// What the target has: module coordinates, and entities with their secrets.
-#[derive(Default)]
-struct Contents {
-    modules: HashSet<String>,
-    entities: BTreeMap<String, Vec<Secret>>,
-}
-
-impl Contents {
-    /// A reply that leaves something out is an error: what is not seen would be made twice.
-    async fn read(mode: &Mode, environment: &Environment) -> Result<Self> {
-        let short = |what: &str| {
-            Error::new(ErrorKind::Decode, format!("the reply does not tell all {what} of the target"))
-                .with_target(environment.name.clone())
-                .advice("make the plan again")
-        };
-        let mut contents = Self::default();
-        let mut pages = list_in(mode, entity_pages::<TargetEnv>(environment, |id| target_env::Variables { id }));
-        while let Some(page) = pages.try_next().await? {
-            let modules = page.modules.and_then(|modules| modules.module_installations?.whole());
-            let modules = modules.ok_or_else(|| short("modules"))?;
-            let coordinates: Option<Vec<_>> = modules.into_iter().map(|module| module.coordinate).collect();
-            contents.modules.extend(coordinates.ok_or_else(|| short("coordinates of the modules"))?);
-            let entities = page.entities.and_then(|page| page.entities?.whole()).ok_or_else(|| short("entities"))?;
-            for entity in entities {
-                if let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) {
-                    contents.entities.entry(name).or_default();
-                }
-            }
-        }
-        let mut pages =
-            list_in(mode, entity_pages::<EntitySecrets>(environment, |id| entity_secrets::Variables { id }));
-        while let Some(page) = pages.try_next().await? {
-            let entities = page.entities.and_then(|page| page.entities?.whole()).ok_or_else(|| short("entities"))?;
-            for entity in entities {
-                let Some(name) = entity.entity_locator.and_then(|locator| locator.entity_name) else { continue };
-                let secrets = secrets_of(entity.secrets).ok_or_else(|| short("secrets"))?;
-                contents.entities.entry(name).or_default().extend(secrets);
-            }
-        }
-        Ok(contents)
-    }
 }

@@ -17,6 +17,9 @@ pub enum Record {
     Opened {
         /// Its RID.
         change: Rid,
+        /// SHA-256 of the config in it; none in journals of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        config: Option<String>,
     },
     /// No answer came, and one change request is new since that may be the step's. Whether it is shows when it is
     /// merged: only then the step is done.
@@ -58,7 +61,7 @@ impl Record {
     pub const fn rid(&self) -> Option<&Rid> {
         match self {
             Self::Noted { .. } => None,
-            Self::Opened { change } | Self::Adopted { change, .. } => Some(change),
+            Self::Opened { change, .. } | Self::Adopted { change, .. } => Some(change),
             Self::Answered { rid } | Self::Done { rid, .. } => rid.as_ref(),
         }
     }

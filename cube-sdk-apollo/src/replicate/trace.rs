@@ -6,12 +6,14 @@ use cube_sdk_core::Result;
 
 use super::context::Context;
 use super::record::Noted;
+use super::requests::{new_about, rids};
 use super::steps::{Seen, Step};
 use crate::ids::Rid;
 
 /// What may be of a step.
 pub(super) enum Trace {
-    None,
+    /// Nothing; the change requests that were listed just then.
+    None { listed: BTreeSet<Rid> },
     /// What it makes stands on the target.
     Stands(Option<Rid>),
     /// Something else stands in its place; what.
@@ -28,9 +30,11 @@ impl Trace {
             Seen::Other(what) => return Ok(Self::InTheWay(what)),
             Seen::Nothing => step.kind().subject(),
         };
-        Ok(match entity {
-            Some(entity) => at.new_about(entity, known).await?.map_or(Self::None, |change| Self::Requested(change.rid)),
-            None => Self::None,
+        let Some(entity) = entity else { return Ok(Self::None { listed: BTreeSet::new() }) };
+        let changes = at.requests().await?;
+        Ok(match new_about(&changes, entity, known)? {
+            Some(change) => Self::Requested(change.rid.clone()),
+            None => Self::None { listed: rids(&changes) },
         })
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Crowd {
     rejections: usize,
     /// What strangers opened.
     pub(crate) opened: BTreeSet<String>,
+    /// Those of them that ask for exactly what a step asks for, by that step: nobody can tell them from its own.
+    pub(crate) alike: BTreeMap<String, String>,
     /// Did a stranger put something of their own where a step puts its own?
     settled: bool,
 }
@@ -29,13 +31,13 @@ impl Crowd {
         let mut rng = Rng::with_seed(seed ^ 0xc0ffee);
         let strangers = if rng.bool() { rng.usize(1..4) } else { 0 };
         let rejections = usize::from(rng.u8(..4) == 0);
-        Self { rng, target, strangers, rejections, opened: BTreeSet::new(), settled: false }
+        Self { rng, target, strangers, rejections, opened: BTreeSet::new(), alike: BTreeMap::new(), settled: false }
     }
 
     /// Between any two requests: perhaps somebody does something.
     pub(crate) fn act(&mut self, storm: &Storm) {
         if self.strangers > 0 && !storm.is_calm() && self.rng.u8(..12) == 0 {
-            let (kind, name) = (self.rng.u8(..8), self.rng.usize(..2));
+            let (kind, name) = (self.rng.u8(..14), self.rng.usize(..2));
             self.interfere(storm, kind, ["mosquitto", "bridge-000"][name]);
         }
         if storm.is_calm() || self.rng.u8(..4) == 0 {
@@ -55,8 +57,14 @@ impl Crowd {
             |name: &&str| storm.double.entity_ids(self.target, name).is_some_and(|(_, rid)| Some(&*rid) == configured);
         let name = ["mosquitto", "bridge-000"].into_iter().find(is_it);
         match (installed, name) {
-            (Some(name), _) => self.interfere(storm, 0, name),
-            (None, Some(name)) => self.interfere(storm, 7, name),
+            (Some(name), _) => {
+                let kind = [0, 0, 8, 9, 13][self.rng.usize(..5)];
+                self.interfere(storm, kind, name);
+            }
+            (None, Some(name)) => {
+                let kind = [7, 7, 10, 11, 12][self.rng.usize(..5)];
+                self.interfere(storm, kind, name);
+            }
             (None, None) => {}
         }
     }
@@ -71,13 +79,33 @@ impl Crowd {
             ("installEntitiesOnEnvironmentV2", arguments)
         };
         let other = |name: &str| json!({"entityName": name, "productId": "com.example:telemetry"});
+        // The product of the step itself.
+        let own = |channel: &str| {
+            let product = double.entity_product("cube-7", name);
+            json!({"entityName": name, "productId": product, "releaseChannel": channel})
+        };
         let rid = entity.as_ref().map(|(_, rid)| rid.clone());
+        let source = double.declared_config("cube-7", name).concat();
+        let config =
+            |content: &str| ("updateConfigByResource", json!({"update": {"resourceRid": rid, "content": content}}));
         let (field, arguments) = match (kind, &id, &entity) {
             // The target itself, of another level.
             (0, None, _) => ("createEnvironment", json!({"request": {"name": self.target, "accreditation": "PROD"}})),
             (_, None, _) => return,
             // The same entity of another product, alone or beside others.
             (0 | 1, Some(_), None) => install(json!([other(name)])),
+            // The step's own product: on another channel, just as the step has it, or with a config.
+            (8, Some(_), None) => install(json!([own("STABLE")])),
+            (9, Some(_), None) => install(json!([own("DEV")])),
+            (13, Some(_), None) => {
+                let mut entity = own("DEV");
+                entity["configOverrides"] = json!(["1.10:\n  overrides:\n    theirs: true\n"]);
+                install(json!([entity]))
+            }
+            // The step's own text, one that differs in a little, and the entity taken away.
+            (10, Some(_), Some(_)) => config(&source),
+            (11, Some(_), Some((entity, _))) => ("uninstallEntityV2", json!({"namespaceId": "n", "entityId": entity})),
+            (12, Some(_), Some(_)) => config(&format!("{source}# theirs\n")),
             (2, Some(_), None) => install(json!([other("zigbee"), other(name)])),
             // Something whose name only looks alike.
             (3, Some(_), _) => install(json!([other(&format!("{name}-{}", self.rng.u16(..)))])),
@@ -93,10 +121,7 @@ impl Crowd {
                 let secret = json!([{"name": "admin", "keys": [{"key": "theirs", "value": "theirs"}]}]);
                 ("createSecrets", json!({"apolloEntityId": entity, "secrets": secret}))
             }
-            (_, Some(_), Some(_)) => {
-                let content = "1.10:\n  overrides:\n    theirs: true\n";
-                ("updateConfigByResource", json!({"update": {"resourceRid": rid, "content": content}}))
-            }
+            (_, Some(_), Some(_)) => config("1.10:\n  overrides:\n    theirs: true\n"),
             (_, Some(_), None) => return,
         };
         let done = double.act(field, &arguments);
@@ -104,7 +129,14 @@ impl Crowd {
         match (field, done) {
             ("createEnvironment" | "installModuleV2", Ok(_)) => self.settled = true,
             ("createSecrets", Ok(_)) => self.settled |= name == "mosquitto",
-            (_, Ok(change)) => self.opened.extend(change["rid"].as_str().map(str::to_owned)),
+            (_, Ok(change)) => {
+                let rid = change["rid"].as_str().unwrap().to_owned();
+                let step = [(9, "entity"), (10, "config")].iter().find(|(alike, _)| *alike == kind);
+                if let Some((_, step)) = step {
+                    self.alike.insert(rid.clone(), format!("{step} {name}"));
+                }
+                self.opened.insert(rid);
+            }
             (_, Err(_)) => {}
         }
     }
@@ -137,6 +169,15 @@ impl Crowd {
             self.opened.contains(&change.rid) && !ENDED_OTHERWISE.contains(&change.status.as_str())
         };
         self.settled || double.change_requests().iter().any(merged)
+    }
+
+    /// Was what a step asks for carried out for a stranger who asked for the same?
+    pub(crate) fn did(&self, double: &Double, step: &str) -> bool {
+        let merged = |change: &Requested| {
+            let same = self.alike.get(&change.rid).is_some_and(|alike| alike == step);
+            same && !ENDED_OTHERWISE.contains(&change.status.as_str())
+        };
+        double.change_requests().iter().any(merged)
     }
 
     /// How many requests of ours ended without doing anything, by step.

@@ -105,7 +105,7 @@ impl Passage {
         }
         for step in &self.plan.steps {
             if let Some(Record::Done { rid: Some(rid), .. }) = self.journal().step(step) {
-                let is_strange = crowd.opened.contains(rid.as_str());
+                let is_strange = crowd.opened.contains(rid.as_str()) && !crowd.alike.contains_key(rid.as_str());
                 assert!(!is_strange, "seed {seed}: {step} was done by a stranger\n{}", self.story());
             }
         }
@@ -153,7 +153,9 @@ async fn pass(seed: u64) -> bool {
             for step in &passage.plan.steps {
                 let must = 1 + ended.get(&step.key()).copied().unwrap_or(0);
                 let times = ran.get(&step.key()).copied().unwrap_or(0);
-                assert_eq!(times, must, "seed {seed}: {step}\n{}", passage.story());
+                let did = passage.storm.crowd.lock().unwrap().did(&passage.storm.double, &step.key());
+                let fits = times == must || did && times + 1 == must;
+                assert!(fits, "seed {seed}: {step} ran {times} times, not {must}\n{}", passage.story());
             }
             if !in_the_way {
                 passage.check_target(seed);

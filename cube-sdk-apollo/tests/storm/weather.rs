@@ -39,8 +39,11 @@ enum Fate {
     Stale,
 }
 
-/// How far replicas lag behind, and how long Apollo works on after a gateway gave up.
+/// How far replicas lag behind.
 const BEHIND: Duration = Duration::from_secs(5);
+
+/// How long Apollo may work on after a gateway gave up, in seconds.
+const LATE: u64 = 50;
 
 const PAGE: &str = "<html>Our gateway is being renewed</html>";
 const NOTHING: &str = r#"{"data": null}"#;
@@ -252,7 +255,8 @@ impl Transport for Way {
             }
             Some(Fate::AnsweredBefore(status, body)) => return answer(status, body.into()),
             Some(Fate::Late) => {
-                let due = Instant::now() + BEHIND;
+                let late = storm.rng.lock().unwrap().u64(1..=LATE);
+                let due = Instant::now() + Duration::from_secs(late);
                 storm.late.lock().unwrap().push(Late { due, request });
                 return answer(504, PAGE.into());
             }

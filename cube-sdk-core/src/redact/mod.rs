@@ -141,7 +141,16 @@ fn json_text_length(text: &str) -> usize {
     2 + chars.sum::<usize>()
 }
 
-/// A copy of a structure that may be shown: secrets by name or value are replaced by placeholders.
+/// The name of an entry as it may be shown: a placeholder where it is secret itself, as a URL with a password is.
+pub fn masked_name(name: &str) -> String {
+    if is_secret_value(name) || beyond::holds_secret_url(name) {
+        return placeholder(&Value::from(name));
+    }
+    name.to_owned()
+}
+
+/// A copy of a structure that may be shown: secrets by name or value are replaced by placeholders. A name that is
+/// secret itself is one as well; where two would be alike, blanks at the end tell them apart.
 pub fn masked(value: &Value) -> Value {
     match value {
         Value::Object(entries) => {
@@ -151,17 +160,19 @@ pub fn masked(value: &Value) -> Value {
                 names_secret |= is_secret_name(name);
                 names_text |= beyond::is_secret_name_of_text(name);
             }
-            entries
-                .iter()
-                .map(|(key, value)| {
-                    let hide = is_secret_name(key)
-                        || (key == "value" && (names_secret || names_text && value.is_string()))
-                        || (value.is_string() && beyond::is_secret_name_of_text(key));
-                    let shown = if hide { Value::String(placeholder(value)) } else { masked(value) };
-                    (key.clone(), shown)
-                })
-                .collect::<serde_json::Map<_, _>>()
-                .into()
+            let mut shown = serde_json::Map::new();
+            for (key, value) in entries {
+                let hide = is_secret_name(key)
+                    || (key == "value" && (names_secret || names_text && value.is_string()))
+                    || (value.is_string() && beyond::is_secret_name_of_text(key));
+                let value = if hide { Value::String(placeholder(value)) } else { masked(value) };
+                let mut name = masked_name(key);
+                while shown.contains_key(&name) || name != *key && entries.contains_key(&name) {
+                    name.push(' ');
+                }
+                shown.insert(name, value);
+            }
+            shown.into()
         }
         Value::Array(items) => {
             // `["--password", "x"]`
@@ -196,7 +207,7 @@ impl MaskedPlaceholders {
     }
 }
 
-/// Where placeholders stand in a value that is about to be written: `a`, `b[0].c`, `(root)`.
+/// Where placeholders stand in a value that is about to be written, as values or as names: `a`, `b[0].c`, `(root)`.
 ///
 /// A write with any of these must be refused: the placeholder would replace the real secret.
 pub fn placeholder_positions(value: &Value) -> Vec<String> {
@@ -213,6 +224,9 @@ fn collect_positions(value: &Value, path: String, found: &mut Vec<String>) {
         Value::Object(entries) => {
             for (key, value) in entries {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                if is_placeholder(key) {
+                    found.push(path.clone());
+                }
                 collect_positions(value, path, found);
             }
         }

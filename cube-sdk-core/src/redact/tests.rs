@@ -101,6 +101,25 @@ fn placeholders() {
 }
 
 #[test]
+fn names_that_are_secret_themselves() {
+    let odd = json!({"redis://:xy@h": 1, "redis://:xy@i": {"a": 2}, "<hidden, 13 chars>": 3, "plain": 4});
+    let shown = masked(&odd);
+    assert!(!shown.to_string().contains("xy@"), "{shown}");
+    // Each stays an entry of its own, in its place.
+    let values: Vec<_> = shown.as_object().unwrap().values().cloned().collect();
+    assert_eq!(values, [json!(1), json!({"a": 2}), json!(3), json!(4)]);
+    assert_eq!(masked_name("plain"), "plain");
+    assert_eq!(masked_name("postgres://u:p@h"), "<hidden, 16 chars>");
+    // What was copied from the display is refused.
+    assert_eq!(placeholder_positions(&shown).len(), 3, "{shown}");
+    assert_eq!(placeholder_positions(&json!({"a": [{"<hidden, 3 chars>": 1}]})), ["a[0].<hidden, 3 chars>"]);
+    assert_eq!(
+        masked(&json!({"list": [{"x --password=hunter22": 1}]})),
+        json!({"list": [{"<hidden, 21 chars>": "<hidden, 1 chars>"}]})
+    );
+}
+
+#[test]
 fn structures() {
     let shown = masked(&json!({
         "authToken": "abc",

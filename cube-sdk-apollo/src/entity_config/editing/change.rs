@@ -159,8 +159,10 @@ impl<'d> Editor<'_, 'd> {
             if !flow && self.places.is_first_on_line(starts[first]) {
                 let from = self.places.line_start(starts[first]);
                 let to = self.places.next_line(ends[last]);
+                let to = if self.way.blanks_stay { to } else { self.places.after_blank_lines(to) };
                 // At the end of a text without a line break, the one before goes.
-                let at_end = to == self.places.text.len() && !self.places.text.ends_with(['\n', '\r']);
+                let at_end =
+                    self.way.blanks_stay && to == self.places.text.len() && !self.places.text.ends_with(['\n', '\r']);
                 let from = if at_end && first > 0 { self.places.line_end(ends[first - 1]) } else { from };
                 self.edit(from..to, "");
             } else if flow && first > 0 {

@@ -19,6 +19,8 @@ use places::Places;
 mod block_scalar;
 mod change;
 mod places;
+#[cfg(test)]
+mod tests;
 mod token;
 
 /// One piece of text in place of another.
@@ -39,13 +41,18 @@ struct Way {
     block_scalars: bool,
     /// New entries come last; else first.
     at_end: bool,
+    /// The blank lines after an entry that goes stay, and at the end of a text the line break before it goes; else the
+    /// reverse: a block scalar before it would have other line breaks then.
+    blanks_stay: bool,
 }
 
-const WAYS: [Way; 4] = [
-    Way { block_scalars: true, at_end: true },
-    Way { block_scalars: false, at_end: true },
-    Way { block_scalars: true, at_end: false },
-    Way { block_scalars: false, at_end: false },
+const WAYS: [Way; 6] = [
+    Way { block_scalars: true, at_end: true, blanks_stay: true },
+    Way { block_scalars: false, at_end: true, blanks_stay: true },
+    Way { block_scalars: true, at_end: false, blanks_stay: true },
+    Way { block_scalars: false, at_end: false, blanks_stay: true },
+    Way { block_scalars: true, at_end: true, blanks_stay: false },
+    Way { block_scalars: false, at_end: true, blanks_stay: false },
 ];
 
 /// The text of a config with the overrides under one label changed to `new`: the complete set, secrets included.
@@ -67,9 +74,13 @@ pub fn edit(text: &str, version: &str, new: &Value) -> Result<SecretString> {
 pub(crate) fn updated(texts: &[SecretString], label: &str, new: &Value) -> Result<SecretString> {
     refuse_label(label)?;
     refuse_placeholders(new)?;
-    let config = EntityConfig::from_texts(texts);
-    if config.is_empty() {
+    if texts.iter().all(is_blank) {
         return render(label, new);
+    }
+    let config = EntityConfig::from_texts(texts);
+    // Comments alone, or what is no block: it is somebody's all the same.
+    if config.is_empty() {
+        return Err(refused("the declared config cannot be parsed"));
     }
     let declared: Vec<_> = config.blocks().iter().map(|block| block.version()).collect();
     let from = base(&declared, label)?;
@@ -87,6 +98,11 @@ pub(crate) fn updated(texts: &[SecretString], label: &str, new: &Value) -> Resul
         return Err(refused(format!("the config declares the label {from} more than once")));
     }
     joined(&texts)
+}
+
+/// Is nothing written in a text?
+pub(crate) fn is_blank(text: &SecretString) -> bool {
+    text.expose_secret().trim_matches('\u{feff}').trim().is_empty()
 }
 
 /// The label whose block is edited.

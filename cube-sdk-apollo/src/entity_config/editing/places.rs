@@ -82,6 +82,14 @@ impl<'t> Places<'t> {
         end + if rest.starts_with("\r\n") { 2 } else { usize::from(!rest.is_empty()) }
     }
 
+    /// The start of the first line from here on that is not blank.
+    pub(super) fn after_blank_lines(&self, mut at: usize) -> usize {
+        while at < self.text.len() && self.text[at..self.line_end(at)].trim().is_empty() {
+            at = self.next_line(at);
+        }
+        at
+    }
+
     /// The column of a place, in characters.
     pub(super) fn column(&self, at: usize) -> usize {
         self.text[self.line_start(at)..at].chars().count()

@@ -7,6 +7,7 @@ use cube_sdk_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{Carry, Ready, Seen, Sent};
+use crate::entity_config::is_blank;
 use crate::replicate::context::Context;
 use crate::replicate::record::Noted;
 
@@ -51,18 +52,28 @@ impl Carry for InstallEntity {
         Some(&self.entity)
     }
 
-    async fn look(&self, at: &Context, _: Option<&Noted>) -> Result<Seen> {
-        Ok(match at.target_entity(&self.entity).await? {
-            None => Seen::Nothing,
-            Some(found) if found.managed_by.is_some() => {
-                Seen::Other(format!("a module has brought entity {}", self.entity))
+    async fn look(&self, at: &Context, noted: Option<&Noted>) -> Result<Seen> {
+        let Some(found) = at.target_entity(&self.entity).await? else { return Ok(Seen::Nothing) };
+        if found.managed_by.is_some() {
+            return Ok(Seen::Other(format!("a module has brought entity {}", self.entity)));
+        }
+        if found.product.as_deref() != Some(&self.product) {
+            let product = found.product.unwrap_or_else(|| "an unknown product".into());
+            return Ok(Seen::Other(format!("entity {} is there, of {product}", self.entity)));
+        }
+        // One that was not sent is not the step's, whatever its channel and config.
+        if noted.is_some() {
+            let declared = at.mode.declared(at.target()?, &found).await?;
+            if self.release_channel.is_some() && declared.release_channel != self.release_channel {
+                let channel = declared.release_channel.unwrap_or_else(|| "(none)".into());
+                return Ok(Seen::Other(format!("entity {} is there, on release channel {channel}", self.entity)));
             }
-            Some(found) if found.product.as_deref() == Some(&self.product) => Seen::Same(found.rid),
-            Some(found) => {
-                let product = found.product.unwrap_or_else(|| "an unknown product".into());
-                Seen::Other(format!("entity {} is there, of {product}", self.entity))
+            if !declared.config.iter().all(is_blank) {
+                let words = format!("entity {} is there with a config that the step does not give it", self.entity);
+                return Ok(Seen::Other(words));
             }
-        })
+        }
+        Ok(Seen::Same(found.rid))
     }
 
     async fn ready(&self, at: &Context) -> Result<Ready> {

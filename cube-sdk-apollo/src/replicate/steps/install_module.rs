@@ -89,12 +89,22 @@ impl Carry for InstallModule {
             [one] if noted.is_some() => one,
             many => return Ok(Seen::Other(format!("module {} is there, {} times", self.coordinate, many.len()))),
         };
+        // Those without a value count as none there as here; one of a kind that is not known is another value.
+        if !module.is_whole {
+            return Err(Error::new(
+                ErrorKind::Decode,
+                "the reply does not tell all variables of a module of the target",
+            )
+            .with_target(at.target()?.name.clone())
+            .advice("run it again with the same journal"));
+        }
+        let set = module.variables.iter().filter(|variable| variable.is_set() || variable.kind.is_odd()).count();
         let inputs = self.inputs(at).await?;
         let carried = |input: &VariableInput| {
             let there = module.variables.iter().find(|variable| variable.name == input.name);
             there.is_some_and(|there| there.kind == input.kind && there.expose() == input.value.expose_secret())
         };
-        if self.is_meant(module) && inputs.iter().all(carried) {
+        if self.is_meant(module) && inputs.len() == set && inputs.iter().all(carried) {
             return Ok(Seen::Same(Some(module.rid.clone())));
         }
         Ok(Seen::Other(format!("module {} is there with other values", self.coordinate)))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Carry, Ready, Seen, Sent};
 use crate::entities::{ConfigUpdate, config_request, write_config};
-use crate::entity_config::{EntityConfig, joined, refuse_placeholders, render, secret_texts};
+use crate::entity_config::{EntityConfig, is_blank, joined, refuse_placeholders, render, secret_texts};
 use crate::ids::EntityId;
 use crate::model::Entity;
 use crate::replicate::context::Context;
@@ -34,7 +34,7 @@ impl WriteConfig {
     /// The config to write: the source's declared texts as they are, labels included; where none is declared, what was
     /// reported under the label of an entity without version.
     async fn text(&self, at: &Context) -> Result<(SecretString, Vec<SecretString>)> {
-        let declared = at.mode.declared(&at.source, &Entity::by_id(self.from.clone())).await?.config.items;
+        let declared = at.mode.declared(&at.source, &Entity::by_id(self.from.clone())).await?.config;
         let config = EntityConfig::from_texts(&declared);
         let refuse = |why: &str| {
             Err(Error::new(ErrorKind::Conflict, why).with_target(format!("{}/{}", at.source.name, self.entity)))
@@ -51,6 +51,9 @@ impl WriteConfig {
         labels.sort_unstable();
         if labels.windows(2).any(|pair| pair[0] == pair[1]) {
             return refuse("the source declares a config label twice: write the config by hand");
+        }
+        if config.is_empty() && !declared.iter().all(is_blank) {
+            return refuse("the config of the source cannot be parsed: write the config by hand");
         }
         if config.is_empty() {
             let settings = at.apollo.entities(&at.source).settings(&self.from).await?;
