@@ -1,0 +1,95 @@
+//! A great many attempts leave nothing behind. Alone in its process, whose descriptors it counts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cube_sdk_server::listener::Listener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+#[allow(dead_code)]
+#[path = "listener/bytes.rs"]
+mod bytes;
+#[allow(dead_code)]
+#[path = "listener/served.rs"]
+mod served;
+
+use served::{connect, known, left, lenient, request, serve};
+
+/// Attempts of all kinds, some of which the client gives up and some the server.
+async fn attempts(address: SocketAddr, count: usize) {
+    let kinds: [Vec<u8>; 8] = [
+        Vec::new(),
+        b"P".to_vec(),
+        bytes::PREFACE.to_vec(),
+        bytes::hello(None),
+        b"GET / HTTP/1.1\r\nHost: x\r\n".to_vec(),
+        request("POST", "/", true, "Content-Length: 5000\r\n"),
+        request("GET", "/", false, ""),
+        [bytes::hello(Some(0)), bytes::get(1)].concat(),
+    ];
+    let mut held = std::collections::VecDeque::new();
+    for attempt in 0..count {
+        let Ok(mut stream) = TcpStream::connect(address).await else { continue };
+        // No port is to wait for stray segments: there are fewer of them than attempts.
+        let _ = stream.set_zero_linger();
+        let _ = stream.write_all(&kinds[attempt % kinds.len()]).await;
+        held.push_back(stream);
+        if held.len() > 200 {
+            held.pop_front();
+        }
+    }
+}
+
+async fn nothing_is_left_of(total: usize) {
+    const WORKERS: usize = 4;
+    let short = Duration::from_millis(500);
+    let limits = lenient().head(short).idle(short).body(short, 1000).answer(short).connections(256);
+    let listener = serve(limits).await;
+    known(&mut connect(&listener).await).await.unwrap();
+    left(&listener, 0).await;
+    let before = descriptors();
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        workers.spawn(attempts(listener.address(), total / WORKERS));
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.unwrap();
+        assert!(listener.connections() <= 256);
+    }
+    // Someone with a key is served all the same.
+    known(&mut connect(&listener).await).await.unwrap();
+    left(&listener, 0).await;
+    closed(before).await;
+    drop::<Listener>(listener);
+}
+
+/// The descriptors of this process, where the system shows them.
+fn descriptors() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count())
+}
+
+/// The client's own sockets are closed in the background.
+async fn closed(before: Option<usize>) {
+    let Some(before) = before else { return };
+    for _ in 0..2400 {
+        if descriptors().is_some_and(|now| now <= before) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{before} descriptors before, {:?} after", descriptors());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_attempts_leave_no_descriptor() {
+    nothing_is_left_of(10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "half a minute of processor time in debug; the same as above, ten times"]
+async fn a_hundred_thousand_attempts_leave_no_descriptor() {
+    nothing_is_left_of(100_000).await;
+}
