@@ -1,4 +1,5 @@
-//! What is slow and comes on is served, however long it takes.
+//! What is slow and comes on is served, however long it takes. Where the test waits, tokio's clock is paused: it leaps from
+//! wait to wait, and no machine is too slow for it.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::served::{connect, known, left, lenient, request, serve, until_closed};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_that_comes_on_may_take_longer_than_its_limit() {
     let listener = serve(lenient().body(Duration::from_secs(4), 10)).await;
     let mut stream = connect(&listener).await;
@@ -39,7 +40,7 @@ async fn an_answer_may_be_thought_about_and_silent() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_large_answer_that_is_taken_slowly_comes_whole() {
     let listener = serve(lenient().answer(Duration::from_secs(4)).idle(Duration::from_secs(4))).await;
     let mut stream = connect(&listener).await;
@@ -96,7 +97,7 @@ async fn an_upgraded_connection_has_a_seat_and_no_limit_until_the_listener_ends(
     until_closed(&mut stream).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_is_used_now_and_then_stays() {
     let listener = serve(lenient().idle(Duration::from_secs(4)).head(Duration::from_secs(4))).await;
     let mut stream = connect(&listener).await;

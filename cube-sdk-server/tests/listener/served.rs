@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use cube_sdk_server::listener::{Limits, Listener, Peer, Stalled};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -20,13 +20,15 @@ pub fn lenient() -> Limits {
     Limits::default().head(NEVER).idle(NEVER).body(NEVER, 1).answer(NEVER).connections(1000).per_client(1000)
 }
 
-/// `/` reads the body if there is a key, `/large` answers a lot, `/slow` thinks, `/drops` says a word a second.
+/// `/` reads the body if there is a key, `/large` answers a lot, `/slow` thinks, `/drops` says a word a second, `/stays` says
+/// one and goes on for ever.
 pub async fn serve(limits: Limits) -> Listener {
     let router = Router::new()
         .route("/", any(root))
         .route("/large", get(|| async { Bytes::from(vec![0_u8; 64 << 20]) }))
         .route("/slow", get(slow))
-        .route("/drops", get(drops));
+        .route("/drops", get(drops))
+        .route("/stays", get(stays));
     Listener::bind_with(([127, 0, 0, 1], 0).into(), router, limits).await.unwrap()
 }
 
@@ -46,6 +48,12 @@ async fn slow(Extension(peer): Extension<Peer>) -> &'static str {
     peer.vouch();
     tokio::time::sleep(Duration::from_secs(2)).await;
     "at last"
+}
+
+async fn stays(Extension(peer): Extension<Peer>) -> Body {
+    peer.vouch();
+    let word = stream::iter([Ok::<_, std::io::Error>(Bytes::from("well"))]);
+    Body::from_stream(word.chain(stream::pending()))
 }
 
 async fn drops() -> Body {
@@ -74,9 +82,14 @@ pub fn request(method: &str, path: &str, key: bool, rest: &str) -> Vec<u8> {
 
 /// Sends a request with a key and waits for its answer; the connection stays.
 pub async fn known(stream: &mut TcpStream) -> std::io::Result<()> {
-    stream.write_all(&request("GET", "/", true, "")).await?;
+    asked(stream, "/").await
+}
+
+/// Sends a request with a key and waits for the word `well`.
+pub async fn asked(stream: &mut TcpStream, path: &str) -> std::io::Result<()> {
+    stream.write_all(&request("GET", path, true, "")).await?;
     let mut seen = Vec::new();
-    while !seen.ends_with(b"well") {
+    while !seen.windows(4).any(|word| word == b"well") {
         if stream.read_buf(&mut seen).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }

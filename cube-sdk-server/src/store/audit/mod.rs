@@ -49,6 +49,14 @@ pub(crate) struct NewAuditRow {
     pub(crate) ts: Time,
 }
 
+/// `latest` only grows within a workspace: see the migration that adds it.
+const APPEND: &str = "INSERT INTO audit (workspace_id, grant_id, event_type, operation, aws_request_id, attempt_id,
+     probe_id, role_arn, bucket, s3_key, bytes_read, worker_hostname, outcome, error_code, artifact_id, run_id, ts, latest)
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+     max(?17, coalesce((SELECT latest FROM audit INDEXED BY audit_by_time WHERE workspace_id = ?1
+     ORDER BY latest DESC LIMIT 1), ?17))
+     WHERE NOT EXISTS (SELECT 1 FROM audit WHERE attempt_id = ?6 AND outcome = ?13)";
+
 impl Store {
     /// Appends rows in one commit; when it returns, they are on disk. A row that an earlier, given-up commit
     /// had written already (same attempt, same outcome) is not written twice.
@@ -56,33 +64,27 @@ impl Store {
         let doing = failing("appending to the audit");
         let mut tx = self.immediate().await.map_err(&doing)?;
         for row in rows {
-            sqlx::query(
-                "INSERT INTO audit (workspace_id, grant_id, event_type, operation, aws_request_id, attempt_id,
-                 probe_id, role_arn, bucket, s3_key, bytes_read, worker_hostname, outcome, error_code, artifact_id,
-                 run_id, ts, latest) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 max(?17, coalesce((SELECT latest FROM audit WHERE workspace_id = ?1 ORDER BY id DESC LIMIT 1), ?17))
-                 WHERE NOT EXISTS (SELECT 1 FROM audit WHERE attempt_id = ?6 AND outcome = ?13)",
-            )
-            .bind(row.workspace_id)
-            .bind(row.grant_id)
-            .bind(&row.event_type)
-            .bind(&row.operation)
-            .bind(&row.aws_request_id)
-            .bind(&row.attempt_id)
-            .bind(&row.probe_id)
-            .bind(&row.role_arn)
-            .bind(&row.bucket)
-            .bind(&row.s3_key)
-            .bind(row.bytes_read)
-            .bind(&row.worker_hostname)
-            .bind(&row.outcome)
-            .bind(&row.error_code)
-            .bind(row.artifact_id)
-            .bind(row.run_id)
-            .bind(row.ts)
-            .execute(&mut *tx)
-            .await
-            .map_err(&doing)?;
+            sqlx::query(APPEND)
+                .bind(row.workspace_id)
+                .bind(row.grant_id)
+                .bind(&row.event_type)
+                .bind(&row.operation)
+                .bind(&row.aws_request_id)
+                .bind(&row.attempt_id)
+                .bind(&row.probe_id)
+                .bind(&row.role_arn)
+                .bind(&row.bucket)
+                .bind(&row.s3_key)
+                .bind(row.bytes_read)
+                .bind(&row.worker_hostname)
+                .bind(&row.outcome)
+                .bind(&row.error_code)
+                .bind(row.artifact_id)
+                .bind(row.run_id)
+                .bind(row.ts)
+                .execute(&mut *tx)
+                .await
+                .map_err(&doing)?;
         }
         tx.commit().await.map_err(&doing)
     }

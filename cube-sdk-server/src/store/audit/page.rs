@@ -93,11 +93,9 @@ mod tests {
     async fn no_filter_scans_or_sorts() {
         let (_dir, store) = store().await;
         for filter in combinations(Id::from_u128(2), Id::from_u128(3), at(5), 7) {
-            let statement = format!("EXPLAIN QUERY PLAN {}", filter.statement());
-            let plan = sqlx::query(AssertSqlSafe(statement)).fetch_all(&store.reader).await.unwrap();
-            let plan: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+            let plan = plan(&store, &filter.statement()).await;
             let shown = format!("{filter:?}: {plan:?}");
-            assert!(plan.iter().all(|step| !step.contains("SCAN") && !step.contains("TEMP B-TREE")), "{shown}");
+            assert!(goes_straight(&plan), "{shown}");
             let of = [(filter.run_id, "run_id=? AND "), (filter.artifact_id, "artifact_id=? AND ")];
             let of: String = of.iter().filter_map(|(id, words)| id.map(|_| *words)).collect();
             let range = match (filter.since, filter.cursor) {
@@ -112,6 +110,39 @@ mod tests {
                 let bound = "USING COVERING INDEX audit_by_time (workspace_id=? AND latest>?)";
                 assert!(plan.iter().any(|step| step.contains(bound)), "{shown}");
             }
+        }
+    }
+
+    /// The steps of a statement.
+    async fn plan(store: &Store, statement: &str) -> Vec<String> {
+        let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
+        explained.fetch_all(&store.reader).await.unwrap().iter().map(|step| step.get("detail")).collect()
+    }
+
+    fn goes_straight(plan: &[String]) -> bool {
+        let slow =
+            |step: &String| step.contains("SCAN") && !step.contains("CONSTANT ROW") || step.contains("TEMP B-TREE");
+        !plan.is_empty() && !plan.iter().any(slow)
+    }
+
+    #[tokio::test]
+    async fn appending_does_not_scan_and_what_scans_is_found_out() {
+        let (_dir, store) = store().await;
+        let append = plan(&store, super::super::APPEND).await;
+        assert!(goes_straight(&append), "{append:?}");
+        for slow in [
+            "SELECT * FROM audit WHERE bucket = 'b'",
+            "SELECT * FROM audit WHERE workspace_id = ?1 AND latest > ?2 ORDER BY ts",
+            "SELECT * FROM audit WHERE (?1 IS NULL OR run_id = ?1) ORDER BY ts DESC LIMIT 1",
+        ] {
+            let plan = plan(&store, slow).await;
+            assert!(!goes_straight(&plan), "{plan:?}");
+        }
+        // Runs are listed as the audit is.
+        for filter in ["", " AND pipeline_id = ?2"] {
+            let runs = format!("SELECT * FROM runs WHERE workspace_id = ?1{filter} ORDER BY seq DESC LIMIT ?3");
+            let plan = plan(&store, &runs).await;
+            assert!(goes_straight(&plan), "{plan:?}");
         }
     }
 
@@ -202,14 +233,10 @@ mod tests {
                             times.push(began.elapsed());
                         }
                         times.sort();
-                        let median = times[TIMES / 2];
-                        if median > worst {
-                            worst = median;
-                            println!(
-                                "{:.2} ms (first of {TIMES}: {:.2}): {filter:?}",
-                                ms(median),
-                                ms(times[TIMES - 1])
-                            );
+                        // The best: other processes slow the others down, and nothing speeds a page up.
+                        if times[0] > worst {
+                            worst = times[0];
+                            println!("{:.2} ms (median {:.2}): {filter:?}", ms(times[0]), ms(times[TIMES / 2]));
                         }
                     }
                 }
