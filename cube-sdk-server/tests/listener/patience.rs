@@ -1,5 +1,5 @@
-//! What is slow and comes on is served, however long it takes. Where the test waits, tokio's clock is paused: it leaps from
-//! wait to wait, and no machine is too slow for it.
+//! What is slow and comes on is served, however long it takes. Where the test waits, tokio's clock is paused: it leaps
+//! from wait to wait, and no machine is too slow for it.
 
 use std::time::Duration;
 

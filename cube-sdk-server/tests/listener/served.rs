@@ -20,8 +20,8 @@ pub fn lenient() -> Limits {
     Limits::default().head(NEVER).idle(NEVER).body(NEVER, 1).answer(NEVER).connections(1000).per_client(1000)
 }
 
-/// `/` reads the body if there is a key, `/large` answers a lot, `/slow` thinks, `/drops` says a word a second, `/stays` says
-/// one and goes on for ever.
+/// `/` reads the body if there is a key, `/large` answers a lot, `/slow` thinks, `/drops` says a word a second, `/stays`
+/// says one and goes on for ever.
 pub async fn serve(limits: Limits) -> Listener {
     let router = Router::new()
         .route("/", any(root))

@@ -58,8 +58,8 @@ impl Failure {
             || self.message.as_deref().is_some_and(|message| SIGNING.iter().any(|words| message.contains(words)))
     }
 
-    /// The policy that the message ends with: `… because no session policy allows the s3:GetObject action` or `… with an
-    /// explicit deny in a session policy`. What a key's name says stands before it.
+    /// The policy that the message ends with: `… because no session policy allows the s3:GetObject action` or `… with
+    /// an explicit deny in a session policy`. What a key's name says stands before it.
     fn denying_policy(&self) -> Option<&str> {
         let message = self.message.as_deref()?.trim_end_matches('.');
         let silent = message.rsplit_once(" because no ").and_then(|(_, end)| end.split_once(" allows the "));

@@ -18,8 +18,8 @@ pub(crate) struct AuditFilter {
 }
 
 impl AuditFilter {
-    /// The statement for these filters. Its index is named, so that it can neither scan nor sort: what SQLite knows of the
-    /// table's contents has no say.
+    /// The statement for these filters. Its index is named, so that it can neither scan nor sort: what SQLite knows of
+    /// the table's contents has no say.
     fn statement(&self) -> String {
         let (index, of) = match (self.run_id, self.artifact_id) {
             (None, None) => ("audit_of_workspace", ""),
@@ -28,7 +28,7 @@ impl AuditFilter {
             (Some(_), Some(_)) => ("audit_of_run_and_artifact", " AND run_id = ?2 AND artifact_id = ?3"),
         };
         let below = if self.cursor.is_some() { " AND id < ?4" } else { "" };
-        // Rows before the first whose `latest` is later cannot be later themselves; of those after it, some may be earlier.
+        // Rows before the first whose `latest` is later cannot be later themselves; some of those after it may be earlier.
         let since = if self.since.is_some() {
             " AND ts > ?5 AND id >= (SELECT id FROM audit INDEXED BY audit_by_time
              WHERE workspace_id = ?1 AND latest > ?5 ORDER BY latest, id LIMIT 1)"
