@@ -1,5 +1,5 @@
 //! A store whose reads go by what is tested, and whose writes by the customer's administrator.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+#![allow(unreachable_pub)]
 
 use std::fmt;
 use std::ops::Range;
