@@ -136,14 +136,13 @@ fn detail_of(body: &[u8]) -> Value {
         },
         other => other,
     };
-    let detail = match &detail {
+    match &detail {
         Value::String(text) => match serde_json::from_str::<Value>(text) {
             Ok(inner @ (Value::Object(_) | Value::Array(_))) => inner,
             _ => detail,
         },
         _ => detail,
-    };
-    detail
+    }
 }
 
 /// The detail as it may be shown: of a sentence the secrets in it are hidden, and all of it where they cannot be told
