@@ -66,9 +66,9 @@ impl Session {
         }
         let earlier: Vec<String> = failure.request_id.iter().cloned().collect();
         match self.first_byte(attempt, lease, key).await? {
-            Err(told) => Err(self.error(told, HEAD_OBJECT, Some(key), &earlier)),
-            // A GET that works where the HEAD did not leaves the HEAD's own answer.
-            Ok(_) => Err(self.error(failure, HEAD_OBJECT, Some(key), &[])),
+            Err(told) if !told.is_range_behind_end() => Err(self.error(told, HEAD_OBJECT, Some(key), &earlier)),
+            // A GET that works where the HEAD did not (an empty object has no first byte) leaves the HEAD's own answer.
+            Ok(_) | Err(_) => Err(self.error(failure, HEAD_OBJECT, Some(key), &[])),
         }
     }
 }

@@ -6,7 +6,7 @@ mod world;
 
 use cube_sdk_byo::audit::{AuditEvent, AuditOutcome};
 use cube_sdk_byo::probe::{CheckName, CheckStatus, ProbeReport};
-use cube_sdk_byo::{ByoCode, GrantRef};
+use cube_sdk_byo::{ByoCode, ByoErrorExt, GrantRef};
 use cube_sdk_core::ErrorKind;
 use cube_sdk_testkit::aws::{Effect, Fault, Object, WrongRegion};
 use world::{Account, account};
@@ -131,6 +131,26 @@ async fn a_known_object_tells_denial_key_and_absence_apart() {
     let good = sample(&card.kms_role_arn, &card.kms_denied_key).await;
     assert!(good.is_ready(), "{good}");
     assert_eq!(status(&good, CheckName::Decrypt), CheckStatus::Passed);
+}
+
+#[tokio::test]
+async fn what_a_get_says_of_nobody_is_not_blamed_on_the_customer_by_the_head_before_it() {
+    for (code, message) in [
+        ("AccessDenied", "There were headers present in the request which were not signed"),
+        (
+            "AccessDenied",
+            "User: x is not authorized to perform: s3:GetObject on resource: r because no session policy allows the s3:GetObject action",
+        ),
+        ("InvalidObjectState", "The operation is not valid for the object's storage class"),
+        ("AccountProblem", "There is a problem with your AWS account"),
+    ] {
+        let account = account().await;
+        account.world.faults().add(Fault::new(Effect::Bare { status: 403 }).on("HeadObject"));
+        let answer = Effect::Answer { status: 403, code: code.into(), message: message.into() };
+        account.world.faults().add(Fault::new(answer).on("GetObject"));
+        let error = account.storage.probe(&account.grant()).await.unwrap_err();
+        assert!(error.byo().is_none() && error.code() == Some(code), "{error}");
+    }
 }
 
 #[tokio::test]

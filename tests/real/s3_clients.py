@@ -1,6 +1,6 @@
 """Reads, lists and heads a bucket with one of Python's S3 clients, and says what it saw as JSON.
 
-Usage: s3_clients.py boto3|s3fs BUCKET KEY MISSING_KEY; endpoint, region and keys come from AWS_* in the environment.
+Usage: s3_clients.py boto3|s3fs BUCKET KEY MISSING_KEY DENIED_KEY ODD_KEY; endpoint, region and keys come from AWS_* in the environment.
 """
 
 import hashlib
@@ -8,7 +8,9 @@ import json
 import sys
 
 
-def with_boto3(bucket, key, missing):
+def with_boto3(bucket, key, missing, denied, odd):
+    import urllib.request
+
     import boto3
     from botocore.config import Config
     from botocore.exceptions import ClientError
@@ -27,6 +29,9 @@ def with_boto3(bucket, key, missing):
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": 1})
     old = s3.get_paginator("list_objects").paginate(Bucket=bucket, PaginationConfig={"PageSize": 1})
     groups = s3.list_objects_v2(Bucket=bucket, Delimiter="/")["CommonPrefixes"]
+    presigned = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": odd}, ExpiresIn=60)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(presigned) as answer:
+        by_url = answer.read().decode()
     return {
         "size": head["ContentLength"],
         "checksum": head["ChecksumType"],
@@ -39,10 +44,13 @@ def with_boto3(bucket, key, missing):
         "changed": refused(s3.get_object, Key=key, IfMatch='"0"'),
         "unchanged": refused(s3.get_object, Key=key, IfNoneMatch=head["ETag"]),
         "beyond": refused(s3.get_object, Key=key, Range="bytes=999999999-"),
+        "denied": [refused(s3.get_object, Key=denied), refused(s3.head_object, Key=denied)],
+        "gone": refused(s3.head_object, Key=missing),
+        "odd": [s3.get_object(Bucket=bucket, Key=odd)["Body"].read().decode(), by_url],
     }
 
 
-def with_s3fs(bucket, key, missing):
+def with_s3fs(bucket, key, missing, denied, odd):
     import s3fs
 
     fs = s3fs.S3FileSystem(config_kwargs={"s3": {"addressing_style": "path"}})
@@ -58,6 +66,11 @@ def with_s3fs(bucket, key, missing):
         gone = None
     except FileNotFoundError:
         gone = "FileNotFoundError"
+    try:
+        fs.cat_file(f"{bucket}/{denied}")
+        refused = None
+    except PermissionError:
+        refused = "PermissionError"
     return {
         "size": info["size"],
         "sha256": digest.hexdigest(),
@@ -66,6 +79,8 @@ def with_s3fs(bucket, key, missing):
         "groups": sorted(found.removeprefix(f"{bucket}/") for found in fs.ls(bucket)),
         "exists": [fs.exists(path), fs.exists(f"{bucket}/{missing}")],
         "missing": gone,
+        "denied": refused,
+        "odd": fs.cat_file(f"{bucket}/{odd}").decode(),
     }
 
 

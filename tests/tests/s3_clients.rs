@@ -7,13 +7,18 @@ use std::path::Path;
 use cube_sdk::byo::Sha256;
 use cube_sdk::core::secret::ExposeSecret;
 use cube_sdk_server::local::World;
+use cube_sdk_testkit::aws::Object;
 use cube_sdk_tests::real::{AwsCli, python, python_s3fs, workspace};
 use serde_json::{Value, json};
+
+/// A key that every client has to encode, and none may encode twice.
+const ODD: &str = "odd/ä – 漢字 +&=%2F'~(1).txt";
 
 /// The world, and the command line client as its administrator and in a session of the reading role.
 async fn world() -> Option<(World, AwsCli, AwsCli)> {
     let world = World::start().await.unwrap();
     let card = &world.card().aws;
+    world.aws().put_object(&card.bucket, ODD, Object::bytes("odd")).unwrap();
     let admin = AwsCli::find(
         &card.endpoint_url,
         &card.region,
@@ -31,7 +36,7 @@ async fn seen(python: &Path, client: &str, reader: &AwsCli, world: &World) -> Va
     let card = &world.card().aws;
     let mut command = tokio::process::Command::from(reader.beside(python));
     command.arg(workspace().join("tests/real/s3_clients.py"));
-    command.args([client, &card.bucket, &card.object_key, &card.missing_key]).kill_on_drop(true);
+    command.args([client, &card.bucket, &card.object_key, &card.missing_key, &card.denied_key, ODD]).kill_on_drop(true);
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{client}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -40,7 +45,7 @@ async fn seen(python: &Path, client: &str, reader: &AwsCli, world: &World) -> Va
 /// The keys of the bucket, in order.
 fn keys(world: &World) -> Vec<&str> {
     let card = &world.card().aws;
-    let mut keys = vec!["bench/weights-256m.bin", &card.denied_key, &card.kms_denied_key, &card.object_key];
+    let mut keys = vec!["bench/weights-256m.bin", &card.denied_key, &card.kms_denied_key, &card.object_key, ODD];
     keys.sort_unstable();
     keys
 }
@@ -54,11 +59,14 @@ async fn boto3_reads_lists_and_heads() {
     assert_eq!(seen["sha256"], json!(card.object_sha256));
     assert_eq!(seen["range"], json!([format!("bytes 5-9/{}", card.object_size), true]));
     assert_eq!((&seen["keys"], &seen["same"]), (&json!(keys(&world)), &json!(keys(&world))));
-    assert_eq!(seen["groups"], json!(["bench/", "denied/", "encrypted/", "vision/"]));
+    assert_eq!(seen["groups"], json!(["bench/", "denied/", "encrypted/", "odd/", "vision/"]));
     assert_eq!(seen["missing"], json!([404, "NoSuchKey"]));
     assert_eq!(seen["changed"], json!([412, "PreconditionFailed"]));
     assert_eq!(seen["unchanged"], json!([304, "304"]));
     assert_eq!(seen["beyond"], json!([416, "InvalidRange"]));
+    assert_eq!(seen["denied"], json!([[403, "AccessDenied"], [403, "403"]]));
+    assert_eq!(seen["gone"], json!([404, "404"]));
+    assert_eq!(seen["odd"], json!(["odd", "odd"]), "by call and by presigned URL");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,8 +77,9 @@ async fn s3fs_reads_lists_and_heads() {
     assert_eq!((&seen["size"], &seen["sha256"]), (&json!(card.object_size), &json!(card.object_sha256)));
     assert_eq!(seen["range"], json!([true, true]));
     assert_eq!(seen["keys"], json!(keys(&world)));
-    assert_eq!(seen["groups"], json!(["bench", "denied", "encrypted", "vision"]));
+    assert_eq!(seen["groups"], json!(["bench", "denied", "encrypted", "odd", "vision"]));
     assert_eq!((&seen["exists"], &seen["missing"]), (&json!([true, false]), &json!("FileNotFoundError")));
+    assert_eq!((&seen["denied"], &seen["odd"]), (&json!("PermissionError"), &json!("odd")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

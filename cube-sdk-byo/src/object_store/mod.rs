@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::SystemTime;
 
+use ::object_store::list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore};
 use ::object_store::path::Path;
 use ::object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
@@ -70,15 +71,12 @@ impl ObjectStore for SessionStore {
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let delimiter = Some(DELIMITER.to_owned());
-        let mut lines = self.session.list(ListRequest { prefix: folder(prefix), delimiter, after: None });
-        let mut found = ListResult { common_prefixes: Vec::new(), objects: Vec::new(), extensions: Default::default() };
+        let mut lines = self.session.list(ListRequest { prefix: folder(prefix), delimiter, ..ListRequest::default() });
+        let mut found = Vec::new();
         while let Some(line) = lines.try_next().await.map_err(|error| fault(&Path::default(), error))? {
-            match line {
-                Listed::Common(prefix) => found.common_prefixes.push(Path::parse(prefix)?),
-                object => found.objects.extend(meta(object)?),
-            }
+            found.push(line);
         }
-        Ok(found)
+        sorted(found)
     }
 
     async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {
@@ -96,6 +94,36 @@ impl ObjectStore for SessionStore {
     async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
         Err(unsupported())
     }
+}
+
+/// Page by page, for those who keep the place themselves. The prefix is of keys as they are, not of folders; the token
+/// is S3's own.
+#[async_trait]
+impl PaginatedListStore for SessionStore {
+    async fn list_paginated(&self, prefix: Option<&str>, opts: PaginatedListOptions) -> Result<PaginatedListResult> {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let request = ListRequest {
+            prefix: prefix.map(str::to_owned).and_then(given),
+            delimiter: opts.delimiter.map(|delimiter| delimiter.into_owned()).and_then(given),
+            after: opts.offset.and_then(given),
+            page: opts.max_keys,
+        };
+        let page = self.session.list_from(&request, opts.page_token).await;
+        let page = page.map_err(|error| fault(&Path::default(), error))?;
+        Ok(PaginatedListResult { result: sorted(page.items)?, page_token: page.next })
+    }
+}
+
+/// What is listed, objects and common prefixes apart.
+fn sorted(lines: Vec<Listed>) -> Result<ListResult> {
+    let mut found = ListResult { common_prefixes: Vec::new(), objects: Vec::new(), extensions: Default::default() };
+    for line in lines {
+        match line {
+            Listed::Common(prefix) => found.common_prefixes.push(Path::parse(prefix)?),
+            object => found.objects.extend(meta(object)?),
+        }
+    }
+    Ok(found)
 }
 
 /// Prefixes of the trait end at a delimiter.

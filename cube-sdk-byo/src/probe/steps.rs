@@ -151,9 +151,12 @@ impl<'a> Steps<'a> {
         let plain = matches!(code, Some(ByoCode::ObjectNotFound))
             || matches!(code, Some(ByoCode::ObjectAccessDenied) if !listed);
         if !plain && let Err(told) = self.first_byte(key).await? {
-            // A HEAD cannot say why: a GET can, and may name KMS.
+            // A HEAD cannot say why: a GET can, and may name KMS. What it says holds, also where it blames nobody.
+            code = told.verdict(Subject::Object, session.region()).or(code.filter(|_| told.is_mute()));
+            if code.is_none() {
+                return Err(session.error(told, HEAD_OBJECT, Some(key), &ids));
+            }
             ids.extend(told.request_id.clone());
-            code = told.verdict(Subject::Object, session.region()).or(code);
         }
         match code {
             Some(ByoCode::ObjectNotFound) => Ok(self.note_all(CheckName::List, ids)),

@@ -21,6 +21,8 @@ pub(crate) struct ListRequest {
     pub(crate) delimiter: Option<String>,
     /// Only keys behind this one.
     pub(crate) after: Option<String>,
+    /// The longest page; S3 makes none of more than 1 000 lines.
+    pub(crate) page: Option<usize>,
 }
 
 /// One line of a list.
@@ -38,22 +40,24 @@ impl Session {
         let session = self.clone();
         let fetch = move |token: Option<String>| {
             let (session, request) = (session.clone(), request.clone());
-            async move {
-                let page = session
-                    .call(LIST_OBJECTS, None, session.account.deadline(), |attempt, lease| {
-                        let (session, request, token) = (&session, &request, token.clone());
-                        async move {
-                            let told = session.list_page(&attempt, &lease, request, token).await?;
-                            told.map_err(|failure| session.error(failure, LIST_OBJECTS, None, &[]))
-                        }
-                    })
-                    .await?;
-                let next = page.next_continuation_token().map(str::to_owned);
-                let next = next.filter(|_| page.is_truncated() == Some(true));
-                Ok(Page::new(listed(page)?, next))
-            }
+            async move { session.list_from(&request, token).await }
         };
         Listing::new(None, fetch).max_pages(PAGES)
+    }
+
+    /// One page of the bucket's keys.
+    pub(crate) async fn list_from(&self, request: &ListRequest, token: Option<String>) -> Result<Page<Listed, String>> {
+        let page = self
+            .call(LIST_OBJECTS, None, self.account.deadline(), |attempt, lease| {
+                let token = token.clone();
+                async move {
+                    let told = self.list_page(&attempt, &lease, request, token).await?;
+                    told.map_err(|failure| self.error(failure, LIST_OBJECTS, None, &[]))
+                }
+            })
+            .await?;
+        let next = page.next_continuation_token().map(str::to_owned).filter(|_| page.is_truncated() == Some(true));
+        Ok(Page::new(listed(page)?, next))
     }
 
     async fn list_page(
@@ -70,6 +74,7 @@ impl Session {
             .set_prefix(request.prefix.clone())
             .set_delimiter(request.delimiter.clone())
             .set_start_after(request.after.clone())
+            .set_max_keys(request.page.map(|most| i32::try_from(most).unwrap_or(i32::MAX)))
             .set_continuation_token(token)
             .customize()
             .mutate_request(of(attempt))

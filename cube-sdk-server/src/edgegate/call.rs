@@ -9,10 +9,12 @@ use axum::http::Request;
 use axum::http::request::Parts;
 use cube_sdk_core::secret::SecretString;
 use http::{StatusCode, header};
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 use super::app::App;
 use super::refusal::{Answer, Refusal};
+use crate::listener::{Peer, Stalled};
 use crate::store::{Id, Plan, Role, Time, User, WorkspaceRow};
 
 /// The longest body: a promptpack of 50 prompts of 32 000 characters fits.
@@ -78,9 +80,7 @@ impl Call {
     /// Reads the body as JSON of the wanted shape; 422 with the place of the fault.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Answer<T> {
         let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body broke off or has more than {MAX_BODY} bytes"))
-        })?;
+        let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| unread(&error))?;
         serde_json::from_slice(&bytes).map_err(|fault| Refusal::invalid(format!("body: {fault}")))
     }
 
@@ -88,6 +88,18 @@ impl Call {
         let value = self.parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| SecretString::from(key.trim()))
+    }
+}
+
+/// Why a body could not be read.
+fn unread(error: &axum::Error) -> Refusal {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    if Stalled::caused(error) {
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come on")
+    } else if causes.any(|cause| cause.is::<LengthLimitError>()) {
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {MAX_BODY} bytes"))
+    } else {
+        Refusal::bad_request("the body broke off")
     }
 }
 
@@ -103,7 +115,11 @@ impl App {
     pub(crate) async fn caller(&self, call: &Call) -> Answer<User> {
         let key = call.key().ok_or_else(Refusal::unauthenticated)?;
         let now = Time::from(self.clock.now());
-        self.store.user_of_key(&key, now).await?.ok_or_else(Refusal::unauthenticated)
+        let user = self.store.user_of_key(&key, now).await?.ok_or_else(Refusal::unauthenticated)?;
+        if let Some(peer) = call.parts.extensions.get::<Peer>() {
+            peer.vouch();
+        }
+        Ok(user)
     }
 
     /// Who calls, in which workspace: 401, then 404 for a workspace that is unknown or not the caller's.

@@ -17,7 +17,7 @@ use super::card::EdgeGateCard;
 use super::fixtures;
 use super::ready::write_private;
 use crate::edgegate::{CellExecutor, EdgeGateService, OperatorSettings, StreamingExecutor};
-use crate::listener::Listener;
+use crate::listener::{Limits, Listener};
 use crate::store::Store;
 
 /// Where the seed of a kept EdgeGate stands in its directory.
@@ -42,6 +42,7 @@ pub struct LocalEdgeGateBuilder {
     pub(super) data_dir: Option<PathBuf>,
     pub(super) reprobe_every: Option<Duration>,
     pub(super) executor: Arc<dyn CellExecutor>,
+    pub(super) limits: Limits,
 }
 
 impl LocalEdgeGate {
@@ -55,6 +56,7 @@ impl LocalEdgeGate {
             data_dir: None,
             reprobe_every: None,
             executor: Arc::new(StreamingExecutor),
+            limits: Limits::default(),
         }
     }
 
@@ -103,6 +105,12 @@ impl LocalEdgeGateBuilder {
         self
     }
 
+    /// How long connections may keep it waiting, and how many there may be.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Starts it and returns once it answers. Needs a tokio runtime.
     ///
     /// # Errors
@@ -120,7 +128,8 @@ impl LocalEdgeGateBuilder {
             service = service.reprobe_every(period);
         }
         let service = service.start().await?;
-        let listener = Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), service.router()).await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Listener::bind_with(address, service.router(), self.limits).await?;
         let seed = kept_seed(&dir, self.seed)?;
         let card = fixtures::fill(&store, seed, listener.url(), clock).await?;
         answers(listener.address(), "/v1/_contracts").await?;

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::card::Card;
 use super::edgegate::{LocalEdgeGate, answers, directory, kept_seed};
 use crate::edgegate::{CellExecutor, StreamingExecutor};
+use crate::listener::Limits;
 
 /// The world: EdgeGate and the customer's AWS account, on loopback ports of the system's choosing. Dropping it ends
 /// everything at once; what was acknowledged is kept if the world has a directory.
@@ -36,6 +37,7 @@ pub struct WorldBuilder {
     s3_rate: Option<u64>,
     reprobe_every: Option<Duration>,
     executor: Arc<dyn CellExecutor>,
+    limits: Limits,
     aws: Option<AwsSetup>,
 }
 
@@ -56,6 +58,7 @@ impl World {
             s3_rate: None,
             reprobe_every: None,
             executor: Arc::new(StreamingExecutor),
+            limits: Limits::default(),
             aws: None,
         }
     }
@@ -118,6 +121,12 @@ impl WorldBuilder {
         self
     }
 
+    /// How long connections may keep EdgeGate waiting, and how many there may be.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// More settings of the customer's account.
     pub fn aws(mut self, setup: impl FnOnce(AwsWorldBuilder) -> AwsWorldBuilder + Send + 'static) -> Self {
         self.aws = Some(Box::new(setup));
@@ -156,7 +165,8 @@ impl WorldBuilder {
         let mut edgegate = LocalEdgeGate::builder(storage, card.principal_arn.parse()?)
             .seed(seed)
             .data_dir(&dir)
-            .executor(self.executor);
+            .executor(self.executor)
+            .limits(self.limits);
         edgegate.reprobe_every = self.reprobe_every;
         let edgegate = edgegate.start().await?;
         answers(aws.address(), "/").await?;

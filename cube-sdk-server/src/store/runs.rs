@@ -152,16 +152,18 @@ impl Store {
 
     /// Up to `limit` runs of a workspace, newest first, of one pipeline if given.
     pub(crate) async fn runs_of(&self, workspace: Id, pipeline: Option<Id>, limit: u32) -> Result<Vec<RunRow>> {
-        sqlx::query_as(
-            "SELECT * FROM runs WHERE workspace_id = ?1 AND (?2 IS NULL OR pipeline_id = ?2)
-             ORDER BY seq DESC LIMIT ?3",
-        )
-        .bind(workspace)
-        .bind(pipeline)
-        .bind(limit)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failing("listing runs"))
+        // One statement a filter: a condition that may be absent would make the index useless.
+        let statement = match pipeline {
+            Some(_) => "SELECT * FROM runs WHERE workspace_id = ?1 AND pipeline_id = ?2 ORDER BY seq DESC LIMIT ?3",
+            None => "SELECT * FROM runs WHERE workspace_id = ?1 ORDER BY seq DESC LIMIT ?3",
+        };
+        sqlx::query_as(statement)
+            .bind(workspace)
+            .bind(pipeline)
+            .bind(limit)
+            .fetch_all(&self.reader)
+            .await
+            .map_err(failing("listing runs"))
     }
 
     /// The cells of a run, in the order in which they are executed.

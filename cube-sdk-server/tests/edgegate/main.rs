@@ -5,6 +5,7 @@ mod access;
 mod artifacts;
 mod audit;
 mod cancel;
+mod connections;
 mod grant_table;
 mod grants;
 mod iam;

@@ -13,6 +13,7 @@ use cube_sdk_server::edgegate::{EdgeGateService, OperatorSettings};
 use cube_sdk_server::listener::Listener;
 use cube_sdk_server::store::{Plan, Role, Store};
 
+use crate::connections::Connections;
 use crate::say;
 use crate::stop::Stop;
 
@@ -82,6 +83,8 @@ pub(crate) struct Serve {
     /// Name of this host in audit rows; default: the system's.
     #[arg(long)]
     hostname: Option<String>,
+    #[command(flatten)]
+    limits: Connections,
     /// Seconds that answers and runs in progress may take after a signal.
     #[arg(long, default_value_t = 30)]
     grace: u64,
@@ -138,7 +141,7 @@ impl Serve {
             service = service.hostname(name);
         }
         let service = service.start().await?;
-        let listener = Listener::bind(self.listen, service.router()).await?;
+        let listener = Listener::bind_with(self.listen, service.router(), self.limits.limits()).await?;
         if !self.listen.ip().is_loopback() {
             tracing::warn!("serving plain HTTP on {}: put a TLS terminator in front", listener.address());
         }

@@ -1,5 +1,6 @@
 //! cube-server: the embedded world, and the EdgeGate BYO service for a company to run itself.
 
+mod connections;
 mod edgegate;
 mod local;
 mod stop;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use cube_sdk_core::engine::{Classify, Reply};
 use cube_sdk_core::error::{kind_of_status, request_id_of, retry_after_of};
-use cube_sdk_core::redact::{excerpt, is_secret_value, masked, masked_text, one_line, placeholder};
+use cube_sdk_core::redact::{excerpt, masked, masked_text, one_line};
 use cube_sdk_core::{Error, ErrorKind, Operation, Result};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -62,10 +62,12 @@ impl Classify for ByDetail {
 
 /// The error of an answer that is not a success.
 pub(crate) fn error_of(operation: Operation, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
-    let detail = detail_of(body);
+    let said = detail_of(body);
+    let detail = shown(&said);
     let words = words_of(&detail);
     let request_id = request_id_of(headers);
-    let code = code_of(&detail).or_else(|| code_of_words(operation, status, &words));
+    // A code is found also beside what must not be shown.
+    let code = code_of(&said).or_else(|| code_of_words(operation, status, &words));
     let error = match code {
         Some(code) => with_byo_code(operation, status, code, &words, request_id.as_deref()),
         None => without_code(operation, status, detail, words),
@@ -120,7 +122,7 @@ fn without_code(operation: Operation, status: StatusCode, detail: Value, words: 
     }
 }
 
-/// The detail, parsed as far as it goes and masked; a body without one counts as a whole.
+/// The detail, parsed as far as it goes; a body without one counts as a whole.
 fn detail_of(body: &[u8]) -> Value {
     let Ok(whole) = serde_json::from_slice::<Value>(body) else {
         let shown = excerpt(body);
@@ -134,16 +136,21 @@ fn detail_of(body: &[u8]) -> Value {
         },
         other => other,
     };
-    let detail = match &detail {
+    match &detail {
         Value::String(text) => match serde_json::from_str::<Value>(text) {
             Ok(inner @ (Value::Object(_) | Value::Array(_))) => inner,
             _ => detail,
         },
         _ => detail,
-    };
-    match &detail {
-        Value::String(text) if is_secret_value(text) => Value::String(placeholder(&detail)),
-        _ => masked(&detail),
+    }
+}
+
+/// The detail as it may be shown: of a sentence the secrets in it are hidden, and all of it where they cannot be told
+/// from the rest.
+fn shown(detail: &Value) -> Value {
+    match detail {
+        Value::String(text) => masked(&Value::String(masked_text(text))),
+        other => masked(other),
     }
 }
 

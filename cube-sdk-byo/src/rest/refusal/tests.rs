@@ -144,6 +144,33 @@ fn secrets_in_details_are_masked_and_long_ones_cut() {
 }
 
 #[test]
+fn secrets_within_sentences_are_hidden_and_the_code_beside_them_stays() {
+    for said in [
+        "BYO_ASSUME_ROLE_FAILED: proxy redis://:canary@h refused",
+        "BYO_ASSUME_ROLE_FAILED: at https://user:canary@h/x?sig=canary",
+        "BYO_ASSUME_ROLE_FAILED: with api_key=canary",
+        "BYO_ASSUME_ROLE_FAILED: started as --password canary1",
+        "BYO_ASSUME_ROLE_FAILED: the header was Bearer canary-1234-5678",
+        "BYO_ASSUME_ROLE_FAILED: the key AKIACANARYCANARY1234",
+        "BYO_ASSUME_ROLE_FAILED: -----BEGIN PRIVATE KEY----- canary",
+        "BYO_ASSUME_ROLE_FAILED:\nclient:\n  password: canary\n",
+        "BYO_ASSUME_ROLE_FAILED: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl",
+    ] {
+        for detail in [json!(said), json!({"message": said}), json!([{"loc": ["body"], "msg": said}])] {
+            let error = refuse_json(GET_GRANT, 400, &json!({ "detail": detail }));
+            let all = format!("{error:?} {error} {:?} {:?}", error.byo(), error.refusal());
+            let hidden = !["canary", "CANARY", "eyJzdWIi"].iter().any(|word| all.contains(word));
+            assert!(hidden, "{detail}: {all}");
+            assert_eq!(error.code(), Some("BYO_ASSUME_ROLE_FAILED"), "{detail}: {all}");
+        }
+    }
+    // What is no secret stays readable.
+    let error =
+        refuse_json(GET_GRANT, 400, &json!({"detail": "BYO_BUCKET_GONE: token and key are words; see https://h/x"}));
+    assert!(error.to_string().contains("token and key are words; see https://h/x"), "{error}");
+}
+
+#[test]
 fn conflicts_name_the_ways_out() {
     for (operation, words) in [
         (crate::rest::operations::REGISTER_GRANT, "`disconnect` and register again"),

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cube_sdk_core::error::{Sent, kind_of_status};
+use cube_sdk_core::redact::{masked_text, one_line};
 use cube_sdk_core::{Error, ErrorKind, Operation, WhichClock};
 use http::StatusCode;
 
@@ -336,15 +337,16 @@ impl Failure {
         })
     }
 
-    /// AWS's words, or those of the network, on one line and bounded.
+    /// AWS's words, or those of whoever answered in its place, on one line, bounded and without secrets.
     fn words(&self) -> Option<String> {
-        let words = match (&self.message, &self.code) {
-            (Some(message), Some(code)) => format!("{code}: {message}"),
-            (Some(message), None) => message.clone(),
+        let said = self.message.as_deref().map(masked_text);
+        let words = match (said, &self.code) {
+            (Some(said), Some(code)) => format!("{code}: {said}"),
+            (Some(said), None) => said,
             (None, Some(code)) => code.clone(),
             (None, None) => return None,
         };
-        Some(words.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect())
+        Some(one_line(&words, 400).into_owned())
     }
 }
 

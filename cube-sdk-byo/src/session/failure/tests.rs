@@ -64,6 +64,39 @@ fn verdicts_are_what_aws_documents_of_the_customers_side() {
         (refused(400, Some("KMS.DisabledException"), None), Object, C::KmsAccessDenied),
         (refused(400, Some("KMS.KMSInvalidStateException"), None), Object, C::KmsAccessDenied),
         (refused(412, Some("PreconditionFailed"), None), Object, C::IntegrityMismatch),
+        // A key that reads like the end of a message, before the real one.
+        (
+            by(
+                "AccessDenied",
+                &(denied("s3:GetObject")
+                    + "/a because no session policy allows the x action because no identity-based policy allows the \
+                       s3:GetObject action"),
+            ),
+            Object,
+            C::ObjectAccessDenied,
+        ),
+        (
+            by("AccessDenied", &(denied("s3:GetObject") + " with an explicit deny in a service control policy")),
+            Object,
+            C::ObjectAccessDenied,
+        ),
+        (
+            by("AccessDenied", &(denied("s3:GetObject") + " with an explicit deny in an identity-based policy")),
+            Object,
+            C::ObjectAccessDenied,
+        ),
+        // The grant names another key than the object's.
+        (
+            by("AccessDenied", &(denied("kms:Decrypt") + " because no session policy allows the kms:Decrypt action")),
+            Object,
+            C::KmsAccessDenied,
+        ),
+        // The customer's own policies of the role's trust.
+        (
+            by("AccessDenied", &(denied("sts:AssumeRole") + " with an explicit deny in a resource-based policy")),
+            Role,
+            C::AssumeRoleFailed,
+        ),
     ] {
         assert_eq!(failure.verdict(subject, &region()), Some(code), "{failure:?} {subject:?}");
     }
@@ -93,6 +126,45 @@ fn everything_else_is_no_verdict() {
                 Some("User: x is not authorized to perform: sts:TagSession on resource: r"),
             ),
             Role,
+        ),
+        (
+            refused(
+                403,
+                Some("AccessDenied"),
+                Some(
+                    "User: x is not authorized to perform: sts:AssumeRole on resource: r with an explicit deny in an identity-based policy",
+                ),
+            ),
+            Role,
+        ),
+        // The session's own scope, and signatures that were lost on their way.
+        (
+            refused(
+                403,
+                Some("AccessDenied"),
+                Some(
+                    "User: x is not authorized to perform: s3:GetObject on resource: r because no session policy allows the s3:GetObject action",
+                ),
+            ),
+            Object,
+        ),
+        (
+            refused(
+                403,
+                Some("AccessDenied"),
+                Some(
+                    "User: x is not authorized to perform: s3:ListBucket on resource: r with an explicit deny in a session policy",
+                ),
+            ),
+            Bucket,
+        ),
+        (
+            refused(403, Some("AccessDenied"), Some("There were headers present in the request which were not signed")),
+            Object,
+        ),
+        (
+            refused(403, Some("AccessDenied"), Some("AWS authentication requires a valid Date or x-amz-date header")),
+            Object,
         ),
         // A proxy's page.
         (refused(403, None, None), Bucket),
@@ -154,4 +226,28 @@ fn kinds_decide_what_is_repeated() {
     assert_eq!(kind(Failure::timed_out(WhichClock::Idle)), ErrorKind::Timeout);
     assert_eq!(kind(Failure::broken_body("gone")), ErrorKind::Transport);
     assert_eq!(kind(Failure::at(Stage::Unconnected)), ErrorKind::Connect);
+}
+
+#[test]
+fn aws_is_quoted_word_for_word_and_a_secret_in_anothers_words_is_not() {
+    for said in [
+        "User: arn:aws:sts::111122223333:assumed-role/edgegate-byo-read/edgegate-1 is not authorized to perform: \
+         s3:GetObject on resource: \"arn:aws:s3:::acme/secret-models/token.onnx\" because no identity-based policy allows \
+         the s3:GetObject action",
+        "User: arn:aws:iam::444455556666:user/edgegate-worker is not authorized to perform: kms:Decrypt on resource: \
+         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab with an explicit deny in a \
+         resource-based policy",
+        "The security token included in the request is invalid.",
+        "The provided token has expired.",
+        "The AWS Access Key Id you provided does not exist in our records.",
+        "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'",
+        "Please reduce your request rate.",
+        "Packed size of session policy consumes 112% of allotted space.",
+    ] {
+        assert_eq!(refused(403, None, Some(said)).words().unwrap(), said);
+    }
+    for said in ["see https://u:canary@proxy/login?x=canary", "password=canary", "X-Key: a\nset token=canary"] {
+        let words = refused(403, Some("AccessDenied"), Some(said)).words().unwrap();
+        assert!(!words.contains("canary") && !words.contains('\n') && words.starts_with("AccessDenied: "), "{words}");
+    }
 }

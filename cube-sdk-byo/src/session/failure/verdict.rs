@@ -42,7 +42,29 @@ impl Failure {
     /// The policies of the caller's own account are the operator's.
     fn denied_on_our_side(&self) -> bool {
         let ours = ["identity-based policy", "service control policy", "permissions boundary", "session policy"];
-        self.message.as_deref().is_some_and(|message| ours.iter().any(|policy| message.contains(policy)))
+        self.denying_policy().is_some_and(|policy| ours.contains(&policy))
+    }
+
+    /// S3 refused what is our own making: the session's own scope, or a signature that was lost or altered on its way.
+    /// Keys of KMS are not of it: the session names the key that the grant names.
+    fn is_of_our_making(&self) -> bool {
+        const SIGNING: [&str; 4] = [
+            "headers present in the request which were not signed",
+            "requires a valid Date or x-amz-date header",
+            "require AWS Signature Version 4",
+            "Query-string authentication",
+        ];
+        self.denying_policy() == Some("session policy")
+            || self.message.as_deref().is_some_and(|message| SIGNING.iter().any(|words| message.contains(words)))
+    }
+
+    /// The policy that the message ends with: `… because no session policy allows the s3:GetObject action` or `… with
+    /// an explicit deny in a session policy`. What a key's name says stands before it.
+    fn denying_policy(&self) -> Option<&str> {
+        let message = self.message.as_deref()?.trim_end_matches('.');
+        let silent = message.rsplit_once(" because no ").and_then(|(_, end)| end.split_once(" allows the "));
+        let explicit = message.rsplit_once(" with an explicit deny in a").map(|(_, end)| end.trim_start_matches("n "));
+        silent.map(|(policy, _)| policy).or(explicit).map(str::trim)
     }
 
     fn of_storage(&self, subject: Subject, region: &Region) -> Option<ByoCode> {
@@ -53,7 +75,7 @@ impl Failure {
             return Some(ByoCode::KmsAccessDenied);
         }
         match self.code.as_deref() {
-            Some("AccessDenied") => Some(ByoCode::ObjectAccessDenied),
+            Some("AccessDenied") => (!self.is_of_our_making()).then_some(ByoCode::ObjectAccessDenied),
             Some("NoSuchBucket") => Some(ByoCode::BucketGone),
             Some("NoSuchKey" | "NoSuchVersion") => Some(ByoCode::ObjectNotFound),
             Some("PreconditionFailed") => Some(ByoCode::IntegrityMismatch),
