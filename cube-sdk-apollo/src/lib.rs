@@ -32,6 +32,8 @@ mod mutation;
 pub mod plans;
 pub mod products;
 pub mod promotion;
+#[cfg(feature = "publish")]
+pub mod publish;
 mod query;
 mod references;
 pub mod releases;

@@ -436,7 +436,8 @@ impl Transport for Slow {
 async fn the_first_byte_clock_stands_while_an_upload_moves() {
     let engine = Engine::builder(Arc::new(Slow)).retrier(Retrier::never()).build();
     let clocks = Clocks { first_byte: Duration::from_secs(5), ..Clocks::default() };
-    let call = |chunks| Call::new(ONCE, Method::PUT, "http://h/x".parse().unwrap()).upload(file_of(chunks)).clocks(clocks);
+    let call =
+        |chunks| Call::new(ONCE, Method::PUT, "http://h/x".parse().unwrap()).upload(file_of(chunks)).clocks(clocks);
     engine.run(&call(1)).await.unwrap();
     // 2 chunks: 8 s of sending, then 6 s of silence.
     let error = engine.run(&call(2)).await.unwrap_err();

@@ -173,7 +173,8 @@ impl Transport for HttpClient {
         } else if !bytes.is_empty() {
             outgoing = outgoing.body(bytes);
         }
-        let response = outgoing.send().await.map_err(|error| own(&error).unwrap_or_else(|| translate(error, via.as_ref())))?;
+        let response =
+            outgoing.send().await.map_err(|error| own(&error).unwrap_or_else(|| translate(error, via.as_ref())))?;
         if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(via)) = (response.status(), forwarded) {
             return Err(proxy_wants_credentials(via));
         }
