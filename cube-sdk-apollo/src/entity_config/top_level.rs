@@ -13,7 +13,7 @@ pub(crate) struct TopLevel(Document);
 
 /// A scalar under a key of the top level.
 pub(crate) struct Place {
-    /// Where its text stands, quotes included; where nothing is written, the empty place behind the key.
+    /// Where its text stands, quotes included; where nothing is written, the empty place behind the key, before its colon.
     pub(crate) span: Range<usize>,
     /// The quote that it is in, if any.
     pub(crate) quote: Option<char>,
@@ -84,6 +84,7 @@ impl TopLevel {
         };
         let plain = matches!(node.kind, Kind::Scalar { .. }) && !node.is_block_scalar();
         let entangled = !plain || node.anchor.is_some() || node.tag.is_some() || key.anchor.is_some();
-        Some(Place { span: node.span.clone(), quote, entangled })
+        let span = if node.is_blank() { key.span.end..key.span.end } else { node.span.clone() };
+        Some(Place { span, quote, entangled })
     }
 }

@@ -66,6 +66,14 @@ fn with_value(text: &str, key: &str, new: &str) -> Result<String> {
         None => quoted(new, '"'),
     };
     let (before, after) = (&text[..place.span.start], &text[place.span.end..]);
+    if place.span.is_empty() {
+        // Nothing is written: behind the colon.
+        let rest = after.trim_start_matches([' ', '\t']);
+        let Some(rest) = rest.strip_prefix(':') else {
+            return Err(refuse(key, "nothing is written there, not even a colon"));
+        };
+        return Ok(format!("{before}: {written}{rest}"));
+    }
     let gap = if before.ends_with(':') { " " } else { "" };
     Ok(format!("{before}{gap}{written}{after}"))
 }
@@ -129,7 +137,7 @@ mod tests {
             ("x: &v 1.0.0\nversion: 1.0.0\ny: *v\n", None, "x: &v 1.0.0\nversion: 2.0.0\ny: *v\n"),
             ("version: 1.0.0\nappVersion: 'it''s'\n", Some("it's'"), "version: 2.0.0\nappVersion: 'it''s'''\n"),
         ] {
-            assert_eq!(edit(text, app).unwrap(), wanted, "{text:?}");
+            assert_eq!(edit(text, app).map_err(|error| format!("{text:?}: {error}")).unwrap(), wanted, "{text:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cube_sdk_core::{Error, Result};
@@ -36,11 +36,7 @@ impl Content {
     pub(super) fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
         Ok(match self {
             Self::Bytes(bytes) => Box::new(&bytes[..]),
-            Self::Disk { path, skipped, length } => {
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(*skipped))?;
-                Box::new(Exactly { file, left: *length })
-            }
+            Self::Disk { path, skipped, length } => Box::new(exactly(path, *skipped, *length)?),
         })
     }
 
@@ -57,6 +53,13 @@ impl Content {
         String::from_utf8(self.bytes(shown)?)
             .map_err(|_| PublishFault::Unreadable { file: shown.to_owned() }.refuse(format!("{shown} is not UTF-8")))
     }
+}
+
+/// So many bytes of a file, or an error.
+pub(in crate::publish) fn exactly(path: &Path, skipped: u64, length: u64) -> io::Result<impl Read + use<>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(skipped))?;
+    Ok(Exactly { file, left: length })
 }
 
 /// A file that is cut off where it was when it was looked at, and may not be shorter.

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use cube_sdk_core::{Error, Result};
 
-pub(super) use archive::{Archive, Hashing, Target, written};
+pub(super) use archive::written;
 use content::Content;
+pub(super) use content::exactly;
 
 use super::{Chart, ChartName, ChartVersion, Digest, IgnoreRules, PublishFault};
 

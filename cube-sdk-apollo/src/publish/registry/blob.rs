@@ -355,3 +355,9 @@ pub(super) fn same_digest(reply: &Reply, digest: &Digest) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// A whole file as a request's body.
+pub(in crate::publish) fn file_upload(path: &std::path::Path, length: u64) -> Upload {
+    let path = path.to_path_buf();
+    Upload::new(length, move || file_chunks(path.clone(), 0, length))
+}

@@ -23,7 +23,7 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 
 /// What there is to prove it with.
 #[derive(Clone, Debug)]
-pub(crate) enum Login {
+pub(super) enum Login {
     Anonymous,
     Basic {
         user: String,

@@ -115,6 +115,11 @@ impl Registry {
         }
     }
 
+    /// The digest of the manifest that a package would get.
+    pub(crate) fn manifest_of(&self, package: &Package) -> Result<Digest> {
+        Ok(Digest::of(&artifact::chart_manifest(package.digest(), package.length())?))
+    }
+
     /// What a version's tag names, before anything is sent.
     pub(crate) async fn tagged(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>> {
         self.session(repository, true).await?.tagged(tag).await
