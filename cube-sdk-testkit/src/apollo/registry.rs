@@ -89,7 +89,7 @@ impl Upload {
 }
 
 /// Blobs up to here are kept; of longer ones digest and length alone.
-const KEPT: u64 = 32 * 1024 * 1024;
+const KEPT: u64 = 10 * 1024 * 1024;
 
 #[derive(Default)]
 struct Held {

@@ -143,10 +143,18 @@ pub(super) async fn push(session: &Session, retrier: &Retrier, blob: &Blob, watc
         let (state, watch) = (Arc::clone(&state), watch.clone());
         async move {
             let mut state = state.lock().await;
-            Pushing { session, blob, watch }.attempt(&mut state, &attempt).await
+            // A push may fail as often with 500 as with 502: it is many requests.
+            Pushing { session, blob, watch }.attempt(&mut state, &attempt).await.map_err(|error| match error.status() {
+                Some(StatusCode::INTERNAL_SERVER_ERROR) => error.with_kind(ErrorKind::Unavailable),
+                _ => error,
+            })
         }
     };
     let outcome = Frame::new(PUSH).target(about).run(retrier, attempt).await;
+    let outcome = outcome.map_err(|error| match error.status() {
+        Some(StatusCode::INTERNAL_SERVER_ERROR) => error.with_kind(ErrorKind::Server),
+        _ => error,
+    });
     if outcome.is_err()
         && let Some(place) = state.lock().await.place.take()
     {
@@ -170,15 +178,15 @@ impl Pushing<'_> {
         if self.is_there().await? {
             return Ok(state.place.is_none() && !state.in_doubt && attempt.number == 1);
         }
-        if state.in_doubt {
-            self.ask(state).await?;
+        // What goes whole goes into an upload that took nothing yet.
+        let small = self.blob.length <= SMALL || state.whole;
+        match (state.in_doubt, small) {
+            (true, true) => state.lose(),
+            (true, false) => self.ask(state).await?,
+            (false, _) => {}
         }
         if state.place.is_none() {
             self.begin(state).await?;
-        }
-        let small = self.blob.length <= SMALL || state.whole;
-        if small {
-            state.lose_offset();
         }
         while !small && state.offset < self.blob.length {
             self.part(state).await?;
@@ -304,13 +312,6 @@ impl Pushing<'_> {
         }
         state.lose();
         lost().cause(error)
-    }
-}
-
-impl State {
-    /// What goes whole goes from its start, into an upload that took nothing yet.
-    fn lose_offset(&mut self) {
-        self.offset = 0;
     }
 }
 

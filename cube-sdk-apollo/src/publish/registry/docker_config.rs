@@ -145,7 +145,8 @@ async fn ask(environment: &Environment, helper: &str, host: &RegistryHost) -> Re
     let run = async {
         let mut child = command.spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(host.as_str().as_bytes()).await?;
+            // One that ends without reading it tells why by its answer.
+            let _ = stdin.write_all(host.as_str().as_bytes()).await;
         }
         child.wait_with_output().await
     };
