@@ -79,7 +79,9 @@ fn good_charts_hold_the_same_files() {
     let Some(helms) = helms() else { return };
     let home = tempfile::tempdir().unwrap();
     let mut with_subcharts = 0;
-    for seed in 0..200 {
+    // A rule of its own may leave out a chart's dependency: then all three refuse it, and another takes its place.
+    let (mut good, mut refused) = (0, 0);
+    for seed in 0..260 {
         let tree = charts::good(seed);
         for program in &helms {
             let (ours, theirs) = both(program, &tree, home.path());
@@ -88,7 +90,14 @@ fn good_charts_hold_the_same_files() {
                     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
                     assert_eq!(names(&ours), names(&theirs), "seed {seed}: {}", tree.text(".helmignore"));
                     assert!(ours == theirs, "seed {seed}: contents differ");
+                    good += 1;
                     with_subcharts += usize::from(ours.keys().any(|name| name.contains("/charts/")));
+                }
+                (Err(ours), Err(theirs))
+                    if ours.to_string().contains("not under charts/") && theirs.contains("missing in charts/") =>
+                {
+                    refused += 1;
+                    continue;
                 }
                 (ours, theirs) => panic!(
                     "seed {seed}: ours {:?}, {} {:?}\n{}\n{}",
@@ -101,7 +110,7 @@ fn good_charts_hold_the_same_files() {
             }
         }
     }
-    assert!(with_subcharts > 50, "{with_subcharts}");
+    assert!(good >= 400 && with_subcharts > 50, "{good} good, {refused} refused, {with_subcharts} with subcharts");
 }
 
 #[test]

@@ -102,7 +102,8 @@ const NAMES: [&str; 18] = [
     "data.bin",
     "A",
 ];
-const RULES: [&str; 34] = [
+// Not `//a`: helm 3 takes it for `/a`, helm 4 for nothing.
+const RULES: [&str; 33] = [
     "*.md",
     "/README.md",
     "a/*.md",
@@ -121,7 +122,6 @@ const RULES: [&str; 34] = [
     "\\#odd",
     "[a]]",
     "/",
-    "//a",
     "a//",
     "A",
     "x/build/b*",

@@ -13,7 +13,7 @@ use pattern::Pattern;
 /// The rules of a chart's `.helmignore`, and Helm's own last one, `templates/.?*`.
 ///
 /// A path is left out when any rule says so: a plain rule does where it matches, one with `!` where it does **not**
-/// match. No rule brings back what another left out. A directory that is left out takes all below it along.
+/// match. All leading slashes are dropped, as helm 3 does (helm 4 drops one). No rule brings back what another left out. A directory that is left out takes all below it along.
 ///
 /// ```
 /// use cube_sdk_apollo::publish::IgnoreRules;
