@@ -301,8 +301,8 @@ fn unproved(shared: &Shared, headers: &HeaderMap) -> Option<Reply> {
         return None;
     }
     let mut refused = refuse(401, "UNAUTHORIZED");
-    if let Ok(challenge) = challenge.parse()
-        && challenge != ""
+    if !challenge.is_empty()
+        && let Ok(challenge) = challenge.parse()
     {
         refused.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
@@ -399,7 +399,9 @@ async fn upload(
         let place = match fault {
             Some(Fault::SendTo(place)) => place.clone(),
             // Real ones answer with absolute and relative places alike.
-            _ if held.serial % 2 == 0 => format!("{}/v2/{repository}/blobs/uploads/{id}?_state=0", shared.address),
+            _ if held.serial.is_multiple_of(2) => {
+                format!("{}/v2/{repository}/blobs/uploads/{id}?_state=0", shared.address)
+            }
             _ => format!("/v2/{repository}/blobs/uploads/{id}?_state=0"),
         };
         return Ok(done(answer(202).header(header::LOCATION, place).header(header::RANGE, "0-0"), Bytes::new()));

@@ -89,7 +89,7 @@ impl Walk<'_> {
         }
         let resolved = if is_link { self.resolved(path, &place)? } else { path.to_path_buf() };
         if meta.is_dir() {
-            if is_link && self.inside.iter().any(|above| *above == resolved) {
+            if is_link && self.inside.contains(&resolved) {
                 return Err(PublishFault::LinkLoop
                     .refuse("a symbolic link leads back to a folder that it is in")
                     .with_target(path.display().to_string())

@@ -52,7 +52,7 @@ pub(super) fn chart_layer(manifest: &[u8]) -> Result<(Digest, u64)> {
         serde_json::from_slice(manifest).map_err(|cause| unreadable("cannot be read").cause(cause))?;
     let is_chart = |layer: &&Descriptor| matches!(layer.media_type().as_ref(), LAYER_TYPE | OLD_LAYER_TYPE);
     let layer = manifest.layers().iter().find(is_chart).ok_or_else(|| unreadable("is not that of a chart"))?;
-    let digest = Digest::parse(&layer.digest().to_string())
+    let digest = Digest::parse(layer.digest().as_ref())
         .map_err(|cause| unreadable("names a digest that is not SHA-256").cause(cause))?;
     Ok((digest, layer.size()))
 }
