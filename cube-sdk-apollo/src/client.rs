@@ -47,6 +47,10 @@ struct Parts {
     ground: Ground,
     base: Sourced<Url>,
     proof: [Described; 1],
+    #[cfg(feature = "publish")]
+    settings: Settings,
+    #[cfg(feature = "publish")]
+    credentials: Arc<dyn Credentials>,
     endpoint: Url,
     strict: Engine,
     partial: Engine,
@@ -181,7 +185,18 @@ impl ApolloBuilder {
         };
         let (strict, partial) = (engine(false), engine(true));
         let endpoint = join(&base.value, &["graphql-gateway", "api", "graphql"]);
-        Ok(Apollo(Arc::new(Parts { ground, base, proof: described, endpoint, strict, partial })))
+        Ok(Apollo(Arc::new(Parts {
+            ground,
+            base,
+            proof: described,
+            #[cfg(feature = "publish")]
+            settings: self.settings,
+            #[cfg(feature = "publish")]
+            credentials,
+            endpoint,
+            strict,
+            partial,
+        })))
     }
 }
 
@@ -246,6 +261,24 @@ impl Apollo {
     pub fn describe(&self) -> Vec<Described> {
         let base = Described::new("Apollo URL", SafeUrl(&self.0.base.value).to_string(), self.0.base.origin.clone());
         [base].into_iter().chain(self.0.proof.clone()).chain(self.0.ground.describe()).collect()
+    }
+
+    /// What it was set up with, for what stands beside it.
+    #[cfg(feature = "publish")]
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Its token, renewed as its own calls renew it.
+    #[cfg(feature = "publish")]
+    pub(crate) fn credentials(&self) -> Arc<dyn Credentials> {
+        Arc::clone(&self.0.credentials)
+    }
+
+    /// An engine over the same transport without any credentials.
+    #[cfg(feature = "publish")]
+    pub(crate) fn bare_engine(&self) -> Engine {
+        self.0.ground.engine().build()
     }
 
     /// Sends a request; errors beside data fail it unless `partial`.

@@ -4,6 +4,8 @@
 //! [`secrets`], [`products`], [`releases`], [`channels`], [`change_requests`], [`agents`], [`health_checks`],
 //! [`labels`], [`manifests`], and [`replicate`], which copies an environment. Names or RIDs are taken everywhere.
 //!
+//! With feature `publish` the room of that name brings charts and images from a folder to a release.
+//!
 //! Operations, tokens, paging and masking are those of the published agent; inputs whose fields are not
 //! published follow docs/apollo-inputs.md and can be adjusted with `patch_input`.
 
@@ -32,6 +34,8 @@ mod mutation;
 pub mod plans;
 pub mod products;
 pub mod promotion;
+#[cfg(feature = "publish")]
+pub mod publish;
 mod query;
 mod references;
 pub mod releases;

@@ -4,6 +4,8 @@ pub use crate::{Cube, Error, ErrorKind, Result};
 
 #[cfg(feature = "apollo")]
 pub use cube_sdk_apollo::ApolloErrorExt as _;
+#[cfg(feature = "publish")]
+pub use cube_sdk_apollo::publish::PublishErrorExt as _;
 #[cfg(feature = "byo")]
 pub use cube_sdk_byo::{Bucket, ByoCode, KmsKeyArn, Region, RoleArn, S3Uri, Sha256};
 #[cfg(feature = "byo")]

@@ -38,6 +38,8 @@ mod reading;
 mod rendering;
 mod scalar;
 mod showing;
+#[cfg(feature = "publish")]
+mod top_level;
 mod tree;
 mod value;
 
@@ -49,6 +51,8 @@ pub use masking::refuse_placeholders;
 pub(crate) use masking::secret_texts;
 pub use reading::{ConfigBlock, EntityConfig};
 pub use rendering::render;
+#[cfg(feature = "publish")]
+pub(crate) use top_level::TopLevel;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use crate::credentials::Grant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Operation;
 use crate::redact::{Hidden, SafeUrl};
+use crate::transport::Upload;
 
 /// A call as data: what to send, as which operation, about what.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ pub struct Call {
     url: Url,
     headers: HeaderMap,
     body: Bytes,
+    pub(super) upload: Option<Upload>,
     target: Option<String>,
     pub(super) clocks: Option<Clocks>,
     pub(super) anonymous: bool,
@@ -53,6 +55,7 @@ impl Call {
             url,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            upload: None,
             target: None,
             clocks: None,
             anonymous: false,
@@ -74,6 +77,19 @@ impl Call {
         self.body = Bytes::from(body);
         self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(self)
+    }
+
+    /// Sends these bytes as they are.
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sends a body that is read while it goes out, from its start in each attempt. While it moves the first-byte clock
+    /// stands still; the attempt clock does not: give the call [clocks](Self::clocks) that fit its length.
+    pub fn upload(mut self, upload: Upload) -> Self {
+        self.upload = Some(upload);
+        self
     }
 
     /// Adds a header.
@@ -138,6 +154,9 @@ impl Call {
         request.headers_mut().extend(self.headers.clone());
         if !request.headers().contains_key(header::ACCEPT) {
             request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        }
+        if let Some(upload) = &self.upload {
+            request.extensions_mut().insert(upload.anew());
         }
         if let Some(grant) = grant {
             request.headers_mut().insert(header::AUTHORIZATION, grant.authorization.clone());

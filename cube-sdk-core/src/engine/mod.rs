@@ -6,6 +6,7 @@ mod clocks;
 mod opened;
 mod reply;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,7 +22,7 @@ pub use reply::Reply;
 use crate::credentials::{Credentials, Grant};
 use crate::error::{Error, ErrorKind, Result, Sent, WhichClock, request_id_of};
 use crate::retry::{Attempt, Deadline, Frame, Retrier};
-use crate::transport::{Answer, Middleware, Next, SharedTransport};
+use crate::transport::{Answer, Middleware, Next, SharedTransport, Upload};
 
 /// Carries out calls. Cheap to clone; clones share connections, credentials and retry budget.
 #[derive(Clone, Debug)]
@@ -202,9 +203,8 @@ impl Engine {
     /// Sends one request and waits for the head of its answer.
     async fn head(&self, request: http::Request<Bytes>, attempt: &Attempt, clocks: Clocks) -> Result<Answer> {
         let next = Next::new(&self.0.middleware, self.0.transport.as_ref());
-        let answer: Answer = tokio::time::timeout(clocks.first_byte, next.run(attempt.clone(), request))
-            .await
-            .unwrap_or_else(|_| Err(clocks::ran_out(WhichClock::FirstByte, clocks.first_byte)))?;
+        let upload = request.extensions().get::<Upload>().cloned();
+        let answer: Answer = awaited(next.run(attempt.clone(), request), upload, clocks).await?;
         attempt.answered(Some(answer.status().as_u16()), request_id_of(answer.headers()).as_deref());
         Ok(answer)
     }
@@ -220,6 +220,31 @@ impl Engine {
         let reply = Reply { status: head.status, headers: head.headers, body, hidden };
         self.0.classify.classify(call.operation, &reply)?;
         Ok(reply)
+    }
+}
+
+/// An answer within the first-byte clock, which begins anew with each chunk of an upload that goes out.
+async fn awaited(
+    answer: impl Future<Output = Result<Answer>>,
+    upload: Option<Upload>,
+    clocks: Clocks,
+) -> Result<Answer> {
+    let mut answer = std::pin::pin!(answer);
+    loop {
+        let moved = async {
+            match &upload {
+                Some(upload) => upload.moved().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = moved => {}
+            () = tokio::time::sleep(clocks.first_byte) => {
+                return Err(clocks::ran_out(WhichClock::FirstByte, clocks.first_byte));
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::credentials::{CachedCredentials, ClientCredentials, FileKey, FixedKey
 use crate::operation::{Idempotency, Operation};
 use crate::redact::Hidden;
 use crate::retry::{Backoff, RetryBudget, RetryPolicy};
-use crate::transport::{Body, HttpClient, Transport};
+use crate::transport::{Body, HttpClient, Transport, Upload};
 
 const READ: Operation = Operation::new("test", "read", Idempotency::Read);
 const ONCE: Operation = Operation::new("test", "once", Idempotency::Once);
@@ -373,4 +373,73 @@ fn debug_shows_no_body_and_no_header_value() {
         hidden: Hidden::default(),
     };
     assert!(!format!("{reply:?}").contains("canary"), "{reply:?}");
+}
+
+fn file_of(chunks: usize) -> Upload {
+    Upload::new(chunks as u64 * 3, move || {
+        Box::pin(futures_util::stream::iter((0..chunks).map(|_| Ok(Bytes::from_static(b"abc")))))
+    })
+}
+
+#[tokio::test]
+async fn an_upload_goes_out_with_its_length_and_from_its_start_in_each_attempt() {
+    let server = MockServer::start().await;
+    answer(&server, ResponseTemplate::new(503), 1).await;
+    Mock::given(method("PUT"))
+        .and(header("content-length", "300"))
+        .respond_with(|request: &wiremock::Request| {
+            assert_eq!(request.body, b"abc".repeat(100));
+            ResponseTemplate::new(201)
+        })
+        .expect(1)
+        .mount(&server)
+        .await;
+    const PUT: Operation = Operation::new("test", "put", Idempotency::Repeatable);
+    let call = Call::new(PUT, Method::PUT, url(&server, "/x")).upload(file_of(100));
+    assert_eq!(engine().build().run(&call).await.unwrap().status, 201);
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_read_is_its_own_error() {
+    let server = MockServer::start().await;
+    Mock::given(method("PUT")).respond_with(ResponseTemplate::new(201)).mount(&server).await;
+    let broken = Upload::new(6, || {
+        let read = Err(Error::io("reading chart.tgz", std::io::Error::other("the disk is gone")));
+        Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(b"abc")), read]))
+    });
+    let call = Call::new(ONCE, Method::PUT, url(&server, "/x")).upload(broken);
+    let error = engine().build().run(&call).await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Io, "reading chart.tgz"));
+    let short = Upload::new(9, || Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(b"abc"))])));
+    let call = Call::new(ONCE, Method::PUT, url(&server, "/x")).upload(short);
+    assert_eq!(engine().build().run(&call).await.unwrap_err().kind(), ErrorKind::Transport);
+}
+
+/// Takes an upload, a chunk each four seconds, then answers.
+#[derive(Debug)]
+struct Slow;
+
+#[async_trait]
+impl Transport for Slow {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<Answer> {
+        let upload = request.extensions().get::<Upload>().unwrap().clone();
+        let mut chunks = std::pin::pin!(upload.chunks());
+        while chunks.next().await.is_some() {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(upload.length())).await;
+        Ok(http::Response::new(Body::from(Bytes::new())))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_byte_clock_stands_while_an_upload_moves() {
+    let engine = Engine::builder(Arc::new(Slow)).retrier(Retrier::never()).build();
+    let clocks = Clocks { first_byte: Duration::from_secs(5), ..Clocks::default() };
+    let call =
+        |chunks| Call::new(ONCE, Method::PUT, "http://h/x".parse().unwrap()).upload(file_of(chunks)).clocks(clocks);
+    engine.run(&call(1)).await.unwrap();
+    // 2 chunks: 8 s of sending, then 6 s of silence.
+    let error = engine.run(&call(2)).await.unwrap_err();
+    assert_eq!((error.kind(), error.clock()), (ErrorKind::Timeout, Some(WhichClock::FirstByte)));
 }

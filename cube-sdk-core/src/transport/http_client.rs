@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use http::{HeaderValue, StatusCode, Uri};
+use http::{HeaderValue, StatusCode, Uri, header};
 
 use super::failure::{never_connected, proxy_wants_credentials};
-use super::{Answer, Body, Proxies, ProxySetting, RootCertificates, Transport, Via};
+use super::{Answer, Body, Proxies, ProxySetting, RootCertificates, Transport, Upload, Via};
 use crate::clock::NEVER;
 use crate::config::Environment;
 use crate::error::{Error, ErrorKind, Result, Sent, WhichClock};
@@ -161,15 +161,20 @@ impl HttpClient {
 #[async_trait]
 impl Transport for HttpClient {
     async fn send(&self, request: http::Request<Bytes>) -> Result<Answer> {
-        let (parts, bytes) = request.into_parts();
+        let (mut parts, bytes) = request.into_parts();
+        let upload = parts.extensions.remove::<Upload>();
         let ready = self.ready()?;
         let via = ready.proxies.intercept(&parts.uri);
         let forwarded = via.as_ref().filter(|_| parts.uri.scheme_str() == Some("http"));
         let mut outgoing = ready.client.request(parts.method, parts.uri.to_string()).headers(parts.headers);
-        if !bytes.is_empty() {
+        if let Some(upload) = upload {
+            outgoing = outgoing.header(header::CONTENT_LENGTH, upload.length());
+            outgoing = outgoing.body(reqwest::Body::wrap_stream(upload.chunks()));
+        } else if !bytes.is_empty() {
             outgoing = outgoing.body(bytes);
         }
-        let response = outgoing.send().await.map_err(|error| translate(error, via.as_ref()))?;
+        let response =
+            outgoing.send().await.map_err(|error| own(&error).unwrap_or_else(|| translate(error, via.as_ref())))?;
         if let (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(via)) = (response.status(), forwarded) {
             return Err(proxy_wants_credentials(via));
         }
@@ -181,6 +186,12 @@ impl Transport for HttpClient {
             .body(Body::from_stream(response.bytes_stream().map_err(|error| translate(error, None))))
             .map_err(|cause| Error::new(ErrorKind::Protocol, "an answer that cannot be represented").cause(cause))
     }
+}
+
+/// The SDK's own error within reqwest's: a chunk of an upload that could not be read.
+fn own(error: &reqwest::Error) -> Option<Error> {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.find_map(|cause| cause.downcast_ref::<Error>().cloned())
 }
 
 /// reqwest's errors by what is known about sending. URLs are taken out: they may hold secrets.

@@ -7,6 +7,7 @@ mod middleware;
 mod proxy;
 mod tls;
 mod trace_context;
+mod upload;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use middleware::{Middleware, Next};
 pub use proxy::{Proxies, ProxySetting, Via};
 pub use tls::RootCertificates;
 pub use trace_context::TraceContext;
+pub use upload::Upload;
 
 use crate::error::Result;
 
@@ -35,7 +37,7 @@ pub type Answer = http::Response<Body>;
 /// [`ErrorKind::Transport`](crate::ErrorKind::Transport)).
 #[async_trait]
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
-    /// Sends `request`.
+    /// Sends `request`. Where its extensions hold an [`Upload`], that is its body.
     ///
     /// # Errors
     /// `Connect`, `Transport`, `Timeout` or `Config`.

@@ -5,11 +5,13 @@
 //! that moves through its states, one step for each query that is answered, so that nothing depends on time. Lists
 //! are paged. Faults are injected by [`Double::inject`].
 
+pub mod charts;
 mod faults;
 mod http;
 mod mutations;
 pub mod people;
 mod reads;
+pub mod registry;
 mod schema;
 mod seed;
 mod token;

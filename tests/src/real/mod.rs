@@ -5,6 +5,7 @@
 
 mod account;
 mod aws_cli;
+mod docker_registry;
 mod ministack;
 mod mosquitto;
 mod postgres;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 pub use account::{CustomerAccount, run_script};
 pub use aws_cli::AwsCli;
+pub use docker_registry::{DockerRegistry, Proof};
 pub use ministack::MiniStack;
 pub use mosquitto::Mosquitto;
 pub use postgres::Postgres;
@@ -29,7 +31,8 @@ pub use yaml_readers::{Seen, YamlReader};
 pub const PYTHON: &str = "tests/real/install, then CUBE_REAL_BIN=target/real/bin";
 
 /// How the components of the system are installed.
-pub const SYSTEM: &str = "apt-get install -y --no-install-recommends postgresql mosquitto mosquitto-clients";
+pub const SYSTEM: &str = "apt-get install -y --no-install-recommends postgresql mosquitto mosquitto-clients \
+     docker-registry skopeo";
 
 /// Is every component required?
 pub fn required() -> bool {
