@@ -1,16 +1,23 @@
 //! Serves a router on a TCP port, inside a handle that owns every connection.
+//!
+//! Handlers find the peer's address as `ConnectInfo<SocketAddr>`, and may take a connection over by an upgrade.
 
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use cube_sdk_core::{Error, Result};
+use http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tower_service::Service;
 
 /// A served router. Dropping it closes the port and every connection at once;
 /// [`shutdown`](Self::shutdown) lets answers in progress finish.
@@ -58,6 +65,28 @@ impl Drop for Listener {
     }
 }
 
+/// The router of one connection: each of its requests tells where it came from.
+#[derive(Clone)]
+struct FromPeer {
+    router: Router,
+    peer: SocketAddr,
+}
+
+impl Service<Request<Incoming>> for FromPeer {
+    type Response = <Router as Service<Request<Incoming>>>::Response;
+    type Error = <Router as Service<Request<Incoming>>>::Error;
+    type Future = <Router as Service<Request<Incoming>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        Service::<Request<Incoming>>::poll_ready(&mut self.router, cx)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.router.call(request)
+    }
+}
+
 /// The connections live in this task's set, so that aborting the task ends them too.
 async fn accept(socket: TcpListener, router: Router, mut stopped: watch::Receiver<Option<Duration>>) {
     let mut connections = JoinSet::new();
@@ -67,14 +96,15 @@ async fn accept(socket: TcpListener, router: Router, mut stopped: watch::Receive
     let grace = loop {
         tokio::select! {
             accepted = socket.accept() => {
-                let Ok((stream, _)) = accepted else {
+                let Ok((stream, peer)) = accepted else {
                     // Out of descriptors, or a connection that died in the queue: the next accept may work.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
                 let _ = stream.set_nodelay(true);
-                let service = TowerToHyperService::new(router.clone());
-                let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+                let service = TowerToHyperService::new(FromPeer { router: router.clone(), peer });
+                let connection =
+                    server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
                 let mut stopped = stopped.clone();
                 connections.spawn(async move {
                     let mut connection = std::pin::pin!(connection);
