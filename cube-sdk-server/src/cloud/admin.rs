@@ -73,7 +73,11 @@ fn shown(app: &App, key: ListedKey) -> Key {
     }
 }
 
-async fn list(State(app): State<Arc<App>>, headers: HeaderMap, Query(whose): Query<Whose>) -> Result<Response, Refusal> {
+async fn list(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Query(whose): Query<Whose>,
+) -> Result<Response, Refusal> {
     administrator(&app, &headers, "list keys").await?;
     let keys = app.store.list_keys(whose.owner.as_deref()).await?;
     Ok(Json(keys.into_iter().map(|key| shown(&app, key)).collect::<Vec<_>>()).into_response())
@@ -89,7 +93,11 @@ async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: String) -
     Ok((StatusCode::CREATED, [("cache-control", "no-store")], Json(answer)).into_response())
 }
 
-async fn revoke(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+async fn revoke(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
     administrator(&app, &headers, "revoke a key").await?;
     app.store.revoke_key_by_id(&id, app.clock).await?;
     Ok(StatusCode::NO_CONTENT)

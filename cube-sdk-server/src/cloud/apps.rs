@@ -23,10 +23,8 @@ pub(crate) struct Apps {
 
 impl Apps {
     pub(crate) fn new(settings: &CloudSettings) -> Self {
-        let identities = settings
-            .tbot
-            .as_ref()
-            .map(|tbot| Identities::new(OutputRoot::new(&tbot.outputs), ReadPolicy::default()));
+        let identities =
+            settings.tbot.as_ref().map(|tbot| Identities::new(OutputRoot::new(&tbot.outputs), ReadPolicy::default()));
         let proxy = settings.tbot.as_ref().and_then(|tbot| tbot.proxy.clone());
         let teleport = identities.clone().zip(proxy).map(|(ids, proxy)| AppDialer::new(ids, DialConfig::new(proxy)));
         Self { direct: Arc::new(settings.apps.clone()), teleport, identities }

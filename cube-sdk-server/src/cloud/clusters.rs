@@ -95,10 +95,14 @@ impl Cluster {
         use cube_sdk_core::secret::ExposeSecret as _;
         let kubeconfig = Kubeconfig::parse(text.expose_secret())?;
         let unsupported = |why: &str, advice: &str| {
-            Error::new(ErrorKind::Unsupported, format!("the kubeconfig of {} {why}", self.name)).advice(advice.to_owned())
+            Error::new(ErrorKind::Unsupported, format!("the kubeconfig of {} {why}", self.name))
+                .advice(advice.to_owned())
         };
         if kubeconfig.contexts.len() != 1 {
-            return Err(unsupported("leads to other clusters too", "give each cluster a `kubernetes` output of its own"));
+            return Err(unsupported(
+                "leads to other clusters too",
+                "give each cluster a `kubernetes` output of its own",
+            ));
         }
         if kubeconfig.contexts.iter().any(|context| context.exec_command.is_some()) {
             return Err(unsupported(

@@ -119,8 +119,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("db")).await.unwrap();
         let clock = Clock::following_tokio(cube_sdk_core::Timestamp::from_millisecond(1_000_000));
-        let settings =
-            CloudSettings::from_yaml("url: http://x\nprofiles: { admin: { groups: [admin] } }").unwrap();
+        let settings = CloudSettings::from_yaml("url: http://x\nprofiles: { admin: { groups: [admin] } }").unwrap();
         let keys = Keys::new(store.clone(), clock, settings.profiles);
         Bench { keys, store, clock, dir }
     }

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_order_of_the_users_groups_decides_and_not_that_of_the_file() {
-        let profiles = Profiles::new(vec![profile("admin", &["admin"]), profile("lear", &["lear-dev", "lear"])]).unwrap();
+        let profiles =
+            Profiles::new(vec![profile("admin", &["admin"]), profile("lear", &["lear-dev", "lear"])]).unwrap();
         let of = |groups: &[&str]| {
             let groups: Vec<_> = groups.iter().map(|group| (*group).to_owned()).collect();
             profiles.of(&groups).map(|profile| profile.name.clone())

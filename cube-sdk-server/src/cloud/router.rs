@@ -27,10 +27,8 @@ pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>) -> Router {
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "not served by this server"))
         .layer(middleware::from_fn_with_state(Arc::clone(app), for_us));
     // Probes ask by address, whatever name that has.
-    let health = Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .with_state(Arc::clone(app));
+    let health =
+        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(Arc::clone(app));
     health.merge(named).layer(middleware::from_fn(with_request_id))
 }
 
@@ -49,7 +47,8 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 async fn for_us(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     if !client::is_for_us(&parts, &app.settings.url, &app.settings.hosts) {
-        return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "this server does not answer to that host").into_response();
+        return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "this server does not answer to that host")
+            .into_response();
     }
     next.run(Request::from_parts(parts, body)).await
 }

@@ -265,8 +265,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), "s3cr3t\n").unwrap();
         let file = folder.path().join("cloud.yaml");
-        std::fs::write(&file, "url: http://x\nprofiles: { a: { apollo: { client_id: x, client_secret_file: secret } } }")
-            .unwrap();
+        std::fs::write(
+            &file,
+            "url: http://x\nprofiles: { a: { apollo: { client_id: x, client_secret_file: secret } } }",
+        )
+        .unwrap();
         let settings = CloudSettings::read(&file).await.unwrap();
         let profile = settings.profiles.iter().next().unwrap();
         use cube_sdk_core::secret::ExposeSecret as _;

@@ -100,7 +100,9 @@ impl Store {
             Some(user) if groups.is_empty() || user.groups == groups => {}
             Some(user) => {
                 let message = format!("{owner} has other groups: {}", user.groups.join(", "));
-                return Err(Error::new(ErrorKind::Conflict, message).advice("leave the groups out, or take another owner"));
+                return Err(
+                    Error::new(ErrorKind::Conflict, message).advice("leave the groups out, or take another owner")
+                );
             }
             None if groups.is_empty() => {
                 return Err(Error::new(ErrorKind::NotFound, format!("no user `{owner}`"))

@@ -37,7 +37,10 @@ async fn only_profiles_that_administer_see_make_and_revoke_keys() {
     let (_, list) = ask(&cloud, &admin, Method::GET, "/admin/keys?owner=ci-bot", None).await;
     assert_eq!(list.as_array().unwrap().len(), 1);
     let row = &list[0];
-    assert_eq!((&row["owner"], &row["profile"], &row["prefix"]), (&json!("ci-bot"), &json!("reader"), &json!(key[..10])));
+    assert_eq!(
+        (&row["owner"], &row["profile"], &row["prefix"]),
+        (&json!("ci-bot"), &json!("reader"), &json!(key[..10]))
+    );
     assert!(row["last_used_at"].is_string() && row["expires_at"].is_string() && !list.to_string().contains(&key));
     let path = format!("/admin/keys/{}", made["id"].as_str().unwrap());
     assert_eq!(ask(&cloud, &admin, Method::DELETE, &path, None).await.0, 204);
@@ -48,7 +51,8 @@ async fn only_profiles_that_administer_see_make_and_revoke_keys() {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), until_refused).await.unwrap();
-    for bad in [json!({}), json!({ "owner": "a b", "groups": ["readers"] }), json!({ "owner": "x", "groups": [" y"] })] {
+    for bad in [json!({}), json!({ "owner": "a b", "groups": ["readers"] }), json!({ "owner": "x", "groups": [" y"] })]
+    {
         assert_eq!(ask(&cloud, &admin, Method::POST, "/admin/keys", Some(bad.clone())).await.0, 422, "{bad}");
     }
     assert_eq!(ask(&cloud, &admin, Method::POST, "/admin/keys", Some(json!({ "owner": "nobody" }))).await.0, 404);

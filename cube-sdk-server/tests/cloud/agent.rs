@@ -10,8 +10,12 @@ async fn a_bare_call_without_handshake_is_answered_in_json_and_without_a_redirec
     let key = cloud.key("admin").await;
     let text = cloud.agent_call(&key, "list_environments", json!({ "search": "cube-7" })).await.unwrap();
     assert!(text.starts_with("cube-7  id "), "{text}");
-    assert_eq!(cloud.agent_call(&key, "list_environments", json!({ "search": "__ping__" })).await.unwrap().trim(), "No environment fits.");
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "app_list", "arguments": {} } });
+    assert_eq!(
+        cloud.agent_call(&key, "list_environments", json!({ "search": "__ping__" })).await.unwrap().trim(),
+        "No environment fits."
+    );
+    let body =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "app_list", "arguments": {} } });
     let response = cloud.post(&key, &body, &[]).await;
     assert!(response.headers()["content-type"].to_str().unwrap().contains("application/json"));
     let message: Value = response.json().await.unwrap();
@@ -47,15 +51,24 @@ async fn keys_are_taken_from_the_authorization_header_only() {
         assert_eq!(cloud.agent_call(bad, "app_list", json!({})).await.unwrap_err(), "401", "{bad}");
     }
     let url = format!("{}/mcp/", cloud.url);
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "app_list" } }).to_string();
-    for (name, value) in [("cookie", format!("cube_session={key}")), ("x-api-key", key.clone()), ("authorization", format!("Basic {key}"))] {
-        let response = http().post(&url).header(name, value).header("content-type", "application/json").body(body.clone());
+    let body =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "app_list" } }).to_string();
+    for (name, value) in [
+        ("cookie", format!("cube_session={key}")),
+        ("x-api-key", key.clone()),
+        ("authorization", format!("Basic {key}")),
+    ] {
+        let response =
+            http().post(&url).header(name, value).header("content-type", "application/json").body(body.clone());
         let response = response.send().await.unwrap();
         assert_eq!(response.status(), 401, "{name}");
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
     }
     let at = format!("{url}?token={key}");
-    assert_eq!(http().post(at).header("content-type", "application/json").body(body).send().await.unwrap().status(), 401);
+    assert_eq!(
+        http().post(at).header("content-type", "application/json").body(body).send().await.unwrap().status(),
+        401
+    );
 }
 
 #[tokio::test]
@@ -64,7 +77,11 @@ async fn a_refused_tool_is_a_403_and_an_unknown_or_misused_one_an_error_of_the_p
     let (reader, bare, narrow) = (cloud.key("readers").await, cloud.key("bare").await, cloud.key("narrow").await);
     let create = json!({ "name": "cube-9" });
     assert_eq!(cloud.agent_call(&reader, "create_environment", create.clone()).await.unwrap_err(), "403");
-    assert_eq!(cloud.agent_call(&bare, "list_environments", json!({})).await.unwrap_err(), "403", "never another's credentials");
+    assert_eq!(
+        cloud.agent_call(&bare, "list_environments", json!({})).await.unwrap_err(),
+        "403",
+        "never another's credentials"
+    );
     assert_eq!(cloud.agent_call(&narrow, "list_environments", json!({})).await.unwrap_err(), "403");
     assert!(cloud.agent_call(&narrow, "list_products", json!({})).await.is_ok());
     assert_eq!(cloud.apollo.executed("createApolloEnvironment"), 0);
@@ -113,7 +130,8 @@ async fn a_failure_of_the_tool_is_an_error_for_old_clients_and_is_error_for_othe
 async fn a_client_of_the_protocol_initializes_lists_and_calls() {
     let cloud = Cloud::start().await;
     let key = cloud.key("readers").await;
-    let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+    let hello =
+        json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
     let body = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello });
     let message = last_message(cloud.post(&key, &body, &[]).await).await;
     assert_eq!(message["result"]["serverInfo"]["name"], "cube-cloud", "{message}");

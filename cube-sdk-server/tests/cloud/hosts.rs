@@ -15,7 +15,8 @@ async fn a_forged_host_is_refused_on_every_endpoint_but_the_probes() {
         assert!(!reply.starts_with("HTTP/1.1 421"), "{path}: {reply}");
     }
     for path in ["/healthz", "/readyz"] {
-        let reply = raw(cloud.address, &format!("GET {path} HTTP/1.1\r\nHost: 10.0.0.7\r\nConnection: close\r\n\r\n")).await;
+        let reply =
+            raw(cloud.address, &format!("GET {path} HTTP/1.1\r\nHost: 10.0.0.7\r\nConnection: close\r\n\r\n")).await;
         assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
         assert!(reply.contains("x-request-id"));
     }

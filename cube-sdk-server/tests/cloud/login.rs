@@ -42,7 +42,10 @@ impl Browser {
         let headers = response.headers();
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"), "{policy}");
-        assert_eq!((headers["x-frame-options"].as_bytes(), headers["cache-control"].as_bytes()), (&b"DENY"[..], &b"no-store"[..]));
+        assert_eq!(
+            (headers["x-frame-options"].as_bytes(), headers["cache-control"].as_bytes()),
+            (&b"DENY"[..], &b"no-store"[..])
+        );
         let location = headers.get(LOCATION).map(|value| value.to_str().unwrap().to_owned());
         Seen { status: response.status().as_u16(), text: response.text().await.unwrap(), location }
     }
@@ -52,7 +55,12 @@ impl Browser {
         let page = self.get(cloud, &format!("/auth/login?session_id={id}")).await;
         assert_eq!(page.status, 200, "{}", page.text);
         let token = token(&page.text);
-        self.post(cloud, "/auth/login", &[("session_id", id), ("token", &token), ("username", name), ("password", password)]).await
+        self.post(
+            cloud,
+            "/auth/login",
+            &[("session_id", id), ("token", &token), ("username", name), ("password", password)],
+        )
+        .await
     }
 
     async fn decide(&mut self, cloud: &Cloud, id: &str, decision: &str) -> Seen {
@@ -69,8 +77,12 @@ fn token(page: &str) -> String {
 }
 
 async fn poll(cloud: &Cloud, id: &str) -> (u16, Value) {
-    let response =
-        http().get(format!("{}/auth/session/{id}", cloud.url)).header("user-agent", "python-httpx/0.28").send().await.unwrap();
+    let response = http()
+        .get(format!("{}/auth/session/{id}", cloud.url))
+        .header("user-agent", "python-httpx/0.28")
+        .send()
+        .await
+        .unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
@@ -163,7 +175,11 @@ async fn forged_forms_are_refused() {
     }
     // A browser without the cookie.
     assert_eq!(Browser::default().post(&cloud, "/auth/login", &form).await.status, 403);
-    assert_eq!(browser.post(&cloud, "/auth/login", &form).await.status, 303, "and the same form is good from its own page");
+    assert_eq!(
+        browser.post(&cloud, "/auth/login", &form).await.status,
+        303,
+        "and the same form is good from its own page"
+    );
 }
 
 #[tokio::test]
@@ -201,7 +217,11 @@ async fn wrong_passwords_are_told_and_slowed_but_the_user_is_not_locked_out() {
         assert!(seen.text.contains("role=\"alert\""));
     }
     assert_eq!(from(&mut browser, "203.0.113.1", "ann", PASSWORD).await.status, 429, "also with the right one");
-    assert_eq!(from(&mut browser, "1.1.1.1, 203.0.113.1", "ann", PASSWORD).await.status, 429, "a forged hop does not help");
+    assert_eq!(
+        from(&mut browser, "1.1.1.1, 203.0.113.1", "ann", PASSWORD).await.status,
+        429,
+        "a forged hop does not help"
+    );
     assert_eq!(from(&mut browser, "203.0.113.2", "ann", PASSWORD).await.status, 303, "the user elsewhere gets in");
 }
 
@@ -233,7 +253,12 @@ async fn what_users_type_is_shown_as_text() {
     cloud.store.add_user(name, &["admin".to_owned()], PASSWORD.to_owned().into(), Clock::system()).await.unwrap();
     let mut browser = Browser::default();
     browser.sign_in(&cloud, ID, name, PASSWORD).await;
-    http().get(format!("{}/auth/session/{ID}", cloud.url)).header("user-agent", "<script>x</script>").send().await.unwrap();
+    http()
+        .get(format!("{}/auth/session/{ID}", cloud.url))
+        .header("user-agent", "<script>x</script>")
+        .send()
+        .await
+        .unwrap();
     let page = browser.get(&cloud, &format!("/auth/confirm?session_id={ID}")).await;
     assert!(page.text.contains("&lt;b&gt;ann") && page.text.contains("&lt;script&gt;x"), "{}", page.text);
     assert!(!page.text.contains("<script>"));

@@ -21,7 +21,7 @@ pub struct Cloud {
     pub address: SocketAddr,
     pub store: Store,
     pub apollo: Double,
-    pub dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     _listener: Listener,
     _service: CloudService,
 }
@@ -106,10 +106,11 @@ impl Cloud {
              \x20 narrow: {{ groups: [narrow], {credentials}, tools: [list_products] }}\n"
         );
         let store = Store::open(&dir.path().join("cloud.sqlite")).await.unwrap();
-        let service = CloudService::builder(store.clone(), CloudSettings::from_yaml(&settings).unwrap()).start().unwrap();
+        let service =
+            CloudService::builder(store.clone(), CloudSettings::from_yaml(&settings).unwrap()).start().unwrap();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await.unwrap();
         let (url, address) = (listener.url(), listener.address());
-        Self { url, address, store, apollo, dir, _listener: listener, _service: service }
+        Self { url, address, store, apollo, _dir: dir, _listener: listener, _service: service }
     }
 
     /// A key of a new owner with this group.
@@ -159,7 +160,9 @@ pub async fn last_message(response: reqwest::Response) -> Value {
     let is_stream = response.headers()["content-type"].to_str().unwrap().contains("text/event-stream");
     let text = response.text().await.unwrap();
     let json = match is_stream {
-        true => text.lines().filter_map(|line| line.strip_prefix("data: ")).last().expect("a line with data").to_owned(),
+        true => {
+            text.lines().filter_map(|line| line.strip_prefix("data: ")).last().expect("a line with data").to_owned()
+        }
         false => text,
     };
     serde_json::from_str(&json).unwrap()
@@ -177,7 +180,12 @@ async fn read_as_the_agent(response: reqwest::Response) -> Result<String, String
         return Err(format!("remote error {}: {}", error["code"], error["message"].as_str().unwrap()));
     }
     let items = message["result"]["content"].as_array().unwrap();
-    Ok(items.iter().filter(|item| item["type"] == "text").map(|item| item["text"].as_str().unwrap()).collect::<Vec<_>>().join("\n"))
+    Ok(items
+        .iter()
+        .filter(|item| item["type"] == "text")
+        .map(|item| item["text"].as_str().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n"))
 }
 
 /// Sends bytes as they are; the whole answer.

@@ -34,11 +34,15 @@ fn calls() -> Vec<(&'static str, Value)> {
         ),
         (
             "create_secret",
-            in_cube(json!({ "entity_name": "mosquitto", "secret_name": "login", "secret_value": "canary-of-a-secret" })),
+            in_cube(
+                json!({ "entity_name": "mosquitto", "secret_name": "login", "secret_value": "canary-of-a-secret" }),
+            ),
         ),
         (
             "update_secret",
-            in_cube(json!({ "entity_name": "mosquitto", "secret_name": "login", "secret_key": "k", "secret_key_value": "canary-of-a-secret" })),
+            in_cube(
+                json!({ "entity_name": "mosquitto", "secret_name": "login", "secret_key": "k", "secret_key_value": "canary-of-a-secret" }),
+            ),
         ),
         ("uninstall_entity", in_cube(json!({ "entity_name": "mosquitto" }))),
         ("create_environment", json!({ "name": "cube-9" })),
@@ -77,14 +81,41 @@ async fn every_mandatory_remote_tool_is_there_with_the_published_names() {
     let tools = listed(&cloud, &cloud.key("admin").await).await;
     let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     for name in [
-        "cube_list", "cube_status", "cube_cluster_login", "kubectl_exec", "app_list", "apollo_publish_manifest",
-        "list_environments", "create_environment", "replicate_environment", "delete_environment", "install_entity",
-        "uninstall_entity", "entity_health", "plan_details", "update_entity_config", "enforce_entity_config",
-        "reset_environment_agents", "cancel_active_plan", "install_module", "uninstall_module", "list_modules",
-        "update_module_variables", "create_secret", "update_secret", "list_products", "compare_product_versions",
-        "list_release_channels", "get_product_releases", "add_product_to_release_channel",
-        "remove_product_from_release_channel", "set_label_on_product", "remove_label_from_product",
-        "list_change_requests", "review_change_request", "list_services",
+        "cube_list",
+        "cube_status",
+        "cube_cluster_login",
+        "kubectl_exec",
+        "app_list",
+        "apollo_publish_manifest",
+        "list_environments",
+        "create_environment",
+        "replicate_environment",
+        "delete_environment",
+        "install_entity",
+        "uninstall_entity",
+        "entity_health",
+        "plan_details",
+        "update_entity_config",
+        "enforce_entity_config",
+        "reset_environment_agents",
+        "cancel_active_plan",
+        "install_module",
+        "uninstall_module",
+        "list_modules",
+        "update_module_variables",
+        "create_secret",
+        "update_secret",
+        "list_products",
+        "compare_product_versions",
+        "list_release_channels",
+        "get_product_releases",
+        "add_product_to_release_channel",
+        "remove_product_from_release_channel",
+        "set_label_on_product",
+        "remove_label_from_product",
+        "list_change_requests",
+        "review_change_request",
+        "list_services",
     ] {
         assert!(names.contains(&name), "{name}");
     }
@@ -115,7 +146,13 @@ async fn every_tool_with_every_profile() {
             let may = allowed(name, tool["annotations"]["readOnlyHint"] == true);
             assert_eq!(seen.iter().any(|it| it["name"] == name), may, "{group} sees {name}");
             // Arguments that no tool takes: whoever may call is told so, whoever may not gets a 403 before.
-            let outcome = cloud.agent_call(&key, name, json!({ "environment": 1, "cluster": 1, "search": 1, "company": 1, "page_size": "x" })).await;
+            let outcome = cloud
+                .agent_call(
+                    &key,
+                    name,
+                    json!({ "environment": 1, "cluster": 1, "search": 1, "company": 1, "page_size": "x" }),
+                )
+                .await;
             assert_eq!(outcome == Err("403".to_owned()), !may, "{group} calls {name}: {outcome:?}");
         }
     }
@@ -196,7 +233,10 @@ async fn clusters_of_another_profile_are_neither_listed_nor_reached() {
     let missing = cloud.agent_call(&key, "cube_status", json!({ "cluster": "cube-none" })).await.unwrap_err();
     assert!(missing.contains("no cluster `cube-none`"), "{missing}");
     let text = cloud.agent_call(&key, "cube_status", json!({ "cluster": "cube-7" })).await.unwrap();
-    assert!(text.contains("n1  Ready  v1.30.1  cpu 4") && text.contains("DiskPressure is True: the disk is full"), "{text}");
+    assert!(
+        text.contains("n1  Ready  v1.30.1  cpu 4") && text.contains("DiskPressure is True: the disk is full"),
+        "{text}"
+    );
     let text = cloud.agent_call(&key, "list_services", json!({ "environment": "cube-7" })).await.unwrap();
     assert_eq!(text, "shop/web  port 80  http://web.shop.svc.cluster.local:80\n");
     let login = cloud.agent_call(&key, "cube_cluster_login", json!({ "cluster": "cube-7" })).await.unwrap();

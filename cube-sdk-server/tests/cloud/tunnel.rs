@@ -60,7 +60,8 @@ async fn bytes_of_an_app_come_back() {
 async fn apps_that_the_profile_does_not_have_are_refused_by_name() {
     let cloud = Cloud::start().await;
     let mut socket = open(&cloud, &cloud.key("readers").await).await.unwrap();
-    for (stream, app, word) in [(1, "secret-app", "forbidden"), (2, "dead", "unreachable"), (3, "nowhere", "forbidden")] {
+    for (stream, app, word) in [(1, "secret-app", "forbidden"), (2, "dead", "unreachable"), (3, "nowhere", "forbidden")]
+    {
         socket.send(frame(CONNECT, stream, app.as_bytes())).await.unwrap();
         let (id, kind, text) = next(&mut socket).await.unwrap();
         let text = String::from_utf8_lossy(&text).into_owned();

@@ -41,11 +41,12 @@ impl Command {
         let verb = verb_of(&words)?;
         let (given, arguments) = sort(verb, &words[verb.words.len()..])?;
         verb.check(&given, &arguments)?;
-        let output = match given.iter().find(|given| given.flag.long == "output").and_then(|given| given.value.as_deref()) {
-            Some("json") => Output::Json,
-            Some("yaml") => Output::Yaml,
-            _ => Output::Text,
-        };
+        let output =
+            match given.iter().find(|given| given.flag.long == "output").and_then(|given| given.value.as_deref()) {
+                Some("json") => Output::Json,
+                Some("yaml") => Output::Yaml,
+                _ => Output::Text,
+            };
         Ok(Self { arguments: verb.written(&given, arguments), output })
     }
 }

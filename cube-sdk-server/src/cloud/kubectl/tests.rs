@@ -23,8 +23,12 @@ fn two_hundred_hostile_lines_are_refused() {
 
 #[test]
 fn lines_with_odd_characters_are_refused() {
-    for odd in ["\u{a0}", "\u{2013}", "\u{2014}", "\u{ff0d}", "\u{200b}", "\u{202e}", "\0", "\t", "\n", "\r", "\u{7f}", "é"] {
-        for line in [format!("get pods{odd}-o json"), format!("get pods {odd}raw /"), format!("{odd}get pods"), odd.to_owned()] {
+    for odd in
+        ["\u{a0}", "\u{2013}", "\u{2014}", "\u{ff0d}", "\u{200b}", "\u{202e}", "\0", "\t", "\n", "\r", "\u{7f}", "é"]
+    {
+        for line in
+            [format!("get pods{odd}-o json"), format!("get pods {odd}raw /"), format!("{odd}get pods"), odd.to_owned()]
+        {
             assert!(Command::read(&line).is_err(), "{line:?}");
         }
     }

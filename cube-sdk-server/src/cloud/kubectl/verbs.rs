@@ -95,13 +95,8 @@ const RESOURCES: &[Flag] = &[
 ];
 const EXPLAIN: &[Flag] = &[flag("recursive", None, Takes::Nothing), flag("api-version", None, Takes::Text)];
 const HISTORY: &[Flag] = &[NAMESPACE, flag("revision", None, Takes::Number(u32::MAX))];
-const CAN_I: &[Flag] = &[
-    NAMESPACE,
-    EVERYWHERE,
-    NO_HEADERS,
-    flag("list", None, Takes::Nothing),
-    flag("subresource", None, Takes::Text),
-];
+const CAN_I: &[Flag] =
+    &[NAMESPACE, EVERYWHERE, NO_HEADERS, flag("list", None, Takes::Nothing), flag("subresource", None, Takes::Text)];
 
 const fn verb(words: &'static [&'static str], flags: &'static [Flag], arguments: (usize, usize)) -> Verb {
     Verb { words, flags, always: &[], arguments }

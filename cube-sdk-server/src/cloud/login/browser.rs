@@ -47,7 +47,8 @@ impl FromRequestParts<Arc<App>> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> std::result::Result<Self, Self::Rejection> {
         let secure = app.settings.url.scheme() == "https";
         let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let site = text(HeaderName::from_static("sec-fetch-site")).is_none_or(|site| ["same-origin", "none"].contains(&site));
+        let site =
+            text(HeaderName::from_static("sec-fetch-site")).is_none_or(|site| ["same-origin", "none"].contains(&site));
         let origin = text(header::ORIGIN).is_none_or(|origin| {
             let authority = origin.split_once("://").map(|(_, authority)| authority);
             authority.is_some() && authority == text(header::HOST)

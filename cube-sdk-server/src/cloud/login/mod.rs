@@ -139,8 +139,7 @@ async fn signed_in(app: &App, id: &SessionId, visitor: &Visitor, name: &str, gro
         return Ok(Page::NoProfile { user: name }.response(StatusCode::FORBIDDEN));
     };
     let browser = visitor.fresh()?;
-    let bound =
-        app.store.sign_in_cloud_session(&id.hash(), name, &profile.name, &browser.hash(), app.now()).await?;
+    let bound = app.store.sign_in_cloud_session(&id.hash(), name, &profile.name, &browser.hash(), app.now()).await?;
     if !bound {
         return open(app, id, visitor).await;
     }
@@ -183,13 +182,15 @@ async fn decide(State(app): State<Arc<App>>, visitor: Visitor, Form(form): Form<
         return Page::ForeignForm.response(StatusCode::FORBIDDEN);
     };
     let allow = form.decision == "allow";
-    shown(async {
-        if app.store.decide_cloud_session(&id.hash(), &browser.hash(), allow, app.now()).await? {
-            return Ok(if allow { Page::Done } else { Page::Denied }.response(StatusCode::OK));
+    shown(
+        async {
+            if app.store.decide_cloud_session(&id.hash(), &browser.hash(), allow, app.now()).await? {
+                return Ok(if allow { Page::Done } else { Page::Denied }.response(StatusCode::OK));
+            }
+            question(&app, &id, &visitor).await
         }
-        question(&app, &id, &visitor).await
-    }
-    .await)
+        .await,
+    )
 }
 
 fn is_of(row: &SessionRow, browser: Option<&Browser>) -> bool {

@@ -23,11 +23,21 @@ const HEADERS: [(&str, &str); 6] = [
 
 /// A page of the login.
 pub(super) enum Page<'a> {
-    SignIn { id: &'a SessionId, token: &'a str, fault: Option<&'a str> },
-    Question { row: &'a SessionRow, id: &'a SessionId, token: &'a str },
+    SignIn {
+        id: &'a SessionId,
+        token: &'a str,
+        fault: Option<&'a str>,
+    },
+    Question {
+        row: &'a SessionRow,
+        id: &'a SessionId,
+        token: &'a str,
+    },
     Done,
     Denied,
-    NoProfile { user: &'a str },
+    NoProfile {
+        user: &'a str,
+    },
     Used,
     Expired,
     OtherBrowser,
@@ -106,9 +116,13 @@ impl Page<'_> {
             Self::ForeignForm => html! {
                 p { "It does not come from the page that this browser was given. Go back to your program, open its login page again, and allow cookies for it." }
             },
-            Self::NoLogin => html! { p { "This page is opened by a program that waits for its key. Start the login there." } },
+            Self::NoLogin => {
+                html! { p { "This page is opened by a program that waits for its key. Start the login there." } }
+            }
             Self::TooMany => html! { p { "Wait a minute, then try again." } },
-            Self::Failed => html! { p { "The fault is not yours. Try again; if it stays, tell the one who runs the service." } },
+            Self::Failed => {
+                html! { p { "The fault is not yours. Try again; if it stays, tell the one who runs the service." } }
+            }
             Self::Elsewhere => html! { p { "The next page follows." } },
         }
     }

@@ -56,7 +56,8 @@ impl Gate {
 
     /// May the caller call what this message calls? What cannot be read is left to the protocol, which looks again.
     fn judge(&self, caller: &Caller, body: &[u8]) -> Result<(), Refusal> {
-        let Ok(Peek { method: Some(method), params: Some(PeekParams { name: Some(name) }) }) = serde_json::from_slice(body)
+        let Ok(Peek { method: Some(method), params: Some(PeekParams { name: Some(name) }) }) =
+            serde_json::from_slice(body)
         else {
             return Ok(());
         };

@@ -41,9 +41,10 @@ impl Call {
     /// Apollo with the credentials of the caller's profile.
     pub(super) fn apollo(&self) -> Result<Apollo> {
         let profile = self.caller.profile();
-        self.app.apollo(profile).cloned().ok_or_else(|| {
-            denied(format!("the profile `{}` has no Apollo credentials of its own", profile.name))
-        })
+        self.app
+            .apollo(profile)
+            .cloned()
+            .ok_or_else(|| denied(format!("the profile `{}` has no Apollo credentials of its own", profile.name)))
     }
 
     /// A cluster that both tbot's directory and the profile name.

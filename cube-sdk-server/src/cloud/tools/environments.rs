@@ -101,8 +101,7 @@ async fn replicate(call: Call, args: Replicate) -> Result<Reply> {
     for left in &plan.not_carried {
         text.push_str(&format!("not carried: {}: {}\n", left.what, left.why));
     }
-    let pending: Vec<_> =
-        report.pending.iter().map(|it| json!({ "step": it.step.key(), "why": it.why })).collect();
+    let pending: Vec<_> = report.pending.iter().map(|it| json!({ "step": it.step.key(), "why": it.why })).collect();
     let data = json!({ "complete": report.is_complete(), "pending": pending, "not_carried": plan.not_carried });
     Ok(Reply::new(text, data))
 }

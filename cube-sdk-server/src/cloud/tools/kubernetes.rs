@@ -98,7 +98,8 @@ fn node(item: &Value) -> Value {
         condition["status"] != good
     });
     let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let problems = problems.map(|it| format!("{} is {}: {}", words(&it["type"]), words(&it["status"]), words(&it["message"])));
+    let problems =
+        problems.map(|it| format!("{} is {}: {}", words(&it["type"]), words(&it["status"]), words(&it["message"])));
     let capacity = &item["status"]["capacity"];
     json!({
         "name": item["metadata"]["name"],

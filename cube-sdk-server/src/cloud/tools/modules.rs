@@ -60,7 +60,10 @@ pub(super) fn tools() -> Vec<Tool> {
             .about("Unlink a module", "Unlinks a module; its entities go on running and are named in the reply.")
             .gives(&[("module", "object")]),
         Tool::new("list_modules", Effect::Read, Needs::Apollo, list)
-            .about("List modules", "Modules of an environment with coordinate, state and variables. Secret values are masked.")
+            .about(
+                "List modules",
+                "Modules of an environment with coordinate, state and variables. Secret values are masked.",
+            )
             .gives(&[("modules", "array"), ("more", "boolean")]),
         Tool::new("update_module_variables", Effect::Write, Needs::Apollo, update)
             .about("Update module variables", "Sets variables of an installed module; the others stay as they are.")
@@ -97,7 +100,9 @@ async fn uninstall(call: Call, args: OfModule) -> Result<Reply> {
 async fn list(call: Call, args: List) -> Result<Reply> {
     let wanted = args.search.as_deref();
     let mut modules = call.apollo()?.modules(args.environment).list().await?;
-    modules.retain(|it| contains(&it.coordinate, wanted) || it.display_name.as_deref().is_some_and(|name| contains(name, wanted)));
+    modules.retain(|it| {
+        contains(&it.coordinate, wanted) || it.display_name.as_deref().is_some_and(|name| contains(name, wanted))
+    });
     Ok(Reply::list(&Found::from(modules), "modules", "No module fits.", |it| {
         let mut block = format!(
             "{}  {}  state {}  rid {}",

@@ -69,7 +69,8 @@ impl Tool {
 
     /// The fields of its structured reply, with their JSON types.
     pub(super) fn gives(mut self, fields: &[(&str, &str)]) -> Self {
-        let properties: Map<_, _> = fields.iter().map(|(name, kind)| ((*name).to_owned(), json!({ "type": kind }))).collect();
+        let properties: Map<_, _> =
+            fields.iter().map(|(name, kind)| ((*name).to_owned(), json!({ "type": kind }))).collect();
         let required: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         let schema = json!({ "type": "object", "properties": properties, "required": required });
         self.output = Arc::new(schema.as_object().cloned().unwrap_or_default());

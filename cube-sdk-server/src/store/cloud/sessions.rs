@@ -113,11 +113,7 @@ impl Store {
     }
 
     pub(crate) async fn cloud_session(&self, id: &Hash) -> Result<Option<SessionRow>> {
-        sqlx::query_as(READ)
-            .bind(id.as_slice())
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(failing("reading a login"))
+        sqlx::query_as(READ).bind(id.as_slice()).fetch_optional(&self.reader).await.map_err(failing("reading a login"))
     }
 
     /// Notes who waits for a login that is under way.
@@ -161,13 +157,7 @@ impl Store {
     }
 
     /// Allows or denies a login, in the browser that signed in; false when it is another's, decided already, or ended.
-    pub(crate) async fn decide_cloud_session(
-        &self,
-        id: &Hash,
-        browser: &Hash,
-        allow: bool,
-        now: Time,
-    ) -> Result<bool> {
+    pub(crate) async fn decide_cloud_session(&self, id: &Hash, browser: &Hash, allow: bool, now: Time) -> Result<bool> {
         let state = if allow { SessionState::Allowed } else { SessionState::Denied };
         let done = sqlx::query(
             "UPDATE cloud_sessions SET state = ? WHERE id_hash = ? AND browser = ? AND state = 'signed_in'
