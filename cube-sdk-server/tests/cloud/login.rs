@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 use crate::support::{Cloud, PASSWORD, http};
 
 const ID: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub const ID_LENGTH: usize = ID.len();
 
 /// A browser that keeps one cookie.
 #[derive(Default)]
-struct Browser {
+pub struct Browser {
     cookie: Option<String>,
 }
 
-struct Seen {
-    status: u16,
+pub struct Seen {
+    pub status: u16,
     text: String,
     location: Option<String>,
 }
@@ -51,7 +52,7 @@ impl Browser {
     }
 
     /// Opens the page of a login and signs in.
-    async fn sign_in(&mut self, cloud: &Cloud, id: &str, name: &str, password: &str) -> Seen {
+    pub async fn sign_in(&mut self, cloud: &Cloud, id: &str, name: &str, password: &str) -> Seen {
         let page = self.get(cloud, &format!("/auth/login?session_id={id}")).await;
         assert_eq!(page.status, 200, "{}", page.text);
         let token = token(&page.text);
@@ -63,7 +64,7 @@ impl Browser {
         .await
     }
 
-    async fn decide(&mut self, cloud: &Cloud, id: &str, decision: &str) -> Seen {
+    pub async fn decide(&mut self, cloud: &Cloud, id: &str, decision: &str) -> Seen {
         let page = self.get(cloud, &format!("/auth/confirm?session_id={id}")).await;
         assert_eq!(page.status, 200, "{}", page.text);
         let token = token(&page.text);

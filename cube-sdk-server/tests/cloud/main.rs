@@ -5,6 +5,7 @@ mod admin;
 mod agent;
 mod hosts;
 mod login;
+mod published;
 mod support;
 mod tools;
 mod tunnel;
