@@ -1,4 +1,7 @@
-//! Embeddable server side of cube-sdk: the EdgeGate BYO service as an axum router.
+//! Embeddable server side of cube-sdk: the EdgeGate BYO service and cube-cloud as axum routers.
+//!
+//! [`cloud::CloudService`] is cube-cloud: browser login, API keys, profiles, the MCP endpoint with its tools, and the
+//! tunnel endpoint. It serves the published agent unchanged.
 //!
 //! [`edgegate::EdgeGateService`] is the whole service in one owned handle: API keys, plans, grants,
 //! artifacts by reference, runs, and the append-only audit, kept in an embedded SQLite database
@@ -6,8 +9,12 @@
 //! [`listener::Listener`]. The feature `local` joins the service with doubles of the systems around it into
 //! one world on loopback.
 
+mod bearer;
+pub mod cloud;
 pub mod edgegate;
 pub mod listener;
 #[cfg(feature = "local")]
 pub mod local;
+mod random;
+mod request_id;
 pub mod store;

@@ -10,6 +10,8 @@ use cube_sdk::apollo::publish::{Chart, Package};
 use cube_sdk_testkit::apollo::charts::{self, Entry, Tree};
 use cube_sdk_tests::real::{PYTHON, component};
 
+type Files = BTreeMap<String, Vec<u8>>;
+
 fn helms() -> Option<[PathBuf; 2]> {
     Some([component("helm3", PYTHON)?, component("helm4", PYTHON)?])
 }
@@ -46,11 +48,7 @@ fn ours(folder: &Path, out: &Path) -> cube_sdk::Result<Package> {
 }
 
 /// Packs a tree with ours and with one helm; both outcomes.
-fn both(
-    program: &Path,
-    tree: &Tree,
-    home: &Path,
-) -> (cube_sdk::Result<BTreeMap<String, Vec<u8>>>, Result<BTreeMap<String, Vec<u8>>, String>) {
+fn both(program: &Path, tree: &Tree, home: &Path) -> (cube_sdk::Result<Files>, Result<Files, String>) {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("chart");
     tree.write(&folder).unwrap();

@@ -7,13 +7,13 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams};
 use axum::http::Request;
 use axum::http::request::Parts;
-use cube_sdk_core::secret::SecretString;
-use http::{StatusCode, header};
+use http::StatusCode;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 use super::app::App;
 use super::refusal::{Answer, Refusal};
+use crate::bearer::bearer;
 use crate::listener::{Peer, Stalled};
 use crate::store::{Id, Plan, Role, Time, User, WorkspaceRow};
 
@@ -83,12 +83,6 @@ impl Call {
         let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| unread(&error))?;
         serde_json::from_slice(&bytes).map_err(|fault| Refusal::invalid(format!("body: {fault}")))
     }
-
-    fn key(&self) -> Option<SecretString> {
-        let value = self.parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| SecretString::from(key.trim()))
-    }
 }
 
 /// Why a body could not be read.
@@ -113,7 +107,7 @@ pub(crate) struct Access {
 impl App {
     /// Who calls; 401 without a valid key.
     pub(crate) async fn caller(&self, call: &Call) -> Answer<User> {
-        let key = call.key().ok_or_else(Refusal::unauthenticated)?;
+        let key = bearer(&call.parts.headers).ok_or_else(Refusal::unauthenticated)?;
         let now = Time::from(self.clock.now());
         let user = self.store.user_of_key(&key, now).await?.ok_or_else(Refusal::unauthenticated)?;
         if let Some(peer) = call.parts.extensions.get::<Peer>() {

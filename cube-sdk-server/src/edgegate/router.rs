@@ -3,18 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::middleware;
 use axum::routing::{delete, get, post, put};
-use http::{HeaderName, HeaderValue};
 
 use super::app::App;
 use super::refusal::Refusal;
 use super::{api_keys, artifacts, audit, contracts, grants, pipelines, promptpacks, runs, setup_info, workspaces};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::request_id::with_request_id;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     let workspace = Router::new()
@@ -49,15 +44,4 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 async fn not_served() -> Refusal {
     Refusal::not_found("not served by this server")
-}
-
-/// Every answer carries an id that the log carries too.
-async fn with_request_id(request: Request<Body>, next: Next) -> Response {
-    let id = uuid::Uuid::new_v4().to_string();
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
-    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -162,6 +163,7 @@ impl Service<Request<Incoming>> for Watched {
         let (limit, least) = (self.limits.body, self.limits.body_least);
         let mut request = request.map(|body| Body::new(Paced::new(body, limit, least)));
         request.extensions_mut().insert(self.peer.clone());
+        request.extensions_mut().insert(ConnectInfo(self.peer.address()));
         let (answered, held) = (self.router.call(request), self.held.clone());
         Box::pin(async move {
             let response = answered.await?;

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use cube_sdk_core::secret::ExposeSecret;
-use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use cube_sdk_core::{Result, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{Id, Store, Time, User, failing};
+use crate::random;
 
 /// The family prefix of the keys that this server mints.
 pub(crate) const PREFIX: &str = "egk_live_";
 /// `last_used_at` is exact to this, so that reads do not turn into writes.
-const USED_GRANULARITY: Duration = Duration::from_secs(60);
+pub(super) const USED_GRANULARITY: Duration = Duration::from_secs(60);
 
 /// A key that was just made; the plaintext is shown this once.
 pub(crate) struct MintedKey {
@@ -37,9 +38,7 @@ fn hash(key: &str) -> Vec<u8> {
 
 /// 256 bits of the system's generator, as 64 hex digits.
 fn random_digits() -> Result<SecretString> {
-    let mut bits = [0; 32];
-    aws_lc_rs::rand::fill(&mut bits)
-        .map_err(|_| Error::new(ErrorKind::Io, "the system's random generator gave no bits"))?;
+    let bits = random::bytes::<32>()?;
     Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 

@@ -6,6 +6,7 @@
 mod accounts;
 mod artifacts;
 mod audit;
+pub(crate) mod cloud;
 mod column;
 pub(crate) mod definition;
 mod grants;

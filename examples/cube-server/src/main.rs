@@ -1,5 +1,6 @@
-//! cube-server: the embedded world, and the EdgeGate BYO service for a company to run itself.
+//! cube-server: the embedded world, and the EdgeGate BYO service and cube-cloud for a company to run itself.
 
+mod cloud;
 mod connections;
 mod edgegate;
 mod local;
@@ -26,6 +27,15 @@ enum Command {
     /// Run the EdgeGate BYO service, and administer its database.
     #[command(subcommand)]
     Edgegate(edgegate::EdgeGate),
+    /// Run cube-cloud.
+    #[command(subcommand)]
+    Cloud(cloud::Cloud),
+    /// Administer the API keys of cube-cloud.
+    #[command(subcommand)]
+    Keys(cloud::Keys),
+    /// Administer the users of cube-cloud.
+    #[command(subcommand)]
+    Users(cloud::Users),
 }
 
 #[tokio::main]
@@ -40,6 +50,9 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Local(command) => command.run().await,
         Command::Edgegate(command) => command.run().await,
+        Command::Cloud(command) => command.run().await,
+        Command::Keys(command) => command.run().await,
+        Command::Users(command) => command.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

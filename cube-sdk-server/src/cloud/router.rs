@@ -1,0 +1,54 @@
+//! The endpoints.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use http::StatusCode;
+
+use super::app::App;
+use super::refusal::Refusal;
+use super::tunnel::{Tunnels, tunnel};
+use super::{admin, client, login, mcp};
+use crate::request_id::with_request_id;
+
+pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>) -> Router {
+    let named = Router::new()
+        .merge(login::routes())
+        .merge(admin::routes())
+        .with_state(Arc::clone(app))
+        .merge(mcp::routes(app))
+        .merge(Router::new().route("/tunnel", any(tunnel)).with_state(Arc::clone(tunnels)))
+        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "not served by this server"))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), for_us));
+    // Probes ask by address, whatever name that has.
+    let health =
+        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(Arc::clone(app));
+    health.merge(named).layer(middleware::from_fn(with_request_id))
+}
+
+/// Ready once the database answers.
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    match app.store.cloud_user("").await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+        }
+    }
+}
+
+/// A request for another host is refused: a page elsewhere may have given a name of its own to our address.
+async fn for_us(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    if !client::is_for_us(&parts, &app.settings.url, &app.settings.hosts) {
+        return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "this server does not answer to that host")
+            .into_response();
+    }
+    next.run(Request::from_parts(parts, body)).await
+}

@@ -1,0 +1,118 @@
+//! The whole service in one handle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use cube_sdk_core::{Clock, Result};
+use tokio::task::JoinHandle;
+
+use super::app::App;
+use super::router::router;
+use super::settings::CloudSettings;
+use super::tunnel::Tunnels;
+use crate::store::Store;
+
+/// How often keys that were handed out are forgotten.
+const TIDY: Duration = Duration::from_secs(5);
+
+/// cube-cloud: browser login, API keys, the MCP endpoint and its tools, and tunnels.
+///
+/// Several may run on one database, in one process or many. Dropping it stops the background work; the router goes on to
+/// answer, and open tunnels end with the last clone of it.
+///
+/// ```
+/// use cube_sdk_core::Clock;
+/// use cube_sdk_server::cloud::{CloudService, CloudSettings};
+/// use cube_sdk_server::listener::Listener;
+/// use cube_sdk_server::store::Store;
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let store = Store::open(&dir.path().join("cloud.sqlite")).await?;
+/// let settings = CloudSettings::from_yaml("url: http://localhost\nprofiles: { all: { groups: [admin] } }")?;
+/// let key = store.create_key("ops", &["admin".to_owned()], "first", None, Clock::system()).await?;
+/// let service = CloudService::builder(store, settings).start()?;
+/// let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await?;
+/// println!("{} takes {:?}", listener.url(), key.api_key);
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
+pub struct CloudService {
+    router: Router,
+    store: Store,
+    tunnels: Arc<Tunnels>,
+    tidier: JoinHandle<()>,
+}
+
+/// Sets up a [`CloudService`].
+#[must_use]
+pub struct CloudServiceBuilder {
+    store: Store,
+    settings: CloudSettings,
+    clock: Clock,
+}
+
+impl CloudService {
+    /// A service over a database.
+    pub fn builder(store: Store, settings: CloudSettings) -> CloudServiceBuilder {
+        CloudServiceBuilder { store, settings, clock: Clock::system() }
+    }
+
+    /// The endpoints, to be served by [`Listener`](crate::listener::Listener), or by a server that tells the peer's
+    /// address as `ConnectInfo<SocketAddr>`.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Ends tunnels: no new ones, open streams may end for `grace`; then the database is closed.
+    pub async fn shutdown(mut self, grace: Duration) {
+        self.tunnels.drain(grace).await;
+        self.tidier.abort();
+        let _ = (&mut self.tidier).await;
+        self.store.close().await;
+    }
+}
+
+impl Drop for CloudService {
+    fn drop(&mut self) {
+        self.tidier.abort();
+    }
+}
+
+impl std::fmt::Debug for CloudService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CloudService").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl CloudServiceBuilder {
+    /// The clock of all times that are stored and compared.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the background work. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// `Config` when a profile's Apollo client cannot be made.
+    pub fn start(self) -> Result<CloudService> {
+        let app = Arc::new(App::new(self.store.clone(), self.clock, self.settings)?);
+        let tunnels = Arc::new(Tunnels::new(&app));
+        let router = router(&app, &tunnels);
+        let tidier = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(TIDY).await;
+                if let Err(error) = app.store.forget_sealed_keys(app.now()).await {
+                    tracing::warn!(%error, "keys that were handed out were not forgotten");
+                }
+            }
+        });
+        Ok(CloudService { router, store: self.store, tunnels, tidier })
+    }
+}
+
+impl std::fmt::Debug for CloudServiceBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CloudServiceBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

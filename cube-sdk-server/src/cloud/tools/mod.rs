@@ -1,0 +1,33 @@
+//! The tools, a file for each group.
+
+mod apps;
+mod arguments;
+mod call;
+mod change_requests;
+mod entities;
+mod environments;
+mod kubernetes;
+mod modules;
+mod products;
+mod registry;
+mod secrets;
+mod tool;
+
+pub(crate) use call::{Call, NotPermitted, Progress, Reply};
+pub(crate) use tool::Tool;
+
+/// Every tool of the service, in the order of their lists.
+pub(crate) fn all() -> Vec<Tool> {
+    [
+        kubernetes::tools(),
+        apps::tools(),
+        registry::tools(),
+        environments::tools(),
+        entities::tools(),
+        modules::tools(),
+        secrets::tools(),
+        products::tools(),
+        change_requests::tools(),
+    ]
+    .concat()
+}

@@ -1,0 +1,103 @@
+//! One tool: what it is called, what it takes and gives, what it does to the world, and its work.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cube_sdk_core::{Error, ErrorKind, Result};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::call::{Call, Reply};
+use crate::cloud::access::{Effect, Needs};
+
+type Work = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
+type Run = Arc<dyn Fn(Call, Value) -> Result<Work> + Send + Sync>;
+
+/// A tool of the service.
+#[derive(Clone)]
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) effect: Effect,
+    pub(crate) needs: Needs,
+    pub(crate) idempotent: bool,
+    pub(crate) input: Arc<Map<String, Value>>,
+    pub(crate) output: Arc<Map<String, Value>>,
+    run: Run,
+}
+
+impl Tool {
+    /// A tool whose arguments are read into `A`.
+    pub(super) fn new<A, F, W>(name: &'static str, effect: Effect, needs: Needs, run: F) -> Self
+    where
+        A: DeserializeOwned + JsonSchema,
+        F: Fn(Call, A) -> W + Send + Sync + 'static,
+        W: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let run = move |call: Call, arguments: Value| -> Result<Work> {
+            let arguments = serde_json::from_value(arguments).map_err(|fault| refused(name, &fault.to_string()))?;
+            Ok(Box::pin(run(call, arguments)))
+        };
+        Self {
+            name,
+            title: "",
+            about: "",
+            effect,
+            needs,
+            idempotent: effect == Effect::Read,
+            input: Arc::new(schema_of::<A>()),
+            output: Arc::default(),
+            run: Arc::new(run),
+        }
+    }
+
+    /// What people read.
+    pub(super) const fn about(mut self, title: &'static str, about: &'static str) -> Self {
+        self.title = title;
+        self.about = about;
+        self
+    }
+
+    /// A second call with the same arguments changes nothing more.
+    pub(super) const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// The fields of its structured reply, with their JSON types.
+    pub(super) fn gives(mut self, fields: &[(&str, &str)]) -> Self {
+        let properties: Map<_, _> =
+            fields.iter().map(|(name, kind)| ((*name).to_owned(), json!({ "type": kind }))).collect();
+        let required: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+        let schema = json!({ "type": "object", "properties": properties, "required": required });
+        self.output = Arc::new(schema.as_object().cloned().unwrap_or_default());
+        self
+    }
+
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming the argument.
+    pub(crate) fn start(&self, call: Call, arguments: Map<String, Value>) -> Result<Work> {
+        // Null stands for an argument that was not given.
+        let arguments = arguments.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        (self.run)(call, Value::Object(arguments))
+    }
+}
+
+fn refused(tool: &str, why: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("the arguments of {tool} cannot be used: {why}"))
+        .advice("see the tool's input schema")
+}
+
+fn schema_of<A: JsonSchema>() -> Map<String, Value> {
+    let mut schema = SchemaGenerator::default().into_root_schema_for::<A>();
+    schema.remove("$schema");
+    schema.remove("title");
+    let mut schema = schema.as_object().cloned().unwrap_or_default();
+    schema.entry("properties").or_insert_with(|| json!({}));
+    schema
+}

@@ -1,0 +1,11 @@
+//! cube-cloud over HTTP, as the published agent and a browser use it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod admin;
+mod agent;
+mod hosts;
+mod login;
+mod published;
+mod support;
+mod tools;
+mod tunnel;
