@@ -79,5 +79,5 @@ fn five_hundred_charts_hold_what_the_model_says() {
         let found: BTreeSet<String> = contents.files().into_iter().map(str::to_owned).collect();
         assert_eq!(found, wanted, "seed {seed}: {rules}");
     }
-    assert!(ignored_somewhere > 150, "{ignored_somewhere}");
+    assert!(ignored_somewhere > 100, "{ignored_somewhere}");
 }
