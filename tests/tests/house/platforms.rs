@@ -110,6 +110,18 @@ impl<'a> Visit<'a> for Ungated {
         }
     }
 
+    fn visit_expr_if(&mut self, branch: &'a syn::ExprIf) {
+        if !is_gated(&branch.attrs) {
+            visit::visit_expr_if(self, branch);
+        }
+    }
+
+    fn visit_expr_try(&mut self, tried: &'a syn::ExprTry) {
+        if !is_gated(&tried.attrs) {
+            visit::visit_expr_try(self, tried);
+        }
+    }
+
     fn visit_expr_block(&mut self, block: &'a syn::ExprBlock) {
         if !is_gated(&block.attrs) {
             visit::visit_expr_block(self, block);

@@ -170,6 +170,7 @@ mod tests {
             assert_eq!(turns.next(10), Some(0), "it is not cut short");
             turns.took(0, bytes);
         }
+        assert_eq!(turns.next(10), Some(1));
         turns.took(1, 10);
         assert_eq!(turns.next(10), Some(0));
         turns.took(0, 9);
