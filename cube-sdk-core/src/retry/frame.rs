@@ -184,7 +184,8 @@ impl Frame {
                         (None, Some(target)) => error.with_target(target),
                         _ => error,
                     };
-                    tracing::warn!(error = %error, "call failed");
+                    // Whoever gets the error knows whether it is one: that something is not there may be good news.
+                    tracing::debug!(error = %error, "call failed");
                     return Err(error);
                 }
             };
