@@ -61,6 +61,7 @@ pub struct Contents {
     members: Vec<(String, Content)>,
     warnings: Vec<String>,
     links_out: Vec<(String, PathBuf)>,
+    follows_links_out: bool,
 }
 
 /// A chart that was packed.
@@ -132,7 +133,14 @@ impl Chart {
         if total > LIMIT {
             return Err(about(too_large("with its subcharts unpacked, the chart")));
         }
-        Ok(Contents { version: chart.metadata.version, name, members, warnings, links_out: walked.links_out })
+        Ok(Contents {
+            version: chart.metadata.version,
+            name,
+            members,
+            warnings,
+            links_out: walked.links_out,
+            follows_links_out: false,
+        })
     }
 }
 
@@ -147,18 +155,35 @@ impl Contents {
         &self.warnings
     }
 
-    /// Symbolic links that lead out of the chart, and to where. helm follows them, and so does this; who packs a stranger's
-    /// chart refuses them by this list.
+    /// Symbolic links that lead out of the chart, and to where. helm follows them; here they are refused unless
+    /// [`Self::follow_links_out`] was called, since a stranger's chart could carry this machine's files away.
     pub fn links_out(&self) -> &[(String, PathBuf)] {
         &self.links_out
+    }
+
+    /// Packs what links out of the chart lead to, as helm does.
+    #[must_use]
+    pub fn follow_links_out(mut self) -> Self {
+        self.follows_links_out = true;
+        self
+    }
+
+    /// Refuses links out of the chart, unless they are to be followed.
+    pub(super) fn check_links(&self) -> Result<()> {
+        let Some((place, target)) = self.links_out.first().filter(|_| !self.follows_links_out) else { return Ok(()) };
+        Err(PublishFault::Escape
+            .refuse(format!("{place} is a symbolic link out of the chart, to {}", target.display()))
+            .advice("copy into the chart what belongs there, leave the link out by .helmignore, or follow such links"))
     }
 
     /// Writes `NAME-VERSION.tgz` into a folder, which is made where it is missing. Blocking. The file appears when it is
     /// whole and on disk; an old one of its name is replaced.
     ///
     /// # Errors
-    /// `Io` where a file cannot be read any more or the archive not written; nothing is left behind.
+    /// `InvalidInput` where a link leads out of the chart and such are not followed. `Io` where a file cannot be read any
+    /// more or the archive not written; nothing is left behind.
     pub fn package(&self, folder: &Path) -> Result<Package> {
+        self.check_links()?;
         let making = |cause| Error::io(format!("making {}", folder.display()), cause);
         fs::create_dir_all(folder).map_err(making)?;
         let path = folder.join(format!("{}-{}.tgz", self.name, self.version));

@@ -128,7 +128,7 @@ fn the_rule_of_negation_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_and_told_where_they_lead_out() {
+fn links_are_followed_within_the_chart_and_refused_where_they_lead_out() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("secret"), "s").unwrap();
     let mut tree = plain();
@@ -140,6 +140,10 @@ fn links_are_followed_and_told_where_they_lead_out() {
     assert_eq!(packed.links_out().len(), 1);
     assert_eq!(packed.links_out()[0].0, "out");
     assert!(packed.warnings()[0].contains("out is a link out of the chart"), "{:?}", packed.warnings());
+    let out = tempfile::tempdir().unwrap();
+    let error = packed.package(out.path()).unwrap_err();
+    assert_eq!(error.publish_fault(), Some(&PublishFault::Escape), "{error}");
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0, "nothing is left behind");
 
     let fault = |path: &str, target: &str| {
         let mut tree = plain();

@@ -229,6 +229,7 @@ impl ReleaseOf {
             (Wanted::Bump(bump), None) => (self.chart.version().bumped(bump)?, false),
         };
         let contents = self.chart.contents()?;
+        contents.check_links()?;
         let registry = match self.registry {
             Some(registry) => registry,
             None => own_registry(&self.apollo)?,

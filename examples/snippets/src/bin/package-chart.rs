@@ -17,9 +17,9 @@ struct Arguments {
     chart: PathBuf,
     /// Where the archive goes; made where it is missing.
     out_dir: PathBuf,
-    /// Refuse symbolic links that lead out of the chart, whose contents would go into the package.
+    /// Pack what symbolic links out of the chart lead to, as helm does; without it they are refused.
     #[arg(long)]
-    refuse_links_out: bool,
+    follow_links_out: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,12 +29,12 @@ async fn main() -> ExitCode {
 }
 
 fn package(arguments: &Arguments) -> Result<()> {
-    let contents = Chart::find(Some(&arguments.chart))?.contents()?;
+    let mut contents = Chart::find(Some(&arguments.chart))?.contents()?;
+    if arguments.follow_links_out {
+        contents = contents.follow_links_out();
+    }
     for warning in contents.warnings() {
         eprintln!("warning: {warning}");
-    }
-    if let Some((place, target)) = contents.links_out().first().filter(|_| arguments.refuse_links_out) {
-        anyhow::bail!("{place} leads out of the chart, to {}", target.display());
     }
     let package = contents.package(&arguments.out_dir)?;
     println!("{}", package.path().display());
