@@ -15,7 +15,7 @@ pub use asked::Asked;
 pub use cache::CachedCredentials;
 pub use file::FileKey;
 pub use fixed::FixedKey;
-pub use oauth::{ClientCredentials, ClientCredentialsBuilder, TOKEN};
+pub use oauth::{ClientCredentials, ClientCredentialsBuilder, TOKEN, lifetime};
 
 use crate::clock::Timestamp;
 use crate::error::Result;

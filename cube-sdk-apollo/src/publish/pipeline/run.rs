@@ -6,6 +6,7 @@ use cube_sdk_core::{Error, ErrorKind, Result};
 
 use super::note::{Claim, Note};
 use super::{Image, Place, ReleaseReport, RunRelease, Step};
+use crate::fault::SaysGone as _;
 use crate::publish::image::{build_local, build_remote};
 use crate::publish::progress::Progress;
 use crate::publish::{Chart, Package, PublishFault, PushedChart, ReleaseManifest, Tag};
@@ -114,7 +115,8 @@ impl RunRelease {
         let product = format!("{}:{name}", plan.group);
         match plan.apollo.releases(product.as_str()).get(plan.version.as_str()).await {
             Ok(_) => return Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // A gateway that finds nothing proves nothing.
+            Err(error) if error.says_not_listed() => {}
             Err(error) => return Err(error),
         }
         let manifests = plan.apollo.manifests();

@@ -6,12 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cube_sdk_core::credentials::{CachedCredentials, Credentials, FixedKey, Grant};
+use cube_sdk_core::credentials::{CachedCredentials, Credentials, FixedKey, Grant, lifetime};
 use cube_sdk_core::engine::Call;
 use cube_sdk_core::secret::{ExposeSecret, bearer, trimmed};
 use cube_sdk_core::{Clock, Engine, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
 use http::{HeaderName, HeaderValue, Method, header};
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::challenge::Challenge;
@@ -142,7 +143,8 @@ struct Tokens {
 struct Issued {
     token: Option<SecretString>,
     access_token: Option<SecretString>,
-    expires_in: Option<u64>,
+    #[serde(default)]
+    expires_in: Value,
 }
 
 impl Tokens {
@@ -186,9 +188,10 @@ impl Credentials for Tokens {
         let reply = self.asking.engine.run(&self.call()?).await.map_err(failed)?;
         let issued: Issued = serde_json::from_slice(&reply.body)
             .map_err(|_| failed(Error::new(ErrorKind::Decode, "the token server's answer cannot be read")))?;
-        let token = issued.token.or(issued.access_token);
+        let told = [issued.token, issued.access_token];
+        let token = told.into_iter().flatten().find(|token| !token.expose_secret().trim().is_empty());
         let token = token.ok_or_else(|| failed(Error::new(ErrorKind::Decode, "the token server gave none")))?;
-        let life = issued.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).max(Duration::from_secs(1));
+        let life = lifetime(&issued.expires_in).unwrap_or(DEFAULT_LIFE).max(Duration::from_secs(1));
         let now: Timestamp = self.asking.clock.now();
         Ok(Grant { authorization: bearer(&trimmed(&token)?)?, expires_at: Some(now.saturating_add(life)) })
     }

@@ -12,6 +12,8 @@ use http::{Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+pub use token::lifetime;
+
 use super::{CachedCredentials, Credentials, Grant};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result, Sent, WhichClock, request_id_of};

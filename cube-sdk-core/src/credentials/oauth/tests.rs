@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn no_lifetime_breaks_a_token(number: f64, text: String, whole: i64) {
         for told in [json!(number), json!(text), json!(whole), json!(number.to_string()), Value::Null] {
-            let read = token::lifetime(&told);
+            let read = lifetime(&told);
             prop_assert!(read.is_none_or(|life| life > Duration::ZERO), "{told}");
             if let Some(whole) = told.as_u64().filter(|whole| (1..1 << 50).contains(whole)) {
                 prop_assert_eq!(read, Some(Duration::from_secs(whole)));

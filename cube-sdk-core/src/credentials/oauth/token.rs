@@ -70,7 +70,7 @@ pub(super) fn read(head: &Parts, body: &Bytes, clock: Clock, hidden: &Hidden) ->
 
 /// Seconds as a number of any form or as text; none when it is not known, which is also what nought and less tell: such
 /// a token is used until it is refused.
-pub(super) fn lifetime(told: &Value) -> Option<Duration> {
+pub fn lifetime(told: &Value) -> Option<Duration> {
     let seconds = match told {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => text.trim().parse().ok()?,
