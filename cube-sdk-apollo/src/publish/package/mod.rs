@@ -52,6 +52,10 @@ struct Found {
 /// assert_eq!((package.name().as_str(), package.version().as_str()), ("web", "1.4.2"));
 /// assert_eq!(package.length(), std::fs::metadata(package.path()).unwrap().len());
 /// assert!(package.digest().as_str().starts_with("sha256:")); // the same for the same chart, always
+///
+/// // Your own chart, whose links out of it are meant:
+/// let followed = Chart::find(Some(&folder))?.contents()?.follow_links_out().package(out)?;
+/// assert_eq!(followed.digest(), package.digest());
 /// # Ok::<(), cube_sdk_core::Error>(())
 /// ```
 #[derive(Debug)]
