@@ -2,6 +2,7 @@
 //!
 //! A call flows one way: request value → [`engine`] (deadline, retry, credentials) → [`transport`] →
 //! classify → typed reply or [`Error`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod awaitable;
 pub mod cached;

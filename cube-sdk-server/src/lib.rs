@@ -8,6 +8,7 @@
 //! ([`store::Store`]). A company mounts its [`router`](edgegate::EdgeGateService::router) or serves it with
 //! [`listener::Listener`]. The feature `local` joins the service with doubles of the systems around it into
 //! one world on loopback.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bearer;
 pub mod cloud;

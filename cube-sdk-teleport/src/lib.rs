@@ -1,4 +1,5 @@
 //! TCP tunnels over WebSocket, tbot identities and dialling apps through Teleport, part of cube-sdk
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod app_fault;
 mod app_name;

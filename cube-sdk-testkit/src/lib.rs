@@ -1,4 +1,5 @@
 //! The outside world of cube-sdk in process: doubles with faults on request
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "apollo")]
 pub mod apollo;

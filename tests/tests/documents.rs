@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 }
 
 fn page(name: &str) -> String {
-    let path = root().join("docs").join(name);
+    let path = root().join("cube-sdk/docs").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
