@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod file_claim;
 pub mod listing;
+pub mod metrics;
 pub mod names;
 mod one_line;
 pub mod open_enum;
