@@ -7,7 +7,8 @@
 //! With feature `publish` the room of that name brings charts and images from a folder to a release.
 //!
 //! Operations, tokens, paging and masking are those of the published agent; inputs whose fields are not
-//! published follow docs/apollo-inputs.md and can be adjusted with `patch_input`.
+//! published follow the page [`inputs`] and can be adjusted with `patch_input`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod agents;
 mod answer;
@@ -24,6 +25,10 @@ mod fault;
 mod graphql;
 pub mod health_checks;
 mod ids;
+/// What the inputs of mutations hold, and how to adjust them to a server that differs.
+#[cfg(all(doc, not(doctest)))]
+#[doc = include_str!("../docs/apollo-inputs.md")]
+pub mod inputs {}
 pub mod labels;
 mod listing;
 pub mod manifests;

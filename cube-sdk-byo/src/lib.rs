@@ -2,6 +2,7 @@
 //!
 //! Model bytes stay in the customer's S3 bucket. The parsed types refuse bad input before anything is
 //! sent; the feature `s3` adds what talks to AWS.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod arn;
 pub mod audit;

@@ -2,6 +2,7 @@
 //!
 //! A call flows one way: request value → [`engine`] (deadline, retry, credentials) → [`transport`] →
 //! classify → typed reply or [`Error`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod awaitable;
 pub mod cached;
@@ -12,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod file_claim;
 pub mod listing;
+pub mod metrics;
 pub mod names;
 mod one_line;
 pub mod open_enum;

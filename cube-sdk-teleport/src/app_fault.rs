@@ -80,6 +80,24 @@ pub enum AppFault {
 }
 
 impl AppFault {
+    /// Every fault, of the steps one.
+    pub const KNOWN: [Self; 14] = [
+        Self::AppNotProvisioned,
+        Self::CredentialMissing,
+        Self::CredentialUnreadable,
+        Self::CredentialTorn,
+        Self::CredentialExpired,
+        Self::CredentialForOtherApp,
+        Self::CredentialRefused,
+        Self::ProxyUnreachable,
+        Self::ProxyUntrusted,
+        Self::AlpnRefused,
+        Self::UpgradeStripped,
+        Self::RefusedByTeleport,
+        Self::StepTimedOut(Step::Connect),
+        Self::SocketUnreachable,
+    ];
+
     /// The fault's name, for logs and refusals.
     pub const fn name(self) -> &'static str {
         match self {

@@ -158,3 +158,22 @@ async fn http_runs_over_one() {
     driver.await.unwrap().unwrap();
     server.abort();
 }
+
+/// Either end may vanish with all its streams: they count as ended, since figures of the relay outlive its connections.
+#[tokio::test]
+async fn streams_of_a_connection_that_is_dropped_are_not_counted_for_ever() {
+    let world = World::start().await;
+    let tunnel = world.tunnels(Protocol::V2).open("echo").await.unwrap();
+    let mut stream = tunnel.connect().await.unwrap();
+    stream.write_all(b"x").await.unwrap();
+    stream.read_exact(&mut [0]).await.unwrap();
+    assert_eq!((world.relay.traffic().streams, tunnel.traffic().streams), (1, 1));
+    tunnel.abort();
+    eventually("the agent's streams are gone", || tunnel.traffic().streams == 0).await;
+    let tunnel = world.tunnels(Protocol::V2).open("echo").await.unwrap();
+    let mut stream = tunnel.connect().await.unwrap();
+    stream.write_all(b"x").await.unwrap();
+    stream.read_exact(&mut [0]).await.unwrap();
+    world.server.abort();
+    eventually("the relay's streams are gone", || world.relay.traffic().streams == 0).await;
+}

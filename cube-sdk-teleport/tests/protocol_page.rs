@@ -5,7 +5,7 @@
 use cube_sdk_teleport::tunnel::frame::{Frame, Hello};
 use cube_sdk_teleport::tunnel::{TunnelCode, Version};
 
-const PAGE: &str = include_str!("../../docs/tunnel-protocol.md");
+const PAGE: &str = include_str!("../docs/tunnel-protocol.md");
 
 fn rows() -> impl Iterator<Item = Vec<&'static str>> {
     PAGE.lines()

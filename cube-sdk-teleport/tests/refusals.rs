@@ -13,7 +13,7 @@ use support::{KEY, World, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-const PAGE: &str = include_str!("../../docs/tunnel-protocol.md");
+const PAGE: &str = include_str!("../docs/tunnel-protocol.md");
 
 /// A row: relay event, HTTP status, WebSocket code, frame code.
 fn row(offence: &str) -> [String; 4] {

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cube;
 pub mod error;
+#[cfg(doc)]
+pub mod guides;
 pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
@@ -25,8 +28,3 @@ pub use cube_sdk_byo as byo;
 /// Tunnels over WebSocket, tbot identities, dialling apps through a Teleport proxy.
 #[cfg(feature = "teleport")]
 pub use cube_sdk_teleport as teleport;
-
-/// Compiles what the workspace's README shows.
-#[cfg(all(doctest, feature = "s3"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -3,3 +3,8 @@
 
 pub mod real;
 pub mod relay;
+
+/// Compiles what the workspace's README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

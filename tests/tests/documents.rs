@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use cube_sdk::ErrorKind;
 use cube_sdk::byo::ByoCode;
+use cube_sdk::teleport::AppFault;
+use cube_sdk::teleport::tunnel::TunnelCode;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
 fn page(name: &str) -> String {
-    let path = root().join("docs").join(name);
+    let path = root().join("cube-sdk/docs").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -48,6 +50,29 @@ fn errors_page_lists_every_byo_code_with_its_fix() {
         assert_eq!(cells[3], code.fix(), "{code}");
     }
     assert_eq!(rows_between(&page, "## BYO codes").len(), ByoCode::KNOWN.len());
+}
+
+#[test]
+fn errors_page_lists_every_code_of_a_tunnel() {
+    let page = page("errors.md");
+    for code in TunnelCode::NUMBERED.into_iter().chain([TunnelCode::BadKey]) {
+        let cells = row(&page, &format!("`{}`", code.name()));
+        let number = if code == TunnelCode::BadKey { code.status().as_u16() } else { code.number() };
+        assert_eq!(cells[1], number.to_string(), "{code:?}");
+        assert_eq!(cells[2], format!("`{}`", code.kind()), "{code:?}");
+    }
+    assert_eq!(rows_between(&page, "## Tunnel codes").len(), TunnelCode::NUMBERED.len() + 1);
+}
+
+#[test]
+fn errors_page_lists_every_fault_of_a_dial_with_its_fix() {
+    let page = page("errors.md");
+    for fault in AppFault::KNOWN {
+        let cells = row(&page, &format!("`{}`", fault.name()));
+        assert_eq!(cells[1], format!("`{}`", fault.kind()), "{fault:?}");
+        assert_eq!(cells[3], fault.advice(), "{fault:?}");
+    }
+    assert_eq!(rows_between(&page, "## Faults of dialling an app").len(), AppFault::KNOWN.len());
 }
 
 /// Every `Key` in the sources: variable, whether it is secret, its line.

@@ -9,7 +9,7 @@ use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_smithy_types::byte_stream::ByteStream;
 use cube_sdk_core::retry::{Attempt, Deadline};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, metrics};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -188,6 +188,10 @@ impl Source {
     pub(crate) fn taken(&self, bytes: u64) {
         self.counters.taken.fetch_add(bytes, Ordering::AcqRel);
         let delivered = self.counters.delivered.fetch_add(bytes, Ordering::SeqCst) + bytes;
+        metrics::read(bytes);
+        if delivered == self.counters.wanted.load(Ordering::Relaxed) {
+            metrics::read_whole(delivered, self.started.elapsed());
+        }
         match &self.digested {
             Some(digested) => self.budget.release(digested.freed(delivered, digested.hashed.load(Ordering::SeqCst))),
             None => self.budget.release(bytes),

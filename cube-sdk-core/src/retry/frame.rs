@@ -10,6 +10,7 @@ use tracing::{Instrument, Span};
 
 use super::{Deadline, Decision, Retrier, Tries};
 use crate::error::{Error, ErrorKind, Result, RetryReport, Sent, StopReason, WhichClock};
+use crate::metrics;
 use crate::operation::Operation;
 
 /// Runs the attempts of one call, whatever it goes over: REST, GraphQL, S3, STS, a tunnel's connect.
@@ -164,6 +165,7 @@ impl Frame {
                 Ok(value) => {
                     retrier.budget.earn();
                     span.record("cube.attempts", attempts);
+                    metrics::call_ended(operation, None, started.elapsed());
                     return Ok(value);
                 }
                 Err(error) => error,
@@ -178,6 +180,7 @@ impl Frame {
                 Decision::Stop(reason) => {
                     span.record("cube.attempts", attempts);
                     span.record("error.type", error.kind().name());
+                    metrics::call_ended(operation, Some(error.kind()), started.elapsed());
                     let report = RetryReport::new(attempts, started.elapsed(), reason);
                     let error = error.with_operation(operation).with_retry(report);
                     let error = match (error.target(), target) {
@@ -196,6 +199,7 @@ impl Frame {
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
                 "attempt failed, trying again"
             );
+            metrics::retried(operation, error.kind());
             tokio::time::sleep(wait).await;
         }
     }

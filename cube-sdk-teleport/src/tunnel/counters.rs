@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cube_sdk_core::metrics::{self, Direction};
+
 /// Counters that one or more connections add to.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -17,19 +19,23 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn sent(&self, bytes: u64) {
+        metrics::tunnel_bytes(Direction::Transmit, bytes);
         self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn received(&self, bytes: u64) {
+        metrics::tunnel_bytes(Direction::Receive, bytes);
         self.received.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn stream_opened(&self) {
+        metrics::tunnel_streams(1);
         self.streams.fetch_add(1, Ordering::Relaxed);
         self.opened.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn stream_ended(&self) {
+        metrics::tunnel_streams(-1);
         self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 

@@ -1,7 +1,9 @@
 //! TCP over WebSocket: the agent end, the relay end, and the two versions of the protocol between them.
 //!
 //! A [`Tunnel`](crate::Tunnels) listens on a loopback port; each connection to it becomes a stream of one WebSocket
-//! to a relay, which authorises it and dials the app. `docs/tunnel-protocol.md` specifies the wire.
+//! to a relay, which authorises it and dials the app. The page at the end specifies the wire.
+//!
+#![doc = include_str!("../../docs/tunnel-protocol.md")]
 
 mod agent;
 pub(crate) mod client;

@@ -22,8 +22,9 @@
 //! # }
 //! ```
 //!
-//! `docs/aws-double.md` tells what is as AWS documents it, what CloudTrail shows, and what is left out; what is left out is
-//! refused, never misread.
+//! What follows tells what is as AWS documents it, what CloudTrail shows, and what is left out.
+//!
+#![doc = include_str!("../../docs/aws-double.md")]
 
 mod builder;
 mod clock;

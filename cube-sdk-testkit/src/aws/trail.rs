@@ -1,5 +1,5 @@
 //! CloudTrail as the customer's account gets it, in the shape of its log files (CloudTrail user guide; S3 user guide,
-//! "Amazon S3 CloudTrail events"). What is recorded where is told row by row in `docs/aws-double.md`.
+//! "Amazon S3 CloudTrail events"). What is recorded where is told row by row in docs/aws-double.md.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -279,7 +279,7 @@ impl AwsWorld {
     /// Recorded are calls of S3 that were authenticated or anonymous, refused ones with `errorCode`; the calls of the
     /// account's own users and sessions to STS and IAM; an AssumeRole by another account only if it succeeded; and, under
     /// request ids of their own, the uses of KMS keys that S3 made. `bytesTransferredOut` grows while a body is being sent.
-    /// `docs/aws-double.md` tells it row by row.
+    /// The page of [`aws`](crate::aws) tells it row by row.
     #[must_use]
     pub fn cloudtrail(&self) -> Vec<Value> {
         self.state.trail.render(&self.state.account_id)

@@ -55,7 +55,7 @@ impl fmt::Debug for Cube {
 }
 
 impl Cube {
-    /// From the process's environment; docs/environment.md lists the variables.
+    /// From the process's environment; [`guides::environment`](crate::guides::environment) lists the variables.
     ///
     /// # Errors
     /// `Config`, naming the variable, when a value that is set cannot be used. What is missing is told

@@ -4,6 +4,7 @@
 mod arrows;
 mod circles;
 mod dependencies;
+mod packages;
 mod platforms;
 mod rooms;
 mod weight;

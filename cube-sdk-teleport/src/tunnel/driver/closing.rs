@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Driver, Fault, Host, Settling, Stopping, WS_WRITE};
 use crate::refusal::{TunnelCode, clipped};
 use crate::tunnel::codec;
-use crate::tunnel::mux::Role;
+use crate::tunnel::mux::{Action, Role};
 use crate::tunnel::report::Party;
 
 /// How long the peer may take to answer a WebSocket close.
@@ -227,6 +227,11 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // What is not over is cut: no consumer may take it for complete.
         self.mux.lost(self.now, "the connection was dropped");
+        while let Some(action) = self.mux.next_action() {
+            if matches!(action, Action::Ended(_)) {
+                self.counters.stream_ended();
+            }
+        }
         for slot in 0..self.sockets.len() {
             self.vacate(slot, true);
         }

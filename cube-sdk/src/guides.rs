@@ -1,0 +1,11 @@
+//! Pages to read beside the reference.
+#![cfg(not(doctest))]
+
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("../docs/environment.md")]
+pub mod environment {}
+
+#[doc = include_str!("../docs/object-store.md")]
+pub mod object_store {}
