@@ -1,8 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cloud")]
+pub mod apps;
+#[cfg(feature = "cloud")]
+pub mod auth;
+#[cfg(feature = "cloud")]
+pub mod cloud;
 mod cube;
 pub mod error;
+#[cfg(feature = "cloud")]
+mod home;
+#[cfg(feature = "cloud")]
+mod keys;
+#[cfg(feature = "kube")]
+pub mod kube;
 pub mod prelude;
+#[cfg(feature = "cloud")]
+mod whole_file;
 
 pub use cube::{Cube, CubeBuilder};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
