@@ -7,6 +7,10 @@
 pub use cube_sdk_core::error::{Error, ErrorKind, Result, RetryReport, Sent, StopReason, WhichClock};
 pub use cube_sdk_core::listing::Truncation;
 
+#[cfg(feature = "cloud")]
+pub use crate::auth::{LoginErrorExt, LoginFault};
+#[cfg(feature = "cloud")]
+pub use crate::cloud::{CloudErrorExt, ToolFault};
 #[cfg(feature = "apollo")]
 pub use cube_sdk_apollo::{ApolloErrorExt, ApolloFault};
 #[cfg(feature = "byo")]

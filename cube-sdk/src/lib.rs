@@ -1,11 +1,25 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "cloud")]
+pub mod apps;
+#[cfg(feature = "cloud")]
+pub mod auth;
+#[cfg(feature = "cloud")]
+pub mod cloud;
 mod cube;
 pub mod error;
 #[cfg(doc)]
 pub mod guides;
+#[cfg(feature = "cloud")]
+mod home;
+#[cfg(feature = "cloud")]
+mod keys;
+#[cfg(feature = "kube")]
+pub mod kube;
 pub mod prelude;
+#[cfg(feature = "cloud")]
+mod whole_file;
 
 pub use cube::{Cube, CubeBuilder};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};

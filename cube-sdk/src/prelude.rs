@@ -2,6 +2,8 @@
 
 pub use crate::{Cube, Error, ErrorKind, Result};
 
+#[cfg(feature = "cloud")]
+pub use crate::{auth::LoginErrorExt as _, cloud::CloudErrorExt as _};
 #[cfg(feature = "apollo")]
 pub use cube_sdk_apollo::ApolloErrorExt as _;
 #[cfg(feature = "publish")]

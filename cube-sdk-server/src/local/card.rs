@@ -1,5 +1,7 @@
 //! The world card: where everything is, and the keys to it.
 
+use std::collections::BTreeMap;
+
 use cube_sdk_core::SecretString;
 use cube_sdk_core::secret::ExposeSecret;
 use serde::{Deserialize, Serialize, Serializer};
@@ -12,6 +14,52 @@ pub struct Card {
     pub edgegate: EdgeGateCard,
     /// The customer's AWS account, a double.
     pub aws: AwsCard,
+    /// cube-cloud.
+    pub cloud: CloudCard,
+    /// Palantir Apollo, a double.
+    pub apollo: ApolloCard,
+}
+
+/// cube-cloud and what it holds at the start.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct CloudCard {
+    /// Base URL, without a trailing slash.
+    pub url: String,
+    /// A key that may do everything.
+    #[serde(serialize_with = "in_the_clear")]
+    pub api_key: SecretString,
+    /// A key that may only read.
+    #[serde(serialize_with = "in_the_clear")]
+    pub readonly_api_key: SecretString,
+    /// Who may sign in at the login page.
+    pub user: String,
+    /// Their password.
+    #[serde(serialize_with = "in_the_clear")]
+    pub password: SecretString,
+    /// A folder for the key of a login, in place of `~/.cube-agent`.
+    pub config_dir: String,
+    /// Apps that tunnels reach, with their addresses: `echo` answers each byte with itself.
+    pub apps: BTreeMap<String, String>,
+    /// An app that is known and refuses connections.
+    pub dead_app: String,
+    /// An app that no key may reach.
+    pub forbidden_app: String,
+}
+
+/// Apollo's double and what it holds at the start.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct ApolloCard {
+    /// Base URL.
+    pub url: String,
+    /// OAuth2 client id.
+    pub client_id: String,
+    /// OAuth2 client secret.
+    #[serde(serialize_with = "in_the_clear")]
+    pub client_secret: SecretString,
+    /// An environment with entities and a module.
+    pub environment: String,
 }
 
 /// The EdgeGate BYO service and what it holds at the start.

@@ -6,10 +6,16 @@ use serde_json::Value;
 use super::card::Card;
 
 /// Paths of the card that clients know under a name of their own.
-const PUBLISHED: [(&str, &str); 7] = [
+const PUBLISHED: [(&str, &str); 13] = [
     ("edgegate.url", "EDGEGATE_API_URL"),
     ("edgegate.api_key", "EDGEGATE_API_KEY"),
     ("edgegate.workspace", "EDGEGATE_WORKSPACE_ID"),
+    ("cloud.url", "CUBE_CLOUD_URL"),
+    ("cloud.api_key", "CUBE_API_KEY"),
+    ("cloud.config_dir", "CUBE_AGENT_CONFIG_DIR"),
+    ("apollo.url", "CUBE_APOLLO_URL"),
+    ("apollo.client_id", "CUBE_APOLLO_CLIENT_ID"),
+    ("apollo.client_secret", "CUBE_APOLLO_CLIENT_SECRET"),
     ("aws.endpoint_url", "AWS_ENDPOINT_URL"),
     ("aws.region", "AWS_REGION"),
     ("aws.access_key_id", "AWS_ACCESS_KEY_ID"),
@@ -40,6 +46,6 @@ fn flatten(path: &str, value: &Value, out: &mut Vec<(String, SecretString)>) {
         other => other.to_string(),
     };
     let published = PUBLISHED.iter().find(|(known, _)| *known == path).map(|(_, name)| (*name).to_owned());
-    let name = published.unwrap_or_else(|| format!("CUBE_LOCAL_{}", path.replace('.', "_").to_uppercase()));
+    let name = published.unwrap_or_else(|| format!("CUBE_LOCAL_{}", path.replace(['.', '-'], "_").to_uppercase()));
     out.push((name, SecretString::from(text)));
 }

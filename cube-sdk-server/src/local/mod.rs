@@ -17,13 +17,14 @@
 //! ```
 
 mod card;
+mod cloud;
 mod edgegate;
 mod env;
 mod fixtures;
 mod ready;
 mod world;
 
-pub use card::{AwsCard, Card, EdgeGateCard};
+pub use card::{ApolloCard, AwsCard, Card, CloudCard, EdgeGateCard};
 pub use edgegate::{LocalEdgeGate, LocalEdgeGateBuilder};
-pub use ready::write_ready_file;
+pub use ready::{write_env_file, write_ready_file};
 pub use world::{World, WorldBuilder};

@@ -18,6 +18,14 @@ pub fn write_ready_file(card: &Card, path: &Path) -> Result<()> {
     write_private(path, &json)
 }
 
+/// Writes lines of shell exports to `path`, in the same way.
+///
+/// # Errors
+/// `Io`, naming the path.
+pub fn write_env_file(exports: &str, path: &Path) -> Result<()> {
+    write_private(path, exports.as_bytes())
+}
+
 /// Replaces a file at once, readable by its owner only.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let doing = |cause| Error::io(format!("writing {}", path.display()), cause);

@@ -1,5 +1,6 @@
 //! Starts the world and owns it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +9,22 @@ use cube_sdk_byo::Storage;
 use cube_sdk_core::config::Environment;
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
+use cube_sdk_testkit::apollo::Double;
 use cube_sdk_testkit::aws::{AwsWorld, AwsWorldBuilder};
 use tempfile::TempDir;
 
 use super::card::Card;
+use super::cloud::{Clusters, LocalCloud};
 use super::edgegate::{LocalEdgeGate, answers, directory, kept_seed};
 use crate::edgegate::{CellExecutor, StreamingExecutor};
 use crate::listener::Limits;
 
-/// The world: EdgeGate and the customer's AWS account, on loopback ports of the system's choosing. Dropping it ends
+/// The world: EdgeGate, cube-cloud, the customer's AWS account and Apollo's double, on loopback ports of the system's choosing. Dropping it ends
 /// everything at once; what was acknowledged is kept if the world has a directory.
 #[derive(Debug)]
 pub struct World {
     edgegate: LocalEdgeGate,
+    cloud: LocalCloud,
     aws: AwsWorld,
     card: Card,
     /// Removed when the world ends; none when the directory is the caller's.
@@ -38,6 +42,7 @@ pub struct WorldBuilder {
     reprobe_every: Option<Duration>,
     executor: Arc<dyn CellExecutor>,
     limits: Limits,
+    apps: BTreeMap<String, String>,
     aws: Option<AwsSetup>,
 }
 
@@ -59,6 +64,7 @@ impl World {
             reprobe_every: None,
             executor: Arc::new(StreamingExecutor),
             limits: Limits::default(),
+            apps: BTreeMap::new(),
             aws: None,
         }
     }
@@ -83,8 +89,14 @@ impl World {
         &self.aws
     }
 
+    /// Apollo: faults, environments, change requests.
+    pub const fn apollo(&self) -> &Double {
+        self.cloud.apollo()
+    }
+
     /// Lets answers and runs in progress finish for up to `grace`, then ends everything.
     pub async fn shutdown(self, grace: Duration) {
+        self.cloud.shutdown(grace).await;
         self.edgegate.shutdown(grace).await;
         self.aws.shutdown(grace).await;
     }
@@ -127,6 +139,12 @@ impl WorldBuilder {
         self
     }
 
+    /// A TCP app that tunnels reach at this address, `host:port`. Those of the world's own names cannot be replaced.
+    pub fn app(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
+        self.apps.insert(name.into(), address.into());
+        self
+    }
+
     /// More settings of the customer's account.
     pub fn aws(mut self, setup: impl FnOnce(AwsWorldBuilder) -> AwsWorldBuilder + Send + 'static) -> Self {
         self.aws = Some(Box::new(setup));
@@ -136,7 +154,7 @@ impl WorldBuilder {
     /// Starts everything and returns once everything answers. Needs a tokio runtime.
     ///
     /// # Errors
-    /// `Io` when a port or the directory cannot be used.
+    /// `Io` when a port or the directory cannot be used; `Config` for an app whose name or address is none.
     pub async fn start(self) -> Result<World> {
         let (dir, scratch) = directory(self.data_dir.as_deref())?;
         let seed = kept_seed(&dir, self.seed)?;
@@ -170,8 +188,14 @@ impl WorldBuilder {
         edgegate.reprobe_every = self.reprobe_every;
         let edgegate = edgegate.start().await?;
         answers(aws.address(), "/").await?;
-        let card = Card { edgegate: edgegate.card().clone(), aws: aws.card().into() };
-        Ok(World { edgegate, aws, card, _scratch: scratch })
+        let cloud = LocalCloud::start(&dir, seed, &self.apps, &Clusters::default()).await?;
+        let card = Card {
+            edgegate: edgegate.card().clone(),
+            aws: aws.card().into(),
+            cloud: cloud.card.clone(),
+            apollo: cloud.apollo_card.clone(),
+        };
+        Ok(World { edgegate, cloud, aws, card, _scratch: scratch })
     }
 }
 

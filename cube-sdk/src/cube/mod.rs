@@ -46,6 +46,8 @@ struct Parts {
     apollo: Door<cube_sdk_apollo::Apollo>,
     #[cfg(feature = "teleport")]
     tunnels: Door<cube_sdk_teleport::Tunnels>,
+    #[cfg(feature = "cloud")]
+    cloud: Door<crate::cloud::Cloud>,
 }
 
 impl fmt::Debug for Cube {
@@ -82,6 +84,8 @@ impl Cube {
             apollo: Door::default(),
             #[cfg(feature = "teleport")]
             tunnels: Door::default(),
+            #[cfg(feature = "cloud")]
+            cloud: Door::default(),
         }))
     }
 
@@ -142,11 +146,12 @@ impl Cube {
         cube_sdk_apollo::Apollo::builder().settings(self.0.settings.clone())
     }
 
-    /// Tunnels to in-cluster apps, by `CUBE_CLOUD_URL` and `CUBE_API_KEY`. Every call gives the same registry of running
-    /// tunnels.
+    /// Tunnels to in-cluster apps, by `CUBE_CLOUD_URL` and `CUBE_API_KEY`; with feature `cloud` also by the public cube-cloud
+    /// and the key of a login. Every call gives the same registry of running tunnels.
     ///
     /// # Errors
-    /// `Config`, naming the variable, when the URL or the key is missing or cannot be used.
+    /// `Config`, naming the variable, when the URL or the key cannot be used. What is missing is told when a tunnel is
+    /// opened.
     #[cfg(feature = "teleport")]
     pub fn tunnels(&self) -> Result<cube_sdk_teleport::Tunnels> {
         self.0.tunnels.open(|| self.tunnels_builder().build())
@@ -155,15 +160,67 @@ impl Cube {
     /// A builder of tunnels of their own, with the cube's settings.
     #[cfg(feature = "teleport")]
     pub fn tunnels_builder(&self) -> cube_sdk_teleport::TunnelsBuilder {
-        cube_sdk_teleport::Tunnels::builder().settings(self.0.settings.clone())
+        let tunnels = cube_sdk_teleport::Tunnels::builder().settings(self.0.settings.clone());
+        #[cfg(feature = "cloud")]
+        let tunnels = match self.0.settings.ground() {
+            Ok(ground) => crate::apps::by_cloud(tunnels, ground.environment()),
+            // Told when they are built.
+            Err(_) => tunnels,
+        };
+        tunnels
+    }
+
+    /// cube-cloud: its tools, typed and by name.
+    ///
+    /// # Errors
+    /// `Config`, naming the variable, when `CUBE_CLOUD_URL` or `CUBE_API_KEY` cannot be used. A missing key is told at the
+    /// first call.
+    #[cfg(feature = "cloud")]
+    pub fn cloud(&self) -> Result<crate::cloud::Cloud> {
+        self.0.cloud.open(|| self.cloud_builder().build())
+    }
+
+    /// A builder of a cube-cloud client of its own, with the cube's settings.
+    #[cfg(feature = "cloud")]
+    pub fn cloud_builder(&self) -> crate::cloud::CloudBuilder {
+        crate::cloud::Cloud::builder().settings(self.0.settings.clone())
+    }
+
+    /// Login, logout and status at cube-cloud.
+    ///
+    /// # Errors
+    /// As [`Self::cloud`].
+    #[cfg(feature = "cloud")]
+    pub fn auth(&self) -> Result<crate::auth::Auth> {
+        Ok(crate::auth::Auth::new(self.cloud()?))
+    }
+
+    /// Apps in clusters, through cube-cloud's tunnels: the registry of [`Self::tunnels`].
+    ///
+    /// # Errors
+    /// As [`Self::cloud`] and [`Self::tunnels`].
+    #[cfg(feature = "cloud")]
+    pub fn apps(&self) -> Result<crate::apps::Apps> {
+        Ok(crate::apps::Apps::new(self.cloud()?, self.tunnels()?))
+    }
+
+    /// Clusters by way of cube-cloud, and the user's own kubeconfig.
+    ///
+    /// # Errors
+    /// As [`Self::cloud`].
+    #[cfg(feature = "kube")]
+    pub fn kube(&self) -> Result<crate::kube::Kube> {
+        Ok(crate::kube::Kube::new(self.cloud()?))
     }
 
     fn check(&self) -> Result<()> {
         let ground = self.0.settings.ground()?;
         #[cfg(feature = "byo")]
         self.edgegate()?;
-        #[cfg(feature = "teleport")]
+        #[cfg(all(feature = "teleport", not(feature = "cloud")))]
         ground.environment().url(cube_sdk_teleport::config::CUBE_CLOUD_URL)?;
+        #[cfg(feature = "cloud")]
+        self.cloud()?;
         #[cfg(feature = "apollo")]
         ground.environment().url(cube_sdk_apollo::config::URL)?;
         drop(ground);

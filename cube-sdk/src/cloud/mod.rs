@@ -1,0 +1,20 @@
+//! cube-cloud: its tools, typed and by name, over one pooled connection.
+
+mod call;
+mod classify;
+mod client;
+mod described;
+mod fault;
+mod messages;
+mod reply;
+mod service;
+pub mod tools;
+
+pub use call::{CallTool, Progress, ToolEvent, ToolStream};
+pub use client::{Cloud, CloudBuilder};
+pub use described::{Annotations, ToolInfo};
+pub use fault::{CloudErrorExt, ToolFault};
+pub use reply::ToolReply;
+pub(crate) use service::Service;
+pub use service::{DEFAULT_CLOUD_URL, KEYS};
+pub use tools::Answer;

@@ -1,0 +1,116 @@
+//! A method for each tool, with its arguments and the data of its answer.
+
+mod arguments;
+mod builds;
+mod environments;
+mod kubernetes;
+mod products;
+mod shapes;
+
+pub use arguments::Answer;
+pub use builds::{AcrGetToken, ApolloPublishManifest, BuildImagePrepare, BuildImageStart, BuildImageStatus};
+pub use environments::{
+    CancelActivePlan, CreateEnvironment, CreateSecret, DeleteEnvironment, EnforceEntityConfig, EntityHealth,
+    InstallEntity, InstallModule, ListEnvironments, ListModules, PlanDetails, ReplicateEnvironment,
+    ResetEnvironmentAgents, UninstallEntity, UninstallModule, UpdateEntityConfig, UpdateModuleVariables, UpdateSecret,
+};
+pub use kubernetes::{AppList, CubeClusterLogin, CubeList, CubeStatus, KubectlExec, ListServices};
+pub use products::{
+    AddProductToReleaseChannel, CompareProductVersions, GetProductReleases, ListChangeRequests, ListProducts,
+    ListReleaseChannels, RemoveLabelFromProduct, RemoveProductFromReleaseChannel, ReviewChangeRequest,
+    SetLabelOnProduct,
+};
+pub use shapes::*;
+
+/// The published name of a tool, and whether a call changes nothing.
+pub(super) fn known(name: &str) -> Option<(&'static str, bool)> {
+    let tables = [kubernetes::TOOLS, environments::TOOLS, products::TOOLS, builds::TOOLS];
+    tables.into_iter().flatten().find(|(known, _)| *known == name).copied()
+}
+
+/// Does a call of the tool of this published name change nothing? None for a name that is not published.
+///
+/// ```
+/// use cube_sdk::cloud::tools::reads_only;
+/// assert_eq!(reads_only("list_environments"), Some(true));
+/// assert_eq!(reads_only("delete_environment"), Some(false));
+/// assert_eq!(reads_only("make_coffee"), None);
+/// ```
+pub fn reads_only(name: &str) -> Option<bool> {
+    known(name).map(|(_, reads)| reads)
+}
+
+/// What an argument is taken as.
+macro_rules! taken {
+    (text) => { impl Into<String> };
+    (number) => { u32 };
+    (flag) => { bool };
+    (object) => { impl Into<serde_json::Value> };
+    (names) => { impl IntoIterator<Item = impl Into<String>> };
+    (secret) => { cube_sdk_core::SecretString };
+    (secrets) => { impl IntoIterator<Item = (impl Into<String>, cube_sdk_core::SecretString)> };
+}
+
+/// A table of tools: `method Builder (needed: form, …) { optional: form, … } reads|writes -> Data;`. It makes the method, the
+/// builder that is awaited, and the list of published names.
+macro_rules! tools {
+    (@reads reads) => { true };
+    (@reads writes) => { false };
+    ($(
+        $(#[$doc:meta])*
+        $method:ident $builder:ident ($($need:ident: $need_form:ident),* $(,)?)
+            { $($(#[$option_doc:meta])* $option:ident: $option_form:ident,)* } $effect:ident -> $data:ident;
+    )*) => {
+        /// The tools of this group, and whether each changes nothing.
+        pub(super) const TOOLS: &[(&str, bool)] = &[$((stringify!($method), tools!(@reads $effect))),*];
+
+        impl crate::cloud::Cloud {
+            $(
+                $(#[$doc])*
+                pub fn $method(&self, $($need: taken!($need_form)),*) -> $builder {
+                    #[allow(unused_mut, reason = "some tools need no argument")]
+                    let mut arguments = super::arguments::Arguments::new(self, stringify!($method));
+                    $(arguments.$need_form(stringify!($need), $need);)*
+                    $builder(arguments)
+                }
+            )*
+        }
+
+        $(
+            #[doc = concat!("A call of the tool `", stringify!($method), "`; await it, or stream it.")]
+            #[must_use = "a tool is called when the call is awaited or streamed"]
+            #[derive(Debug)]
+            pub struct $builder(super::arguments::Arguments);
+
+            impl $builder {
+                $(
+                    $(#[$option_doc])*
+                    pub fn $option(mut self, $option: taken!($option_form)) -> Self {
+                        self.0.$option_form(stringify!($option), $option);
+                        self
+                    }
+                )*
+
+                /// Tells how far the call is while it works; see [`CallTool::stream`](crate::cloud::CallTool::stream).
+                pub fn stream(self) -> crate::cloud::ToolStream {
+                    self.0.stream()
+                }
+
+                async fn send(self) -> cube_sdk_core::Result<super::Answer<super::$data>> {
+                    self.0.send().await
+                }
+            }
+
+            cube_sdk_core::awaitable! {
+                /// Calls the tool.
+                ///
+                /// # Errors
+                /// As [`CallTool`](crate::cloud::CallTool); `InvalidInput` for arguments that are refused before
+                /// anything is sent.
+                $builder => super::Answer<super::$data>
+            }
+        )*
+    };
+}
+
+use {taken, tools};
