@@ -48,5 +48,6 @@ pub mod listener;
 #[cfg(feature = "local")]
 pub mod local;
 mod random;
+mod refusal;
 mod request_id;
 pub mod store;

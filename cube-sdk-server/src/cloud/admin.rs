@@ -8,14 +8,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use cube_sdk_core::secret::ExposeSecret;
-use cube_sdk_core::{Error, ErrorKind};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::api_keys::ListedKey;
 use super::app::App;
-use super::refusal::Refusal;
-use super::users::ListedKey;
+use super::caller::caller;
+use crate::refusal::Refusal;
 
 #[derive(Deserialize)]
 struct Whose {
@@ -53,7 +53,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 async fn administrator(app: &App, headers: &HeaderMap, what: &str) -> Result<(), Refusal> {
-    let caller = Refusal::caller(app, headers).await?;
+    let caller = caller(app, headers).await?;
     caller.may_administer(what).map_err(|denied| Refusal::forbidden(denied.to_string()))
 }
 
@@ -79,16 +79,15 @@ async fn list(
     Query(whose): Query<Whose>,
 ) -> Result<Response, Refusal> {
     administrator(&app, &headers, "list keys").await?;
-    let keys = app.store.list_keys(whose.owner.as_deref()).await?;
+    let keys = app.store.list_keys(whose.owner.as_deref()).await.map_err(Refusal::of)?;
     Ok(Json(keys.into_iter().map(|key| shown(&app, key)).collect::<Vec<_>>()).into_response())
 }
 
 async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: String) -> Result<Response, Refusal> {
     administrator(&app, &headers, "create a key").await?;
-    let new: NewKey = serde_json::from_str(&body)
-        .map_err(|fault| Refusal::from(Error::new(ErrorKind::InvalidInput, format!("body: {fault}"))))?;
+    let new: NewKey = serde_json::from_str(&body).map_err(|fault| Refusal::invalid(format!("body: {fault}")))?;
     let life = new.days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-    let made = app.store.create_key(&new.owner, &new.groups, &new.label, life, app.clock).await?;
+    let made = app.store.create_key(&new.owner, &new.groups, &new.label, life, app.clock).await.map_err(Refusal::of)?;
     let answer = json!({ "id": made.id, "api_key": made.api_key.expose_secret() });
     Ok((StatusCode::CREATED, [("cache-control", "no-store")], Json(answer)).into_response())
 }
@@ -99,7 +98,7 @@ async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     administrator(&app, &headers, "revoke a key").await?;
-    app.store.revoke_key_by_id(&id, app.clock).await?;
+    app.store.revoke_key_by_id(&id, app.clock).await.map_err(Refusal::of)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -109,7 +108,7 @@ async fn revoke_all(
     Query(whose): Query<Whose>,
 ) -> Result<Response, Refusal> {
     administrator(&app, &headers, "revoke the keys of an owner").await?;
-    let owner = whose.owner.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "name the owner: ?owner=NAME"))?;
-    let revoked = app.store.revoke_keys_of(&owner, app.clock).await?;
+    let owner = whose.owner.ok_or_else(|| Refusal::invalid("name the owner: ?owner=NAME"))?;
+    let revoked = app.store.revoke_keys_of(&owner, app.clock).await.map_err(Refusal::of)?;
     Ok(Json(json!({ "revoked": revoked })).into_response())
 }

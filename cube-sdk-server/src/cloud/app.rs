@@ -7,15 +7,17 @@ use std::time::Duration;
 use cube_sdk_apollo::Apollo;
 use cube_sdk_core::{Clock, Error, Result};
 
+use super::api_keys::Keys;
 use super::apps::Apps;
-use super::buckets::Buckets;
-use super::client::Place;
-use super::clusters::Clusters;
-use super::guesses::Guesses;
-use super::keys::Keys;
+use super::kubectl::Clusters;
+#[cfg(feature = "oidc")]
+use super::oidc::Provider;
+use super::passwords::Guesses;
 use super::passwords::Passwords;
 use super::profiles::Profile;
 use super::settings::CloudSettings;
+use super::visitors::Buckets;
+use super::visitors::Place;
 use crate::store::{Store, Time};
 
 pub(crate) struct App {
@@ -31,6 +33,8 @@ pub(crate) struct App {
     pub(crate) polls: Buckets<Place>,
     /// Apollo as each profile reaches it.
     apollo: HashMap<String, Apollo>,
+    #[cfg(feature = "oidc")]
+    pub(crate) provider: Option<Provider>,
     pub(crate) clusters: Clusters,
     pub(crate) apps: Apps,
 }
@@ -50,7 +54,15 @@ impl App {
             let named = |error: Error| error.with_target(format!("profiles.{}.apollo", profile.name));
             apollo.insert(profile.name.clone(), builder.build().map_err(named)?);
         }
+        #[cfg(feature = "oidc")]
+        let provider = settings.oidc.clone().map(|oidc| {
+            // Never what a request says of itself.
+            let redirect = cube_sdk_core::config::join(&settings.url, &["auth", "callback"]);
+            Provider::new(oidc, redirect, clock)
+        });
         Ok(Self {
+            #[cfg(feature = "oidc")]
+            provider: provider.transpose()?,
             keys: Keys::new(store.clone(), clock, settings.profiles.clone()),
             passwords: Passwords::new()?,
             guesses: Guesses::new(clock),
@@ -69,12 +81,25 @@ impl App {
         Time::from(self.clock.now())
     }
 
+    /// What people call the provider of identities, where there is one.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn provider_label(&self) -> Option<&str> {
+        self.provider.as_ref().map(Provider::label)
+    }
+
+    /// What people call the provider of identities, where there is one.
+    #[cfg(not(feature = "oidc"))]
+    #[allow(clippy::unused_self)]
+    pub(crate) const fn provider_label(&self) -> Option<&str> {
+        None
+    }
+
     /// Apollo with the credentials of this profile and of no other.
     pub(crate) fn apollo(&self, profile: &Profile) -> Option<&Apollo> {
         self.apollo.get(&profile.name)
     }
 
     pub(crate) fn address(&self, parts: &http::request::Parts) -> IpAddr {
-        super::client::address(parts, &self.settings.trusted_proxies)
+        super::visitors::address(parts, &self.settings.trusted_proxies)
     }
 }

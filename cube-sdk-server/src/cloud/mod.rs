@@ -3,28 +3,25 @@
 //! A browser login gives a key; a key belongs to a user, whose groups lead to a profile; the profile decides which tools,
 //! clusters and apps there are, and with which Apollo credentials. `/mcp/` serves the tools, `/tunnel` the apps.
 
-mod access;
 mod admin;
+mod api_keys;
 mod app;
 mod apps;
-mod buckets;
-mod client;
-mod clusters;
-mod guesses;
-mod keys;
+mod caller;
 mod kubectl;
 mod login;
 mod mcp;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod passwords;
 mod profiles;
-mod refusal;
 mod router;
 mod service;
 mod settings;
 mod tools;
 mod tunnel;
-mod users;
+mod visitors;
 
+pub use api_keys::{CreatedKey, ListedKey};
 pub use service::{CloudService, CloudServiceBuilder};
 pub use settings::CloudSettings;
-pub use users::{CreatedKey, ListedKey};

@@ -12,9 +12,9 @@ use axum::routing::{any, get};
 use http::StatusCode;
 
 use super::app::App;
-use super::refusal::Refusal;
 use super::tunnel::{Tunnels, tunnel};
-use super::{admin, client, login, mcp};
+use super::{admin, login, mcp, visitors};
+use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
 
 pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>) -> Router {
@@ -46,7 +46,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 /// A request for another host is refused: a page elsewhere may have given a name of its own to our address.
 async fn for_us(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    if !client::is_for_us(&parts, &app.settings.url, &app.settings.hosts) {
+    if !visitors::is_for_us(&parts, &app.settings.url, &app.settings.hosts) {
         return Refusal::new(StatusCode::MISDIRECTED_REQUEST, "this server does not answer to that host")
             .into_response();
     }

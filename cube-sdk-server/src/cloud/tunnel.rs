@@ -15,8 +15,8 @@ use http::StatusCode;
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 
-use super::access::Caller;
 use super::app::App;
+use super::profiles::Caller;
 use crate::listener::Peer;
 use crate::store::cloud::Hash;
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app::App;
 use super::call::Call;
-use super::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{Id, KeyRow, Plan, Role, Time};
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::app::App;
 use super::call::Call;
 use super::grants::Event;
-use super::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{ArtifactRow, Id, NewByoArtifact, Role, Time};
 
 #[derive(Serialize)]

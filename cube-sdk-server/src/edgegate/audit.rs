@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::app::App;
 use super::call::Call;
-use super::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{AuditFilter, AuditRow, Id, Role, Time};
 
 const DEFAULT_LIMIT: u32 = 100;

@@ -12,9 +12,9 @@ use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 use super::app::App;
-use super::refusal::{Answer, Refusal};
 use crate::bearer::bearer;
 use crate::listener::{Peer, Stalled};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{Id, Plan, Role, Time, User, WorkspaceRow};
 
 /// The longest body: a promptpack of 50 prompts of 32 000 characters fits.

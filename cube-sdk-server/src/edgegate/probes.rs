@@ -7,7 +7,7 @@ use cube_sdk_byo::{ExternalId, RoleArn};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
-use super::refusal::Answer;
+use crate::refusal::Answer;
 use crate::store::{GrantRow, Id};
 
 /// A probe on its way to its outcome.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::app::App;
 use super::call::Call;
-use super::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{Id, PromptpackRow, Role, Time};
 
 #[derive(Serialize)]

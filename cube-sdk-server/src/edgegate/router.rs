@@ -7,8 +7,8 @@ use axum::middleware;
 use axum::routing::{delete, get, post, put};
 
 use super::app::App;
-use super::refusal::Refusal;
 use super::{api_keys, artifacts, audit, contracts, grants, pipelines, promptpacks, runs, setup_info, workspaces};
+use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
 
 pub(crate) fn router(app: Arc<App>) -> Router {

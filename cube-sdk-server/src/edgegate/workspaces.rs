@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::app::App;
 use super::call::Call;
-use super::refusal::Answer;
+use crate::refusal::Answer;
 use crate::store::{Id, Plan, WorkspaceRow};
 
 #[derive(Serialize)]

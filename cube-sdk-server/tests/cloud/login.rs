@@ -6,27 +6,27 @@ use serde_json::{Value, json};
 
 use crate::support::{Cloud, PASSWORD, http};
 
-const ID: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub const ID: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 pub const ID_LENGTH: usize = ID.len();
 
 /// A browser that keeps one cookie.
 #[derive(Default)]
 pub struct Browser {
-    cookie: Option<String>,
+    pub cookie: Option<String>,
 }
 
 pub struct Seen {
     pub status: u16,
-    text: String,
-    location: Option<String>,
+    pub text: String,
+    pub location: Option<String>,
 }
 
 impl Browser {
-    async fn get(&mut self, cloud: &Cloud, path: &str) -> Seen {
+    pub async fn get(&mut self, cloud: &Cloud, path: &str) -> Seen {
         self.send(http().get(format!("{}{path}", cloud.url))).await
     }
 
-    async fn post(&mut self, cloud: &Cloud, path: &str, fields: &[(&str, &str)]) -> Seen {
+    pub async fn post(&mut self, cloud: &Cloud, path: &str, fields: &[(&str, &str)]) -> Seen {
         self.send(http().post(format!("{}{path}", cloud.url)).header("origin", &cloud.url).form(fields)).await
     }
 
@@ -72,12 +72,12 @@ impl Browser {
     }
 }
 
-fn token(page: &str) -> String {
+pub fn token(page: &str) -> String {
     let rest = page.split_once("name=\"token\" value=\"").unwrap().1;
     rest.split_once('"').unwrap().0.to_owned()
 }
 
-async fn poll(cloud: &Cloud, id: &str) -> (u16, Value) {
+pub async fn poll(cloud: &Cloud, id: &str) -> (u16, Value) {
     let response = http()
         .get(format!("{}/auth/session/{id}", cloud.url))
         .header("user-agent", "python-httpx/0.28")

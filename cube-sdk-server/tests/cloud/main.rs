@@ -5,6 +5,10 @@ mod admin;
 mod agent;
 mod hosts;
 mod login;
+#[cfg(feature = "oidc")]
+mod oidc;
+#[cfg(feature = "oidc")]
+mod provider;
 mod published;
 mod support;
 mod tools;

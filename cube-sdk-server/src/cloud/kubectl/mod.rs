@@ -1,5 +1,6 @@
 //! The real kubectl behind a list of what it may be asked. There is no shell.
 
+mod clusters;
 mod command;
 mod run;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod words;
 
 use std::fmt;
 
+pub(crate) use clusters::{Cluster, Clusters};
 pub(crate) use command::{Command, Output};
 pub(crate) use run::{Kubectl, Target};
 

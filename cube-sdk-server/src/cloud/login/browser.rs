@@ -13,8 +13,8 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 
 use super::session_id::SessionId;
+use crate::cloud::api_keys::hash;
 use crate::cloud::app::App;
-use crate::cloud::keys::hash;
 use crate::random;
 use crate::store::cloud::Hash;
 

@@ -6,6 +6,8 @@
 mod browser;
 mod page;
 mod poll;
+#[cfg(feature = "oidc")]
+mod provider;
 mod seal;
 mod session_id;
 
@@ -24,9 +26,9 @@ use serde::Deserialize;
 use self::browser::{Browser, Visitor};
 use self::page::Page;
 use self::session_id::SessionId;
+use super::api_keys;
 use super::app::App;
-use super::client::Place;
-use super::users;
+use super::visitors::Place;
 use crate::store::Time;
 use crate::store::cloud::{SessionRow, SessionState};
 
@@ -62,11 +64,14 @@ struct Decision {
 }
 
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
+    let routes = Router::new()
         .route("/auth/login", get(show).post(sign_in))
         .route("/auth/confirm", get(ask).post(decide))
         .route("/auth/session/{id}", get(poll::poll))
-        .route("/auth/style.css", get(page::style))
+        .route("/auth/style.css", get(page::style));
+    #[cfg(feature = "oidc")]
+    let routes = routes.route("/auth/oidc", get(provider::start)).route("/auth/callback", get(provider::back));
+    routes
 }
 
 /// Pages say what happened in words; a fault of the server's own is logged and told as such.
@@ -95,7 +100,7 @@ async fn open(app: &App, id: &SessionId, visitor: &Visitor) -> Result<Response> 
         return Ok(gone());
     }
     match row.state {
-        SessionState::Opened => form(visitor, id, None, StatusCode::OK),
+        SessionState::Opened => form(app, visitor, id, None, StatusCode::OK),
         SessionState::SignedIn if is_of(&row, visitor.browser().as_ref()) => Ok(see("confirm", id)),
         SessionState::SignedIn => Ok(Page::OtherBrowser.response(StatusCode::CONFLICT)),
         SessionState::Denied => Ok(Page::Denied.response(StatusCode::FORBIDDEN)),
@@ -108,14 +113,14 @@ async fn sign_in(State(app): State<Arc<App>>, visitor: Visitor, Form(form): Form
         return Page::NoLogin.response(StatusCode::BAD_REQUEST);
     };
     let made = visitor.browser().is_some_and(|browser| browser.made(&form.token, "login", &id));
-    if !visitor.same_origin || !made {
+    if !visitor.same_origin || !made || !app.settings.local_users {
         return Page::ForeignForm.response(StatusCode::FORBIDDEN);
     }
     shown(check(&app, &id, &visitor, form).await)
 }
 
 async fn check(app: &App, id: &SessionId, visitor: &Visitor, given: SignIn) -> Result<Response> {
-    let name = users::folded(&given.username);
+    let name = api_keys::folded(&given.username);
     match app.guesses.count(visitor.address, &name) {
         Ok(delay) => tokio::time::sleep(delay).await,
         Err(wait) => return Ok(slowed(wait)),
@@ -124,7 +129,7 @@ async fn check(app: &App, id: &SessionId, visitor: &Visitor, given: SignIn) -> R
     let stored = user.as_ref().and_then(|user| user.password.clone());
     if !app.passwords.fits(given.password, stored).await? {
         tracing::warn!(user = name, address = %visitor.address, "a wrong password at a login");
-        return form(visitor, id, Some("That name and password do not fit together."), StatusCode::FORBIDDEN);
+        return form(app, visitor, id, Some("That name and password do not fit together."), StatusCode::FORBIDDEN);
     }
     app.guesses.right(visitor.address, &name);
     let groups = user.map(|user| user.groups).unwrap_or_default();
@@ -197,12 +202,14 @@ fn is_of(row: &SessionRow, browser: Option<&Browser>) -> bool {
     browser.is_some_and(|browser| row.browser.as_deref() == Some(&browser.hash()))
 }
 
-fn form(visitor: &Visitor, id: &SessionId, fault: Option<&str>, status: StatusCode) -> Result<Response> {
+fn form(app: &App, visitor: &Visitor, id: &SessionId, fault: Option<&str>, status: StatusCode) -> Result<Response> {
     let (browser, is_new) = match visitor.browser() {
         Some(browser) => (browser, false),
         None => (visitor.fresh()?, true),
     };
-    let mut response = Page::SignIn { id, token: &browser.form_token("login", id), fault }.response(status);
+    let (provider, local) = (app.provider_label(), app.settings.local_users);
+    let token = &browser.form_token("login", id);
+    let mut response = Page::SignIn { id, token, fault, provider, local }.response(status);
     if is_new {
         with_cookie(&mut response, &browser);
     }

@@ -27,6 +27,10 @@ pub(super) enum Page<'a> {
         id: &'a SessionId,
         token: &'a str,
         fault: Option<&'a str>,
+        /// What people call the provider, where there is one.
+        provider: Option<&'a str>,
+        /// May they sign in by a password that is kept here?
+        local: bool,
     },
     Question {
         row: &'a SessionRow,
@@ -37,6 +41,13 @@ pub(super) enum Page<'a> {
     Denied,
     NoProfile {
         user: &'a str,
+    },
+    /// Why a sign-in elsewhere came to nothing.
+    #[cfg(feature = "oidc")]
+    Provider {
+        id: &'a SessionId,
+        word: &'a str,
+        words: &'a str,
     },
     Used,
     Expired,
@@ -85,6 +96,8 @@ impl Page<'_> {
             Self::Done => "Signed in",
             Self::Denied => "Not allowed",
             Self::NoProfile { .. } => "No profile for you",
+            #[cfg(feature = "oidc")]
+            Self::Provider { .. } => "No sign-in there",
             Self::Used => "This login is over",
             Self::Expired => "This login has expired",
             Self::OtherBrowser => "This login belongs to another browser",
@@ -98,7 +111,7 @@ impl Page<'_> {
 
     fn body(&self) -> Markup {
         match self {
-            Self::SignIn { id, token, fault } => sign_in(id, token, *fault),
+            Self::SignIn { id, token, fault, provider, local } => sign_in(id, token, *fault, *provider, *local),
             Self::Question { row, id, token } => question(row, id, token),
             Self::Done => html! { p { "The program that was waiting gets its key now. You can close this page." } },
             Self::Denied => html! {
@@ -107,6 +120,12 @@ impl Page<'_> {
             Self::NoProfile { user } => html! {
                 p { "You are signed in as " strong { (user) } ", but none of your groups may use this service." }
                 p { "Ask the one who runs it to put you into a group that has a profile, then start the login anew." }
+            },
+            #[cfg(feature = "oidc")]
+            Self::Provider { id, word, words } => html! {
+                p { "Your provider's answer: " strong { (word) } }
+                @if !words.is_empty() { p { (words) } }
+                p { a href={ "login?session_id=" (id.expose()) } { "Sign in again" } }
             },
             Self::Used => html! { p { "Its key was handed out already. Start a new login in your program." } },
             Self::Expired => html! { p { "A login lasts ten minutes. Start a new one in your program." } },
@@ -128,12 +147,23 @@ impl Page<'_> {
     }
 }
 
-fn sign_in(id: &SessionId, token: &str, fault: Option<&str>) -> Markup {
+fn sign_in(id: &SessionId, token: &str, fault: Option<&str>, provider: Option<&str>, local: bool) -> Markup {
     html! {
         p { "A program wants a key to work in your name. Sign in to see which." }
         @if let Some(fault) = fault {
             p class="fault" id="fault" role="alert" { (fault) }
         }
+        @if let Some(provider) = provider {
+            p { a class="button" href={ "oidc?session_id=" (id.expose()) "&token=" (token) } { "Sign in with " (provider) } }
+        }
+        @if local {
+            (password(id, token, fault))
+        }
+    }
+}
+
+fn password(id: &SessionId, token: &str, fault: Option<&str>) -> Markup {
+    html! {
         form method="post" action="login" {
             input type="hidden" name="session_id" value=(id.expose());
             input type="hidden" name="token" value=(token);

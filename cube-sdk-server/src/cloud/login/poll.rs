@@ -14,9 +14,9 @@ use serde_json::json;
 use super::browser::Visitor;
 use super::seal;
 use super::session_id::SessionId;
+use crate::cloud::api_keys;
 use crate::cloud::app::App;
-use crate::cloud::client::Place;
-use crate::cloud::keys;
+use crate::cloud::visitors::Place;
 use crate::store::Time;
 use crate::store::cloud::{Redeemed, SessionRow, SessionState};
 
@@ -65,8 +65,8 @@ async fn redeem(app: &App, id: &SessionId, row: &SessionRow) -> Result<Response>
     let now = app.now();
     let end = now.0.saturating_add(app.settings.key_life);
     let owner = row.user.as_deref().unwrap_or_default();
-    let minted = keys::mint(owner, "browser login", Some(Time::from(end)))?;
-    let sealed = seal::seal(id, &minted.plaintext)?;
+    let minted = api_keys::mint(owner, "browser login", Some(Time::from(end)))?;
+    let sealed = seal::seal(id.expose(), seal::KEY_OF_A_LOGIN, &minted.plaintext)?;
     let until = Time::from(now.0.saturating_add(AGAIN));
     let key = match app.store.redeem_cloud_session(&id.hash(), &minted.row, &sealed, until, now).await? {
         Redeemed::Minted => {
@@ -74,7 +74,7 @@ async fn redeem(app: &App, id: &SessionId, row: &SessionRow) -> Result<Response>
             tracing::info!(owner, profile, key = %minted.row.prefix, "a login gave a key");
             minted.plaintext
         }
-        Redeemed::Again(sealed) => seal::open(id, &sealed)?,
+        Redeemed::Again(sealed) => seal::open(id.expose(), seal::KEY_OF_A_LOGIN, &sealed)?,
         Redeemed::Used => return Ok(said(StatusCode::GONE, "used")),
         Redeemed::NotReady => return Ok(said(StatusCode::NOT_FOUND, "expired")),
     };

@@ -2,7 +2,7 @@
 
 use cube_sdk_core::secret::{ExposeSecret, SecretString};
 
-use crate::cloud::keys::hash;
+use crate::cloud::api_keys::hash;
 use crate::random;
 use crate::store::cloud::Hash;
 

@@ -13,11 +13,12 @@ use serde::Deserialize;
 use tower_service::Service;
 
 use super::handler::Handler;
-use crate::cloud::access::Caller;
 use crate::cloud::app::App;
-use crate::cloud::refusal::Refusal;
+use crate::cloud::caller::caller;
+use crate::cloud::profiles::Caller;
 use crate::cloud::tools::{self, Tool};
 use crate::listener::Peer;
+use crate::refusal::Refusal;
 
 /// The longest message.
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -77,7 +78,7 @@ pub(crate) async fn serve(State(gate): State<Arc<Gate>>, request: Request) -> Re
 }
 
 async fn pass(gate: &Gate, request: Request) -> Result<Response, Refusal> {
-    let caller = Refusal::caller(&gate.app, request.headers()).await?;
+    let caller = caller(&gate.app, request.headers()).await?;
     if let Some(peer) = request.extensions().get::<Peer>() {
         peer.vouch();
     }

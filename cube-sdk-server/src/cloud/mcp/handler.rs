@@ -14,8 +14,8 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use tokio::sync::mpsc;
 
-use crate::cloud::access::{Caller, Effect};
 use crate::cloud::app::App;
+use crate::cloud::profiles::{Caller, Effect};
 use crate::cloud::tools::{Call, NotPermitted, Progress, Reply, Tool};
 
 /// A call ends before the published agent gives up, which is after 120 s.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::call::{Call, Reply, contains};
 use super::tool::Tool;
-use crate::cloud::access::{Effect, Needs};
+use crate::cloud::profiles::{Effect, Needs};
 
 #[derive(Deserialize, JsonSchema)]
 struct List {

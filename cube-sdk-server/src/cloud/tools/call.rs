@@ -9,9 +9,9 @@ use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cloud::access::{Caller, Denied};
 use crate::cloud::app::App;
-use crate::cloud::clusters::Cluster;
+use crate::cloud::kubectl::Cluster;
+use crate::cloud::profiles::{Caller, Denied};
 
 /// Pages of the service behind that one call reads.
 const PAGES: usize = 10;

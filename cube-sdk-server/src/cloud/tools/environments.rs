@@ -9,7 +9,7 @@ use serde_json::json;
 use super::arguments::InEnvironment;
 use super::call::{Call, Reply, contains, some};
 use super::tool::Tool;
-use crate::cloud::access::{Effect, Needs};
+use crate::cloud::profiles::{Effect, Needs};
 
 #[derive(Deserialize, JsonSchema)]
 struct List {

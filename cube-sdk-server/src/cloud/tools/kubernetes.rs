@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::arguments::Nothing;
 use super::call::{Call, Reply};
 use super::tool::Tool;
-use crate::cloud::access::{Effect, Needs};
 use crate::cloud::kubectl::Command;
+use crate::cloud::profiles::{Effect, Needs};
 
 #[derive(Deserialize, JsonSchema)]
 struct OfCluster {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::arguments::ObjectText;
 use super::call::{Call, Found, Reply, contains};
 use super::tool::Tool;
-use crate::cloud::access::{Effect, Needs};
+use crate::cloud::profiles::{Effect, Needs};
 
 #[derive(Deserialize, JsonSchema)]
 struct Install {

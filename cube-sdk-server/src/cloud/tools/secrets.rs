@@ -8,7 +8,7 @@ use serde_json::json;
 use super::arguments::{Hidden, ObjectText};
 use super::call::{Call, Reply};
 use super::tool::Tool;
-use crate::cloud::access::{Effect, Needs};
+use crate::cloud::profiles::{Effect, Needs};
 
 #[derive(Deserialize, JsonSchema)]
 struct Create {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Reply};
-use crate::cloud::access::{Effect, Needs};
+use crate::cloud::profiles::{Effect, Needs};
 
 type Work = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
 type Run = Arc<dyn Fn(Call, Value) -> Result<Work> + Send + Sync>;

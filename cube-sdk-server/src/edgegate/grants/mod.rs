@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app::App;
 use super::call::{Access, Call};
-use super::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{GrantRow, GrantStatus, Id, Role, Time};
 
 pub(crate) use reprobe::reprobe_forever;

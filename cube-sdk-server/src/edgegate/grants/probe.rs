@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::changed_meanwhile;
 use crate::edgegate::app::App;
-use crate::edgegate::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::GrantRow;
 
 impl App {

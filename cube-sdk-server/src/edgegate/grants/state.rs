@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::edgegate::refusal::Refusal;
+use crate::refusal::Refusal;
 use crate::store::GrantStatus;
 
 /// What is asked of a workspace's grant.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::edgegate::contracts;
-use crate::edgegate::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::definition::{Definition, Gate, InputSpec, MatrixModel, Metric, RunPolicy};
 
 const MAX_DEVICES: usize = 5;

@@ -14,7 +14,7 @@ pub(crate) use check::NewPipeline;
 
 use super::app::App;
 use super::call::Call;
-use super::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{Id, Json as JsonColumn, LastRun, PipelineRow, Role, Time};
 
 #[derive(Serialize)]

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::call::Call;
 use super::contracts;
-use super::refusal::{Answer, Refusal};
+use crate::refusal::{Answer, Refusal};
 use crate::store::{ArtifactRow, Id, NewCell, NewRun, Plan, Role, RunEnd, RunRow};
 
 pub(crate) use runner::{end_interrupted, run_forever};

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::app::App;
 use super::call::Call;
-use super::refusal::Answer;
 use super::settings::OperatorSettings;
+use crate::refusal::Answer;
 use crate::store::Role;
 
 #[derive(Debug, Serialize)]

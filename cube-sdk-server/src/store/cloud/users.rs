@@ -14,7 +14,7 @@ pub(crate) struct UserRow {
 }
 
 impl Store {
-    /// Makes a user or replaces the groups of one; a password that is not given stays as it is.
+    /// Makes a user of our own or replaces the groups of one; a password that is not given stays as it is.
     pub(crate) async fn keep_cloud_user(
         &self,
         name: &str,
@@ -25,7 +25,7 @@ impl Store {
         sqlx::query(
             "INSERT INTO cloud_users (name, groups, password, created_at) VALUES (?, ?, ?, ?)
              ON CONFLICT (name) DO UPDATE SET groups = excluded.groups,
-                 password = coalesce(excluded.password, cloud_users.password)",
+                 password = coalesce(excluded.password, cloud_users.password), provider = NULL",
         )
         .bind(name)
         .bind(Json(groups.to_vec()))
@@ -35,6 +35,30 @@ impl Store {
         .await
         .map_err(failing("storing a user"))?;
         Ok(())
+    }
+
+    /// Makes a user of a provider or replaces the groups of one; false when the name belongs to somebody else.
+    #[cfg(feature = "oidc")]
+    pub(crate) async fn keep_provider_user(
+        &self,
+        name: &str,
+        groups: &[String],
+        provider: &str,
+        now: Time,
+    ) -> Result<bool> {
+        let done = sqlx::query(
+            "INSERT INTO cloud_users (name, groups, provider, created_at) VALUES (?, ?, ?, ?)
+             ON CONFLICT (name) DO UPDATE SET groups = excluded.groups
+                 WHERE cloud_users.provider = excluded.provider",
+        )
+        .bind(name)
+        .bind(Json(groups.to_vec()))
+        .bind(provider)
+        .bind(now)
+        .execute(&self.writer)
+        .await
+        .map_err(failing("storing a user of a provider"))?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// A user; none when the name is unknown.

@@ -1,5 +1,8 @@
 //! What the operator of the service sets, in one YAML file.
 
+#[cfg(feature = "oidc")]
+mod oidc;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +15,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
+#[cfg(feature = "oidc")]
+use self::oidc::OidcFile;
+#[cfg(feature = "oidc")]
+pub(crate) use self::oidc::{ClientAuth, OidcSettings, Signature};
 use super::profiles::{ApolloCredentials, Patterns, Profile, Profiles};
 
 /// Keys from a login end after this many days unless told otherwise.
@@ -31,6 +38,8 @@ const KEY_DAYS: u32 = 90;
 /// apps: { postgres-cube7: "10.1.2.3:5432" }   # dialled directly; others through Teleport, if `tbot` is set
 /// tbot: { outputs: /opt/tbot, proxy: "example.teleport.sh:443" }
 /// kubectl: /usr/local/bin/kubectl
+/// # oidc: { issuer: "https://id.example.com", client_id: cube, client_secret_file: oidc }  # with the feature `oidc`
+/// # local_users: true                  # sign-in by passwords kept here; default only where there is no `oidc`
 /// profiles:
 ///   admin: { groups: [admin], clusters: ["*"], apps: ["*"], admin: true }
 ///   lear: { groups: [lear-dev], tools: ["list_*", "entity_health"], clusters: ["lear-*"], read_only: true }
@@ -51,6 +60,10 @@ pub struct CloudSettings {
     pub(crate) apps: BTreeMap<AppName, String>,
     pub(crate) kubectl: PathBuf,
     pub(crate) profiles: Profiles,
+    #[cfg(feature = "oidc")]
+    pub(crate) oidc: Option<OidcSettings>,
+    /// May people sign in by a password that is kept here?
+    pub(crate) local_users: bool,
 }
 
 /// The directory that tbot writes to, and the proxy that its certificates are for.
@@ -59,6 +72,9 @@ pub(crate) struct Tbot {
     pub(crate) outputs: PathBuf,
     pub(crate) proxy: Option<ProxyAddr>,
 }
+
+#[cfg(not(feature = "oidc"))]
+type OidcFile = serde::de::IgnoredAny;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +90,8 @@ struct File {
     #[serde(default)]
     apps: BTreeMap<String, String>,
     kubectl: Option<PathBuf>,
+    oidc: Option<OidcFile>,
+    local_users: Option<bool>,
     profiles: BTreeMap<String, ProfileFile>,
 }
 
@@ -166,6 +184,11 @@ impl CloudSettings {
             Some(path) => folder.join(path),
             None => PathBuf::from("kubectl"),
         };
+        let local_users = file.local_users.unwrap_or(file.oidc.is_none());
+        #[cfg(not(feature = "oidc"))]
+        if file.oidc.is_some() {
+            return Err(refused("oidc", "this program was built without the feature `oidc`".to_owned()));
+        }
         Ok(Self {
             url,
             hosts: file.hosts,
@@ -176,6 +199,9 @@ impl CloudSettings {
             apps,
             kubectl,
             profiles: Profiles::new(profiles.collect::<Result<_>>()?)?,
+            local_users,
+            #[cfg(feature = "oidc")]
+            oidc: file.oidc.map(|oidc| oidc.read(folder)).transpose()?,
         })
     }
 }
@@ -199,17 +225,22 @@ impl ProfileFile {
 
 impl ApolloFile {
     fn read(self, place: &str, folder: &Path) -> Result<ApolloCredentials> {
-        let client_secret = match (self.client_secret, self.client_secret_file) {
-            (Some(secret), None) => secret,
-            (None, Some(path)) => {
-                let path = folder.join(path);
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|cause| Error::io(format!("reading {} for {place}", path.display()), cause))?;
-                SecretString::from(text.trim().to_owned())
-            }
-            _ => return Err(refused(place, "give either client_secret or client_secret_file".to_owned())),
-        };
+        let client_secret = secret(self.client_secret, self.client_secret_file, place, folder)?;
         Ok(ApolloCredentials { client_id: self.client_id, client_secret })
+    }
+}
+
+/// A secret that stands in the settings, or alone in a file.
+fn secret(text: Option<SecretString>, file: Option<PathBuf>, place: &str, folder: &Path) -> Result<SecretString> {
+    match (text, file) {
+        (Some(secret), None) => Ok(secret),
+        (None, Some(path)) => {
+            let path = folder.join(path);
+            let text = std::fs::read_to_string(&path)
+                .map_err(|cause| Error::io(format!("reading {} for {place}", path.display()), cause))?;
+            Ok(SecretString::from(text.trim().to_owned()))
+        }
+        _ => Err(refused(place, "give either client_secret or client_secret_file".to_owned())),
     }
 }
 

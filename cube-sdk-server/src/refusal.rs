@@ -1,15 +1,10 @@
-//! How the service says no: a status and one sentence in `detail`, always a string.
+//! How the services say no to programs: a status and one sentence in `detail`, always a string.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use cube_sdk_core::Error;
+use cube_sdk_core::{Error, ErrorKind};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
-
-use crate::store::{Plan, Role};
-
-/// Where the published service explains the Enterprise plan.
-const ENTERPRISE_PAGE: &str = "https://edgegate.frozo.ai/enterprise";
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
@@ -32,14 +27,8 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "API key missing, unknown, expired or revoked")
     }
 
-    pub(crate) fn plan(feature: &str, needed: Plan, has: Plan) -> Self {
-        let detail =
-            format!("{feature} needs the {needed} plan; this workspace is on the {has} plan: see {ENTERPRISE_PAGE}");
-        Self::new(StatusCode::PAYMENT_REQUIRED, detail)
-    }
-
-    pub(crate) fn role(needed: Role, has: Role) -> Self {
-        Self::new(StatusCode::FORBIDDEN, format!("this needs the role {needed}; your role here is {has}"))
+    pub(crate) fn forbidden(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, why)
     }
 
     pub(crate) fn not_found(what: impl Into<String>) -> Self {
@@ -57,6 +46,18 @@ impl Refusal {
     /// A value of the body or query that its parsed type refused; `field` names it.
     pub(crate) fn field(field: &str) -> impl Fn(Error) -> Self {
         move |error| Self::invalid(format!("{field}: {error}"))
+    }
+
+    /// What an operation that may be asked wrongly answered: its own words where the asker can mend it, else a fault of
+    /// this server.
+    pub(crate) fn of(error: Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::InvalidInput => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            _ => return Self::from(error),
+        };
+        Self::new(status, error.to_string())
     }
 }
 

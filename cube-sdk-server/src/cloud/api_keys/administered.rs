@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString, Timestamp};
 
-use super::{keys, passwords};
+use super::mint;
+use crate::cloud::passwords;
 use crate::store::{Store, Time};
 
 /// A key as it is listed.
@@ -46,7 +47,7 @@ pub(crate) fn folded(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-fn checked(name: &str) -> Result<String> {
+pub(crate) fn checked(name: &str) -> Result<String> {
     let name = folded(name);
     let fits = (1..=254).contains(&name.len()) && !name.chars().any(|c| c.is_whitespace() || c.is_control());
     if fits {
@@ -111,7 +112,7 @@ impl Store {
             None => self.keep_cloud_user(&owner, groups, None, Time::from(now)).await?,
         }
         let end = life.map(|life| Time::from(now.saturating_add(life)));
-        let minted = keys::mint(&owner, label, end)?;
+        let minted = mint(&owner, label, end)?;
         self.keep_cloud_key(&minted.row, Time::from(now)).await?;
         Ok(CreatedKey { id: minted.row.id.to_string(), api_key: minted.plaintext })
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use cube_sdk_core::Clock;
 
-use super::buckets::Buckets;
-use super::client::Place;
+use crate::cloud::visitors::{Buckets, Place};
 
 /// Wrong guesses that an address has at once, and how often one more.
 const OF_ADDRESS: (u32, Duration) = (20, Duration::from_secs(30));

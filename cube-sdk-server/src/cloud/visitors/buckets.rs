@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use cube_sdk_core::{Clock, Timestamp};
 
-/// How many keys are remembered before those that are full again are dropped.
+/// How many keys are remembered at most.
 const REMEMBERED: usize = 16_384;
+/// How many places are made when there is none, so that not each further key costs a look at all.
+const FREED: usize = REMEMBERED / 8;
 
 /// A bucket of tokens for each key. Each process has its own.
 pub(crate) struct Buckets<K> {
@@ -38,7 +40,7 @@ impl<K: Eq + Hash> Buckets<K> {
         let now = self.clock.now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= REMEMBERED && !buckets.contains_key(&key) {
-            buckets.retain(|_, bucket| self.filled(*bucket, now) < self.most);
+            self.make_room(&mut buckets, now);
         }
         let bucket = buckets.entry(key).or_insert(Bucket { left: self.most, at: now });
         *bucket = Bucket { left: self.filled(*bucket, now), at: now };
@@ -59,6 +61,23 @@ impl<K: Eq + Hash> Buckets<K> {
     /// Fills a bucket.
     pub(crate) fn forget(&self, key: &K) {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// Forgets the full ones, and where that is not enough the fullest: who has taken most is remembered longest.
+    fn make_room(&self, buckets: &mut HashMap<K, Bucket>, now: Timestamp) {
+        buckets.retain(|_, bucket| self.filled(*bucket, now) < self.most);
+        let mut over = (buckets.len() + FREED).saturating_sub(REMEMBERED);
+        if over == 0 {
+            return;
+        }
+        let mut left: Vec<f64> = buckets.values().map(|bucket| self.filled(*bucket, now)).collect();
+        let (_, least, _) = left.select_nth_unstable_by(buckets.len() - over, f64::total_cmp);
+        let least = *least;
+        buckets.retain(|_, bucket| {
+            let goes = over > 0 && self.filled(*bucket, now) >= least;
+            over -= usize::from(goes);
+            !goes
+        });
     }
 
     fn filled(&self, bucket: Bucket, now: Timestamp) -> f64 {
@@ -99,5 +118,19 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         buckets.take(REMEMBERED).unwrap();
         assert_eq!(buckets.buckets.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_keys_than_are_remembered_cost_no_more_and_do_not_clear_who_took_most() {
+        let clock = Clock::following_tokio(Timestamp::from_millisecond(0));
+        let buckets = Buckets::new(clock, 3, Duration::from_secs(3600));
+        for _ in 0..3 {
+            buckets.take(usize::MAX).unwrap();
+        }
+        for key in 0..4 * REMEMBERED {
+            buckets.take(key).unwrap();
+            assert!(buckets.buckets.lock().unwrap().len() <= REMEMBERED, "{key}");
+        }
+        assert!(buckets.take(usize::MAX).is_err(), "many others do not free one who is refused");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::profiles::Profile;
+use super::Profile;
 use crate::store::Id;
 use crate::store::cloud::Hash;
 

@@ -8,8 +8,8 @@ use cube_sdk_teleport::apps::list_kube_clusters;
 use cube_sdk_teleport::tbot::watch::Identities;
 use cube_sdk_teleport::tbot::{Bundle, Kubeconfig, OutputRoot, ReadPolicy};
 
-use super::kubectl::{Kubectl, Target};
-use super::settings::CloudSettings;
+use super::{Kubectl, Target};
+use crate::cloud::settings::CloudSettings;
 
 /// The name of a kubeconfig in an output directory.
 const KUBECONFIG: &str = "kubeconfig.yaml";

@@ -1,7 +1,10 @@
 //! Profiles: what a group of users may do, and with which Apollo credentials.
 
+mod access;
+
 use std::sync::Arc;
 
+pub(crate) use access::{Caller, Denied, Effect, Needs};
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 

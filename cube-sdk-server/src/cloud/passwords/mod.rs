@@ -1,5 +1,7 @@
 //! Passwords of users who sign in here: argon2id, at most two computed at once.
 
+mod guesses;
+
 use std::sync::Arc;
 
 use argon2::Argon2;
@@ -7,6 +9,8 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use tokio::sync::Semaphore;
+
+pub(crate) use guesses::Guesses;
 
 use crate::random;
 
