@@ -66,6 +66,50 @@ async fn every_call_has_its_row_and_a_list_one_a_page() {
     assert_eq!(known, served);
 }
 
+/// What a customer's keys may look like: what the list tells can be read.
+#[tokio::test]
+async fn a_list_tells_keys_as_they_are() {
+    let (account, shelf) = shelf().await;
+    let mut keys = vec![
+        "100%",
+        "a b",
+        "a+b",
+        "a&b=c",
+        "<x>",
+        "\"quoted\"",
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "emoji 😀",
+        "模型/重み.bin",
+        "tilde~",
+        "x%2Fy",
+        "dots..",
+        "~",
+        "semi;colon,comma",
+    ];
+    keys.sort_unstable();
+    for key in &keys {
+        account.world.put_object(BUCKET, key, Object::bytes(*key)).unwrap();
+    }
+    let listed: Vec<_> = shelf.reads.list(None).try_collect().await.unwrap();
+    let found: Vec<_> = listed.iter().map(|meta| meta.location.as_ref()).collect();
+    assert_eq!(found, keys);
+    for meta in &listed {
+        let bytes = shelf.reads.get(&meta.location).await.unwrap().bytes().await.unwrap();
+        assert_eq!(bytes, meta.location.as_ref().as_bytes());
+    }
+    let folders = shelf.reads.list_with_delimiter(None).await.unwrap();
+    assert_eq!(folders.common_prefixes, [Path::parse("模型").unwrap()]);
+
+    // One that this trait has no name for is an error of its own, and no unreadable page.
+    for odd in ["bell\u{7}", "carriage\rreturn", "//x"] {
+        account.world.put_object(BUCKET, odd, Object::bytes("x")).unwrap();
+    }
+    let lines: Vec<_> = shelf.reads.list(None).collect().await;
+    let (good, bad): (Vec<_>, Vec<_>) = lines.into_iter().partition(Result::is_ok);
+    assert_eq!((good.len(), bad.len()), (keys.len(), 3), "{bad:?}");
+}
+
 #[tokio::test]
 async fn faults_keep_their_type_inside() {
     let (account, shelf) = shelf().await;

@@ -1,5 +1,6 @@
 //! From what the AWS SDK reports to one error with a typed fault.
 
+mod denial;
 mod verdict;
 
 use std::error::Error as StdError;
@@ -22,20 +23,22 @@ use crate::region::Region;
 /// Keys that have run out.
 const EXPIRED: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"];
 
-/// Words for fewer requests, of S3, STS and of KMS behind S3.
-const THROTTLES: [&str; 8] = [
+/// Words for fewer requests, of S3 and STS; KMS's come with a prefix.
+const THROTTLES: [&str; 10] = [
     "SlowDown",
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
     "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
     "TooManyRequests",
     "TooManyRequestsException",
-    "KMS.ThrottlingException",
 ];
 
 /// The storage's own keys: unknown, wrong, or this machine's clock is off.
-const OWN_KEYS: [&str; 8] = [
+const OWN_KEYS: [&str; 9] = [
     "InvalidClientTokenId",
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
@@ -44,6 +47,7 @@ const OWN_KEYS: [&str; 8] = [
     "RequestTimeTooSkewed",
     "InvalidToken",
     "NotSignedUp",
+    "OptInRequired",
 ];
 
 /// How far a failed call came.
@@ -167,7 +171,8 @@ impl Failure {
 
     /// True when the server asks for fewer requests.
     pub(crate) fn is_throttle(&self) -> bool {
-        self.code_is(&THROTTLES) || self.status_is(&[429])
+        let code = self.code.as_deref().map(|code| code.strip_prefix("KMS.").unwrap_or(code));
+        code.is_some_and(|code| THROTTLES.contains(&code)) || self.status_is(&[429])
     }
 
     /// True when the server has too much to do, by word or by status.
@@ -317,6 +322,7 @@ impl Failure {
             Some("RequestTimeout") => return ErrorKind::Timeout,
             Some("InvalidObjectState") => return ErrorKind::InvalidInput,
             Some("RegionDisabledException") => return ErrorKind::Config,
+            Some("IDPCommunicationError") => return ErrorKind::Unavailable,
             _ => {}
         }
         match self.status.map(|status| status.as_u16()) {

@@ -3,25 +3,30 @@
 //! Only what AWS documents as said by the customer's role, bucket, object or key is a verdict, by code and by the denied
 //! action that the message names. Everything else is the operator's trouble or nobody's: a grant stays as it was.
 
-use super::{Failure, Stage, Subject};
+use super::{Failure, Stage, Subject, denial};
 use crate::code::ByoCode;
 use crate::region::Region;
 
 /// What S3 answers for a bucket of another region.
-const MOVED: [&str; 3] = ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
+const MOVED: [&str; 4] =
+    ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "IncorrectEndpoint"];
 
-/// KMS's own trouble, which says nothing about the key.
-const KMS_TROUBLE: [&str; 4] = [
-    "KMS.ThrottlingException",
+/// KMS's own trouble, and that of the session's keys, which say nothing about the key.
+const KMS_TROUBLE: [&str; 7] = [
     "KMS.KMSInternalException",
     "KMS.DependencyTimeoutException",
+    "KMS.KeyUnavailableException",
     "KMS.LimitExceededException",
+    "KMS.UnrecognizedClientException",
+    "KMS.ExpiredTokenException",
+    "KMS.InvalidClientTokenId",
 ];
 
 impl Failure {
     /// The typed code, where the answer is a verdict on the customer's side.
     pub(crate) fn verdict(&self, subject: Subject, region: &Region) -> Option<ByoCode> {
-        if self.stage != Stage::Refused || self.is_overload() || self.is_expired_session() {
+        let broken = self.status.is_some_and(|status| status.is_server_error());
+        if self.stage != Stage::Refused || broken || self.is_overload() || self.is_expired_session() {
             return None;
         }
         match subject {
@@ -34,37 +39,43 @@ impl Failure {
     fn of_role(&self) -> Option<ByoCode> {
         let unknown = self.code_is(&["NoSuchEntity", "NoSuchEntityException"]);
         let refused = self.code_is(&["AccessDenied", "AccessDeniedException"])
-            && self.denied_action().is_none_or(|action| action == "sts:AssumeRole")
+            && (self.is_bare() || self.denied_action() == Some("sts:AssumeRole"))
             && !self.denied_on_our_side();
         (unknown || refused).then_some(ByoCode::AssumeRoleFailed)
     }
 
-    /// The policies of the caller's own account are the operator's.
+    /// The policies of the caller's own account and of its network are the operator's.
     fn denied_on_our_side(&self) -> bool {
-        let ours = ["identity-based policy", "service control policy", "permissions boundary", "session policy"];
+        let ours = [
+            "identity-based policy",
+            "service control policy",
+            "permissions boundary",
+            "session policy",
+            "VPC endpoint policy",
+        ];
         self.denying_policy().is_some_and(|policy| ours.contains(&policy))
     }
 
-    /// S3 refused what is our own making: the session's own scope, or a signature that was lost or altered on its way.
+    /// S3 refused what is our own making: the session's own scope, the endpoint that our network goes by, or a request
+    /// that was altered or held up on its way, of which S3 says other things than what was denied.
     /// Keys of KMS are not of it: the session names the key that the grant names.
     fn is_of_our_making(&self) -> bool {
-        const SIGNING: [&str; 4] = [
-            "headers present in the request which were not signed",
-            "requires a valid Date or x-amz-date header",
-            "require AWS Signature Version 4",
-            "Query-string authentication",
-        ];
-        self.denying_policy() == Some("session policy")
-            || self.message.as_deref().is_some_and(|message| SIGNING.iter().any(|words| message.contains(words)))
+        matches!(self.denying_policy(), Some("session policy" | "VPC endpoint policy"))
+            || !(self.is_bare() || self.denied_action().is_some())
     }
 
-    /// The policy that the message ends with: `… because no session policy allows the s3:GetObject action` or `… with
-    /// an explicit deny in a session policy`. What a key's name says stands before it.
+    /// Refused without a word of why. What says nothing at all is AWS's only by its request id: an answer that was cut
+    /// off, or another's, has a code at most.
+    fn is_bare(&self) -> bool {
+        self.message.as_deref().map_or(self.request_id.is_some(), denial::is_bare)
+    }
+
     fn denying_policy(&self) -> Option<&str> {
-        let message = self.message.as_deref()?.trim_end_matches('.');
-        let silent = message.rsplit_once(" because no ").and_then(|(_, end)| end.split_once(" allows the "));
-        let explicit = message.rsplit_once(" with an explicit deny in a").map(|(_, end)| end.trim_start_matches("n "));
-        silent.map(|(policy, _)| policy).or(explicit).map(str::trim)
+        denial::policy(self.message.as_deref()?)
+    }
+
+    fn denied_action(&self) -> Option<&str> {
+        denial::action(self.message.as_deref()?)
     }
 
     fn of_storage(&self, subject: Subject, region: &Region) -> Option<ByoCode> {
@@ -101,7 +112,16 @@ impl Failure {
     fn is_elsewhere(&self, region: &Region) -> bool {
         match self.bucket_region.as_ref() {
             Some(actual) => actual != region && self.status_is(&[301, 307, 400, 403]),
-            None => self.code_is(&MOVED) && self.expected_region().is_none_or(|expected| expected != *region),
+            None => self.code_is(&MOVED) && self.names_other_region(region),
+        }
+    }
+
+    /// A header may be malformed in other ways than by its region: then the message speaks of those.
+    fn names_other_region(&self, region: &Region) -> bool {
+        let of_region = |message: &str| message.contains("region") || !self.code_is(&["AuthorizationHeaderMalformed"]);
+        match self.expected_region() {
+            Some(expected) => expected != *region,
+            None => self.message.as_deref().is_none_or(of_region),
         }
     }
 
@@ -119,12 +139,5 @@ impl Failure {
         code == "AccessDenied"
             && (self.denied_action().is_some_and(|action| action.starts_with("kms:"))
                 || self.message.as_deref().is_some_and(ciphertext))
-    }
-
-    /// The action that the message says was denied: `… is not authorized to perform: s3:GetObject on resource: …`.
-    fn denied_action(&self) -> Option<&str> {
-        let (_, rest) = self.message.as_deref()?.split_once("not authorized to perform")?;
-        let action = rest.trim_start_matches(':').split_whitespace().next()?;
-        Some(action.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '*')).filter(|action| !action.is_empty())
     }
 }

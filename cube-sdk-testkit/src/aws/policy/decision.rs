@@ -42,6 +42,8 @@ pub enum Guard {
     ResourceControl,
     /// The boundary of the account's roles.
     PermissionsBoundary,
+    /// The network's that callers come from, over all that they ask for: whose it is the account cannot know.
+    VpcEndpoint,
 }
 
 impl Guard {
@@ -50,6 +52,21 @@ impl Guard {
             Self::ServiceControl => "service control policy",
             Self::ResourceControl => "resource control policy",
             Self::PermissionsBoundary => "permissions boundary",
+            Self::VpcEndpoint => "VPC endpoint policy",
+        }
+    }
+
+    /// Behind an explicit deny AWS names the policy itself, of IAM and of the organization.
+    fn arn(self) -> &'static str {
+        match self {
+            Self::ServiceControl => {
+                ": arn:aws:organizations::999988887777:policy/o-double/service_control_policy/p-guard"
+            }
+            Self::ResourceControl => {
+                ": arn:aws:organizations::999988887777:policy/o-double/resource_control_policy/p-guard"
+            }
+            Self::PermissionsBoundary => ": arn:aws:iam::aws:policy/boundary",
+            Self::VpcEndpoint => "",
         }
     }
 }
@@ -81,7 +98,7 @@ impl Denial {
             Self::NoResource => {
                 format!("because no resource-based policy allows the {action} action")
             }
-            Self::ExplicitGuard(guard) => format!("with an explicit deny in a {}", guard.name()),
+            Self::ExplicitGuard(guard) => format!("with an explicit deny in a {}{}", guard.name(), guard.arn()),
             Self::NoGuard(guard) => format!("because no {} allows the {action} action", guard.name()),
         }
     }
@@ -250,8 +267,20 @@ mod tests {
         let none = identity(json!([allow("ec2:*", "*")]));
         let not_this = identity(json!([allow("*", "*"), deny("s3:Get*", "*")]));
         for (guard, policy, words) in [
-            (Guard::ServiceControl, &not_this, "with an explicit deny in a service control policy"),
-            (Guard::ResourceControl, &not_this, "with an explicit deny in a resource control policy"),
+            (
+                Guard::ServiceControl,
+                &not_this,
+                "with an explicit deny in a service control policy: \
+                 arn:aws:organizations::999988887777:policy/o-double/service_control_policy/p-guard",
+            ),
+            (
+                Guard::ResourceControl,
+                &not_this,
+                "with an explicit deny in a resource control policy: \
+                 arn:aws:organizations::999988887777:policy/o-double/resource_control_policy/p-guard",
+            ),
+            (Guard::VpcEndpoint, &not_this, "with an explicit deny in a VPC endpoint policy"),
+            (Guard::VpcEndpoint, &none, "because no VPC endpoint policy allows the s3:GetObject action"),
             (Guard::PermissionsBoundary, &none, "because no permissions boundary allows the s3:GetObject action"),
         ] {
             let guards = [(Guard::ServiceControl, &all), (guard, policy)];

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::clock;
 use super::super::identity::{Caller, Session};
-use super::super::policy::{Access, Denial, Document, Question, decide};
+use super::super::policy::{Access, Denial, Document, Guard, Question, decide};
 use super::super::state::State;
 use super::super::xml::Xml;
 use super::constraint::{Constraints, Pattern};
@@ -90,17 +90,24 @@ pub(super) fn assume_role(
     let question = Question { principal_names: &names, action: "sts:AssumeRole", resource: role_arn, context };
     let identity = state.identity_policies(caller);
     let identity: Vec<&Document> = identity.iter().map(AsRef::as_ref).collect();
+    // A boundary is the role's own and an organization's word over callers is its own account's.
+    let mut guards = state.guards_over(caller);
+    guards.retain(|(guard, _)| matches!(guard, Guard::ResourceControl | Guard::VpcEndpoint));
+    let guards: Vec<(Guard, &Document)> = guards.iter().map(|(guard, document)| (*guard, &**document)).collect();
     let access = Access {
         identity: &identity,
         session: state.session_policy(caller),
         resource: Some(&role.trust),
-        guards: &[],
+        guards: &guards,
         // A trust policy must allow even the role's own account: it is the one resource policy that is never optional.
         same_account: false,
     };
     decide(&question, access).map_err(|why| match why {
         // Of its own policies a caller is told; of another account's trust policy nothing.
-        Denial::ExplicitIdentity | Denial::ExplicitSession => denied(&format!(" {}", why.because("sts:AssumeRole"))),
+        Denial::ExplicitIdentity
+        | Denial::ExplicitSession
+        | Denial::ExplicitGuard(Guard::VpcEndpoint)
+        | Denial::NoGuard(Guard::VpcEndpoint) => denied(&format!(" {}", why.because("sts:AssumeRole"))),
         _ => denied(""),
     })?;
     if matches!(caller, Caller::Session(_)) && seconds > MAX_CHAINED_SECONDS {

@@ -115,9 +115,9 @@ impl State {
 
     /// The guards of the account that concern a caller: resources are guarded from everyone, callers of other accounts
     /// have an organization of their own, and only roles have a boundary here.
-    fn guards_over(&self, caller: &Caller) -> Vec<(Guard, Arc<Document>)> {
+    pub(crate) fn guards_over(&self, caller: &Caller) -> Vec<(Guard, Arc<Document>)> {
         let concerns = |guard: &Guard| match guard {
-            Guard::ResourceControl => true,
+            Guard::ResourceControl | Guard::VpcEndpoint => true,
             Guard::ServiceControl => caller.account() == self.account_id,
             Guard::PermissionsBoundary => matches!(caller, Caller::Session(_)),
         };
