@@ -1,4 +1,64 @@
-#![doc = include_str!("../README.md")]
+//! Operate edge Cubes and bring-your-own model storage from Rust.
+//!
+//! A [`Cube`] is the one value to begin with. It does no I/O by itself; each of its doors makes a client when it is first
+//! opened, and all of them share one transport, one retry, one set of [settings](guides::environment) and one [`Error`].
+//!
+//! | to | door | feature |
+//! |---|---|---|
+//! | register a customer's bucket, run pipelines, read the audit | [`Cube::edgegate`], the domain [`byo`] | `byo`, default |
+//! | stream a model out of a customer's bucket, probe a role | [`Cube::storage`] | `s3`; brings the AWS SDK |
+//! | give a customer's bucket to parquet, DataFusion, Lance | [a session](byo::Session::object_store), [guide](guides::object_store) | `object_store` |
+//! | operate Palantir Apollo: environments, plans, releases | [`Cube::apollo`], the domain [`apollo`] | `apollo`, default |
+//! | pack charts, push and verify them, release them | [`Cube::apollo`], the room [`apollo::publish`] | `publish` |
+//! | sign in to cube-cloud, call its tools | [`Cube::auth`], [`Cube::cloud`] | `cloud`, default |
+//! | reach clusters, merge a kubeconfig | [`Cube::kube`] | `kube`, default |
+//! | open a tunnel to an app in a cluster | [`Cube::apps`], [`Cube::tunnels`], the domain [`teleport`] | `teleport`, default |
+//! | open the browser for a login, keep its key in the system's own store | [`auth`] | `webbrowser`, `keyring` |
+//! | count calls, reads and tunnels with OpenTelemetry | [`core::metrics`] | `otel` |
+//!
+//! # A first program
+//!
+//! It runs as it stands, without an account, on the embedded world of `cube-sdk-server`:
+//!
+//! ```text
+//! cargo add cube-sdk
+//! cargo add cube-sdk-server --features local
+//! cargo add tokio --features macros,rt-multi-thread
+//! ```
+//!
+//! ```
+//! use cube_sdk::prelude::*;
+//! use cube_sdk_server::local::World;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     let world = World::start().await?; // with accounts of your own: Cube::from_env()?
+//!     let cube = Cube::builder().environment(world.environment()).build();
+//!
+//!     let card = world.card();
+//!     let byo = cube.edgegate()?.workspace(&card.edgegate.workspace).byo();
+//!     let grant = byo.register(&card.aws.bad_role_arn, &card.aws.bucket, &card.aws.region).await?;
+//!
+//!     // That role never admits EdgeGate: the grant says so with a typed code, and what to do.
+//!     match grant.failure() {
+//!         Some(fault) => println!("{}: {}", fault.code(), fault.code().fix()),
+//!         None => println!("{} is {}", grant.bucket, grant.status),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Every call fails with one [`Error`]: match its [`kind`](Error::kind) for what can be done, ask `error.byo()`,
+//! `error.apollo()`, `error.tunnel()`, `error.app_fault()` for what the service said; [`guides::errors`] lists them all.
+//! Dropping a call's future ends it. Lists are streams that end, long operations have waiters.
+//!
+//! | to read | |
+//! |---|---|
+//! | [`guides::errors`] | every kind, every code, its fix |
+//! | [`guides::environment`] | every variable |
+//! | [`guides::object_store`] | a customer's bucket for other people's readers |
+//! | [`teleport::tunnel`] | the tunnel's wire, both versions |
+//! | [`apollo::inputs`] | what Apollo's mutations send |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cloud")]

@@ -8,3 +8,8 @@ pub mod relay;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles what the facade's README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../cube-sdk/README.md")]
+struct FacadeReadme;
