@@ -12,9 +12,11 @@
 mod bearer;
 pub mod cloud;
 pub mod edgegate;
+mod health;
 pub mod listener;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod metrics;
 mod random;
 mod refusal;
 mod request_id;

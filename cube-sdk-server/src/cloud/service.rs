@@ -11,6 +11,7 @@ use super::app::App;
 use super::router::router;
 use super::settings::CloudSettings;
 use super::tunnel::Tunnels;
+use crate::metrics::Metrics;
 use crate::store::Store;
 
 /// How often keys that were handed out are forgotten.
@@ -49,12 +50,13 @@ pub struct CloudServiceBuilder {
     store: Store,
     settings: CloudSettings,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl CloudService {
     /// A service over a database.
     pub fn builder(store: Store, settings: CloudSettings) -> CloudServiceBuilder {
-        CloudServiceBuilder { store, settings, clock: Clock::system() }
+        CloudServiceBuilder { store, settings, clock: Clock::system(), metrics: Metrics::new() }
     }
 
     /// The endpoints, to be served by [`Listener`](crate::listener::Listener), or by a server that tells the peer's
@@ -91,14 +93,20 @@ impl CloudServiceBuilder {
         self
     }
 
+    /// Where calls, logins, look-ups of keys and tunnels are counted. Default: nowhere that anyone sees.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Starts the background work. Needs a tokio runtime.
     ///
     /// # Errors
     /// `Config` when a profile's Apollo client cannot be made.
     pub fn start(self) -> Result<CloudService> {
-        let app = Arc::new(App::new(self.store.clone(), self.clock, self.settings)?);
-        let tunnels = Arc::new(Tunnels::new(&app));
-        let router = router(&app, &tunnels);
+        let app = Arc::new(App::new(self.store.clone(), self.clock, self.settings, &self.metrics)?);
+        let tunnels = Arc::new(Tunnels::new(&app, &self.metrics));
+        let router = self.metrics.counted(router(&app, &tunnels));
         let tidier = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(TIDY).await;

@@ -106,6 +106,11 @@ impl Store {
         self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 
+    /// Does the database answer?
+    pub(crate) async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.reader).await.map(drop).map_err(failing("asking the database"))
+    }
+
     /// Waits for statements in flight and closes the file. Dropping the store without it loses nothing that
     /// was acknowledged.
     pub async fn close(&self) {

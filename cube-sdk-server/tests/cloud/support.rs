@@ -8,6 +8,7 @@ use cube_sdk_core::Clock;
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_server::cloud::{CloudService, CloudSettings};
 use cube_sdk_server::listener::Listener;
+use cube_sdk_server::metrics::Metrics;
 use cube_sdk_server::store::Store;
 use cube_sdk_testkit::apollo::{CLIENT_ID, CLIENT_SECRET, Double};
 use reqwest::{Method, StatusCode};
@@ -21,6 +22,7 @@ pub struct Cloud {
     pub address: SocketAddr,
     pub store: Store,
     pub apollo: Double,
+    pub metrics: Metrics,
     _dir: tempfile::TempDir,
     _listener: Listener,
     _service: CloudService,
@@ -106,11 +108,12 @@ impl Cloud {
              \x20 narrow: {{ groups: [narrow], {credentials}, tools: [list_products] }}\n"
         );
         let store = Store::open(&dir.path().join("cloud.sqlite")).await.unwrap();
-        let service =
-            CloudService::builder(store.clone(), CloudSettings::from_yaml(&settings).unwrap()).start().unwrap();
+        let metrics = Metrics::new();
+        let service = CloudService::builder(store.clone(), CloudSettings::from_yaml(&settings).unwrap());
+        let service = service.metrics(metrics.clone()).start().unwrap();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await.unwrap();
         let (url, address) = (listener.url(), listener.address());
-        Self { url, address, store, apollo, _dir: dir, _listener: listener, _service: service }
+        Self { url, address, store, apollo, metrics, _dir: dir, _listener: listener, _service: service }
     }
 
     /// A key of a new owner with this group.

@@ -67,6 +67,16 @@ impl Handler {
             }
             Err(error) => Err(error),
         };
+        let told = match &outcome {
+            Ok(_) => "ok",
+            Err(error) if error.fault::<NotPermitted>().is_some() => "not_permitted",
+            Err(error) => match error.kind() {
+                ErrorKind::InvalidInput => "refused",
+                ErrorKind::Cancelled => "cancelled",
+                _ => "failed",
+            },
+        };
+        self.app.counted.call(tool.name, told, started.elapsed());
         let elapsed = started.elapsed().as_millis();
         match &outcome {
             Ok(_) => tracing::info!(tool = tool.name, elapsed, "a tool was called"),
