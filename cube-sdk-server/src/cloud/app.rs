@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_apollo::Apollo;
@@ -20,10 +21,13 @@ use super::settings::CloudSettings;
 use super::visitors::Buckets;
 use super::visitors::Place;
 use crate::metrics::Metrics;
-use crate::store::{Store, Time};
+use crate::store::cloud::Keeping;
+use crate::store::{CloudStore, Time};
 
 pub(crate) struct App {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<dyn Keeping>,
+    /// The same, as it is administered.
+    pub(crate) administered: CloudStore,
     pub(crate) clock: Clock,
     pub(crate) counted: Counted,
     pub(crate) settings: CloudSettings,
@@ -43,7 +47,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(store: Store, clock: Clock, settings: CloudSettings, metrics: &Metrics) -> Result<Self> {
+    pub(crate) fn new(store: CloudStore, clock: Clock, settings: CloudSettings, metrics: &Metrics) -> Result<Self> {
         let mut apollo = HashMap::new();
         for profile in settings.profiles.iter() {
             let Some(credentials) = &profile.apollo else { continue };
@@ -67,7 +71,7 @@ impl App {
         Ok(Self {
             #[cfg(feature = "oidc")]
             provider: provider.transpose()?,
-            keys: Keys::new(store.clone(), clock, settings.profiles.clone(), counted.clone()),
+            keys: Keys::new(store.keeping(), clock, settings.profiles.clone(), counted.clone()),
             passwords: Passwords::new()?,
             guesses: Guesses::new(clock),
             opened: Buckets::new(clock, 60, Duration::from_secs(2)),
@@ -75,7 +79,8 @@ impl App {
             apollo,
             clusters: Clusters::new(&settings),
             apps: Apps::new(&settings),
-            store,
+            store: store.keeping(),
+            administered: store,
             clock,
             counted,
             settings,

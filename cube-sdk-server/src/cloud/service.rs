@@ -12,7 +12,7 @@ use super::router::router;
 use super::settings::CloudSettings;
 use super::tunnel::Tunnels;
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::CloudStore;
 
 /// How often keys that were handed out are forgotten.
 const TIDY: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ const TIDY: Duration = Duration::from_secs(5);
 /// ```
 pub struct CloudService {
     router: Router,
-    store: Store,
+    store: CloudStore,
     tunnels: Arc<Tunnels>,
     tidier: JoinHandle<()>,
 }
@@ -47,16 +47,16 @@ pub struct CloudService {
 /// Sets up a [`CloudService`].
 #[must_use]
 pub struct CloudServiceBuilder {
-    store: Store,
+    store: CloudStore,
     settings: CloudSettings,
     clock: Clock,
     metrics: Metrics,
 }
 
 impl CloudService {
-    /// A service over a database.
-    pub fn builder(store: Store, settings: CloudSettings) -> CloudServiceBuilder {
-        CloudServiceBuilder { store, settings, clock: Clock::system(), metrics: Metrics::new() }
+    /// A service over a [`Store`](crate::store::Store), or any other [`CloudStore`].
+    pub fn builder(store: impl Into<CloudStore>, settings: CloudSettings) -> CloudServiceBuilder {
+        CloudServiceBuilder { store: store.into(), settings, clock: Clock::system(), metrics: Metrics::new() }
     }
 
     /// The endpoints, to be served by [`Listener`](crate::listener::Listener), or by a server that tells the peer's

@@ -25,10 +25,13 @@ use cube_sdk_core::{Error, ErrorKind, Result, private_file};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, Transaction};
 
+#[cfg(feature = "dynamodb")]
+pub(crate) use self::keys::USED_GRANULARITY;
 pub use accounts::{NewWorkspace, Plan, Role};
 pub(crate) use accounts::{User, WorkspaceRow};
 pub(crate) use artifacts::{ArtifactRow, NewByoArtifact};
 pub(crate) use audit::{AuditFilter, AuditRow, NewAuditRow};
+pub use cloud::CloudStore;
 pub(crate) use column::{Id, Json, Time};
 pub(crate) use grants::{GrantRow, GrantStatus, ProbeOutcome};
 pub(crate) use keys::KeyRow;

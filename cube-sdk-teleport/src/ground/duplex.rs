@@ -66,7 +66,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {
         } else if let Some(inner) = io.downcast_mut::<Inner>() {
             inner.as_mut().hold_at_most(bytes);
         } else if let Some(over) = io.downcast_mut::<Box<dyn OverTcp>>() {
-            over.hold_at_most(bytes);
+            over.as_mut().hold_at_most(bytes);
         }
     }
 }

@@ -19,8 +19,8 @@ pub use administered::{CreatedKey, ListedKey};
 use super::counted::Counted;
 use super::profiles::{Caller, Profiles};
 use crate::random;
-use crate::store::cloud::{Hash, Holder, NewKey};
-use crate::store::{Id, Store, Time};
+use crate::store::cloud::{Hash, Holder, Keeping, NewKey};
+use crate::store::{Id, Time};
 
 /// The family prefix of keys.
 const PREFIX: &str = "cube_";
@@ -62,7 +62,7 @@ pub(crate) fn hash(text: &str) -> Hash {
 /// Whom keys belong to. Look-ups are cached: a good one for 3 s, a refused one for 1 s, so that every process notices a
 /// revocation within that.
 pub(crate) struct Keys {
-    store: Store,
+    store: Arc<dyn Keeping>,
     clock: Clock,
     profiles: Profiles,
     counted: Counted,
@@ -70,7 +70,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn new(store: Store, clock: Clock, profiles: Profiles, counted: Counted) -> Self {
+    pub(crate) fn new(store: Arc<dyn Keeping>, clock: Clock, profiles: Profiles, counted: Counted) -> Self {
         Self { store, clock, profiles, counted, known: Mutex::default() }
     }
 
@@ -92,7 +92,7 @@ impl Keys {
 
     /// As [`Self::caller`], for one who came in before.
     pub(crate) async fn caller_by_hash(&self, hash: Hash) -> Result<Option<Caller>> {
-        let (store, clock, counted) = (self.store.clone(), self.clock, self.counted.clone());
+        let (store, clock, counted) = (Arc::clone(&self.store), self.clock, self.counted.clone());
         let look = || async move {
             counted.key("looked_up");
             let now = clock.now();
@@ -128,6 +128,7 @@ impl Keys {
 mod tests {
     use super::*;
     use crate::cloud::CloudSettings;
+    use crate::store::Store;
 
     struct Bench {
         keys: Keys,
@@ -143,7 +144,8 @@ mod tests {
         let store = Store::open(&dir.path().join("db")).await.unwrap();
         let clock = Clock::following_tokio(cube_sdk_core::Timestamp::from_millisecond(1_000_000));
         let settings = CloudSettings::from_yaml("url: http://x\nprofiles: { admin: { groups: [admin] } }").unwrap();
-        let keys = Keys::new(store.clone(), clock, settings.profiles, Counted::new(&crate::metrics::Metrics::new()));
+        let keys =
+            Keys::new(Arc::new(store.clone()), clock, settings.profiles, Counted::new(&crate::metrics::Metrics::new()));
         Bench { keys, store, clock, dir }
     }
 
