@@ -86,6 +86,7 @@ async fn every_mandatory_remote_tool_is_there_with_the_published_names() {
         "cube_cluster_login",
         "kubectl_exec",
         "app_list",
+        "acr_get_token",
         "apollo_publish_manifest",
         "list_environments",
         "create_environment",
@@ -135,7 +136,7 @@ async fn every_tool_with_every_profile() {
     let cloud = Cloud::start().await;
     let all = listed(&cloud, &cloud.key("admin").await).await;
     for (group, allowed) in [
-        ("readers", (|name, reads| reads || name == "x") as fn(&str, bool) -> bool),
+        ("readers", (|name, reads| reads && name != "acr_get_token") as fn(&str, bool) -> bool),
         ("bare", |name, _| name.starts_with("cube_") || ["kubectl_exec", "list_services", "app_list"].contains(&name)),
         ("narrow", |name, _| name == "list_products"),
     ] {
@@ -252,5 +253,64 @@ async fn a_failure_behind_the_tools_is_told_as_one() {
     for tool in ["list_environments", "list_products", "list_release_channels"] {
         let error = cloud.agent_call(&key, tool, json!({})).await.unwrap_err();
         assert!(error.starts_with("remote error -32000"), "{tool}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_registry_token_stands_alone_on_its_line_and_not_for_who_may_only_read() {
+    let cloud = Cloud::start().await;
+    let text = cloud.agent_call(&cloud.key("admin").await, "acr_get_token", json!({})).await.unwrap();
+    let token = text.trim();
+    assert!(text.lines().count() == 1 && !token.is_empty() && !token.contains(' '), "{text}");
+    assert_eq!(cloud.agent_call(&cloud.key("readers").await, "acr_get_token", json!({})).await.unwrap_err(), "403");
+}
+
+/// Arguments that are good in form, by the tool's own schema.
+fn filled(tool: &Value) -> Value {
+    let schema = &tool["inputSchema"];
+    let mut arguments = json!({});
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap();
+        arguments[name] = match name {
+            "environment" | "source" => json!("cube-7"),
+            "target" => json!("cube-8"),
+            "product_id" => json!("com.example:mosquitto"),
+            "maven_coordinate" => json!("com.example:control:1.0.0"),
+            "version" => json!("1.2.3"),
+            "config_overrides" | "variables" => json!("{\"a\": 1}"),
+            "rid" => json!("ri.apollo.main.change-request.1"),
+            "action" => json!("approve"),
+            "manifest_yaml" => {
+                json!("manifest-version: '1.0'\nproduct-group: com.example\nproduct-name: x\nproduct-version: 1.0.0\n")
+            }
+            _ => json!("name"),
+        };
+    }
+    for (name, more) in [("create_secret", "secret_value"), ("update_secret", "secret_value")] {
+        if tool["name"] == name {
+            arguments[more] = json!("x");
+        }
+    }
+    arguments
+}
+
+#[tokio::test]
+async fn every_tool_over_apollo_tells_a_failure_of_it_as_one() {
+    let cloud = Cloud::start().await;
+    let (key, bare) = (cloud.key("admin").await, cloud.key("bare").await);
+    let without: Vec<Value> = listed(&cloud, &bare).await.into_iter().map(|tool| tool["name"].clone()).collect();
+    let tools = listed(&cloud, &key).await;
+    let over_apollo: Vec<&Value> = tools.iter().filter(|tool| !without.contains(&tool["name"])).collect();
+    assert!(over_apollo.len() >= 28, "{}", over_apollo.len());
+    // A token first, so that it is Apollo itself that fails.
+    cloud.agent_call(&key, "list_products", json!({})).await.unwrap();
+    cloud.apollo.inject(On::Any, 0, 100_000, Fault::Status { status: 500, retry_after: None, body: String::new() });
+    let calls = over_apollo.iter().filter(|tool| tool["name"] != "acr_get_token").map(async |tool| {
+        let name = tool["name"].as_str().unwrap();
+        (name, cloud.agent_call(&key, name, filled(tool)).await)
+    });
+    for (name, outcome) in futures_util::future::join_all(calls).await {
+        let error = outcome.expect_err(name);
+        assert!(error.starts_with("remote error -32000"), "{name}: {error}");
     }
 }

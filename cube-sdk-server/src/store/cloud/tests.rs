@@ -170,15 +170,33 @@ async fn sqlite() {
     assert!(store.ping().await.is_err());
 }
 
-/// `CUBE_TEST_DYNAMODB=1` and AWS's own variables lead to an account whose tables may be made.
+/// MiniStack on a free port, once it answers; none when real components are not asked for.
+#[cfg(feature = "dynamodb")]
+async fn ministack(dir: &std::path::Path) -> Option<(tokio::process::Child, String)> {
+    if std::env::var("CUBE_REAL").as_deref() != Ok("1") {
+        return None;
+    }
+    let bin = std::env::var("CUBE_REAL_BIN").expect("CUBE_REAL_BIN names the folder with hypercorn");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = tokio::process::Command::new(std::path::Path::new(&bin).join("hypercorn"));
+    command.args(["ministack.app:app", "-b", &format!("127.0.0.1:{port}")]).current_dir(dir);
+    command.env("SERVICES", "dynamodb").env("GATEWAY_PORT", port.to_string());
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).kill_on_drop(true);
+    let child = command.spawn().expect("tests/real/install installs ministack");
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Some((child, format!("http://127.0.0.1:{port}")))
+}
+
 #[cfg(feature = "dynamodb")]
 #[tokio::test]
 async fn dynamodb() {
-    if std::env::var("CUBE_TEST_DYNAMODB").as_deref() != Ok("1") {
-        return;
-    }
-    let (name, _) = fresh();
-    let store = super::DynamoStore::new(&name, &format!("{name}-sessions")).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let Some((_ministack, url)) = ministack(dir.path()).await else { return };
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).test_credentials().endpoint_url(url);
+    let config = config.region("us-west-2").load().await;
+    let store = super::DynamoStore::of(&config, "keys", "sessions");
     assert!(store.ping().await.is_err(), "the tables are not there yet");
     store.create_tables().await.unwrap();
     store.create_tables().await.unwrap();

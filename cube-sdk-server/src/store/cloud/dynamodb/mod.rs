@@ -43,9 +43,12 @@ impl DynamoStore {
         if config.region().is_none() {
             return Err(Error::new(ErrorKind::Config, "no AWS region is set").advice("set AWS_REGION"));
         }
-        let client = Client::new(&config);
+        Ok(Self::of(&config, keys, sessions))
+    }
+
+    pub(super) fn of(config: &aws_config::SdkConfig, keys: &str, sessions: &str) -> Self {
         let (keys, sessions) = (keys.to_owned(), sessions.to_owned());
-        Ok(Self { client, keys, sessions, handed_out: Arc::default() })
+        Self { client: Client::new(config), keys, sessions, handed_out: Arc::default() }
     }
 
     /// One item as it is now, not as some replica of the table remembers it.
