@@ -72,9 +72,11 @@ fn fake_kubectl(dir: &Path) {
         {"type":"DiskPressure","status":"True","message":"the disk is full"}]}}]}"#;
     let services = r#"{"items":[{"metadata":{"name":"web","namespace":"shop"},"spec":{"ports":[{"port":80}]}},
         {"metadata":{"name":"dns","namespace":"kube-system"},"spec":{"ports":[{"port":53}]}}]}"#;
+    let running = dir.join("running");
+    let running = running.display();
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in *'get nodes'*) echo '{nodes}';; *'get services'*) echo '{services}';; \
-         *) echo \"ran $*\"; echo 'password: canary-of-kubectl';; esac\n"
+         *'get events'*) echo $$ > {running}.new; mv {running}.new {running}; exec sleep 600;; *) echo \"ran $*\"; echo 'password: canary-of-kubectl';; esac\n"
     );
     let program = dir.join("kubectl");
     std::fs::write(&program, script).unwrap();
@@ -114,6 +116,11 @@ impl Cloud {
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await.unwrap();
         let (url, address) = (listener.url(), listener.address());
         Self { url, address, store, apollo, metrics, _dir: dir, _listener: listener, _service: service }
+    }
+
+    /// Where the service's files are.
+    pub fn dir(&self) -> &Path {
+        self._dir.path()
     }
 
     /// A key of a new owner with this group.

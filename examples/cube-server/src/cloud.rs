@@ -22,7 +22,7 @@ use crate::stop::Stop;
 #[derive(Subcommand)]
 pub(crate) enum Cloud {
     /// Serve cube-cloud until SIGINT or SIGTERM.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Make the tables of DynamoDB; those that are there stay as they are.
     #[cfg(feature = "dynamodb")]
     CreateTables {

@@ -54,7 +54,7 @@ impl Handler {
             .may_call(tool.name, tool.effect, tool.needs)
             .map_err(|denied| ErrorData::new(NOT_PERMITTED, denied.to_string(), None))?;
         let (progress, told) = progress(context);
-        let call = Call { app: Arc::clone(&self.app), caller, progress };
+        let call = Call { app: Arc::clone(&self.app), caller, progress, dry_run: false };
         let started = std::time::Instant::now();
         let outcome = match tool.start(call, request.arguments.unwrap_or_default()) {
             Ok(work) => {

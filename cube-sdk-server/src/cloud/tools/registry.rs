@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::Nothing;
-use super::call::{Call, Reply};
+use super::call::{Call, Reply, sent};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -24,7 +24,8 @@ pub(super) fn tools() -> Vec<Tool> {
             .gives(&[("token", "string")]),
         Tool::new("apollo_publish_manifest", Effect::Write, Needs::Apollo, publish)
             .about("Publish a manifest", "Publishes a product release's manifest: metadata only, not the chart.")
-            .gives(&[("release", "object")]),
+            .gives(&[("release", "object")])
+            .dry_run(),
     ]
 }
 
@@ -35,7 +36,7 @@ async fn token(call: Call, _: Nothing) -> Result<Reply> {
 }
 
 async fn publish(call: Call, args: Publish) -> Result<Reply> {
-    let release = call.apollo()?.manifests().create_release(args.manifest_yaml).await?;
+    let release = sent!(call, call.apollo()?.manifests().create_release(args.manifest_yaml));
     let text = format!("{} was published: {}\n", release.coordinate, release.rid);
     Ok(Reply::new(text, json!({ "release": release })))
 }

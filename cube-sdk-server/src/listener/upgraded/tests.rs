@@ -19,7 +19,7 @@ async fn take_over(State(found): State<Sender>, mut request: Request) -> impl ax
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().unwrap();
     tokio::spawn(async move {
         let upgraded = upgrade.await.unwrap();
-        found.send(below(upgraded).ok().expect("the listener's own connection")).ok().unwrap();
+        found.send(below(upgraded).expect("the listener's own connection")).ok().unwrap();
     });
     (StatusCode::SWITCHING_PROTOCOLS, [(header::CONNECTION, "upgrade"), (header::UPGRADE, "x")])
 }
