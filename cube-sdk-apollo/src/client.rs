@@ -35,6 +35,8 @@ use crate::graphql::Request;
 /// assert!(apollo.url().as_str().starts_with("http://127.0.0.1:"));
 /// assert_eq!(Apollo::operations().len(), 49);
 /// assert_eq!(Apollo::documents().len(), 49 + 17); // a second one for the later pages of some lists
+/// let token = apollo.access_token().await?; // for Apollo's container registry
+/// assert_eq!(format!("{token:?}"), "SecretBox<str>([REDACTED])");
 /// for row in apollo.describe() {
 ///     println!("{row}"); // what it was set up with, without secrets
 /// }
@@ -49,7 +51,6 @@ struct Parts {
     proof: [Described; 1],
     #[cfg(feature = "publish")]
     settings: Settings,
-    #[cfg(feature = "publish")]
     credentials: Arc<dyn Credentials>,
     endpoint: Url,
     strict: Engine,
@@ -191,7 +192,6 @@ impl ApolloBuilder {
             proof: described,
             #[cfg(feature = "publish")]
             settings: self.settings,
-            #[cfg(feature = "publish")]
             credentials,
             endpoint,
             strict,
@@ -261,6 +261,19 @@ impl Apollo {
     pub fn describe(&self) -> Vec<Described> {
         let base = Described::new("Apollo URL", SafeUrl(&self.0.base.value).to_string(), self.0.base.origin.clone());
         [base].into_iter().chain(self.0.proof.clone()).chain(self.0.ground.describe()).collect()
+    }
+
+    /// The access token that its calls go out with, for what stands beside it, such as Apollo's container registry. It is
+    /// renewed before its end: ask again rather than keep it.
+    ///
+    /// # Errors
+    /// `Credentials` or `Config` when there is none to be had.
+    pub async fn access_token(&self) -> Result<SecretString> {
+        let grant = self.0.credentials.grant().await?;
+        let header = grant.authorization.to_str().ok();
+        let token =
+            header.and_then(|text| text.strip_prefix("Bearer ")).map(|token| SecretString::from(token.to_owned()));
+        token.ok_or_else(|| Error::new(ErrorKind::Credentials, "the credentials are no bearer token"))
     }
 
     /// What it was set up with, for what stands beside it.

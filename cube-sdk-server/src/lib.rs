@@ -44,9 +44,11 @@
 mod bearer;
 pub mod cloud;
 pub mod edgegate;
+mod health;
 pub mod listener;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod metrics;
 mod random;
 mod refusal;
 mod request_id;

@@ -79,7 +79,7 @@ async fn list(
     Query(whose): Query<Whose>,
 ) -> Result<Response, Refusal> {
     administrator(&app, &headers, "list keys").await?;
-    let keys = app.store.list_keys(whose.owner.as_deref()).await.map_err(Refusal::of)?;
+    let keys = app.administered.list_keys(whose.owner.as_deref()).await.map_err(Refusal::of)?;
     Ok(Json(keys.into_iter().map(|key| shown(&app, key)).collect::<Vec<_>>()).into_response())
 }
 
@@ -87,7 +87,8 @@ async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: String) -
     administrator(&app, &headers, "create a key").await?;
     let new: NewKey = serde_json::from_str(&body).map_err(|fault| Refusal::invalid(format!("body: {fault}")))?;
     let life = new.days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-    let made = app.store.create_key(&new.owner, &new.groups, &new.label, life, app.clock).await.map_err(Refusal::of)?;
+    let made =
+        app.administered.create_key(&new.owner, &new.groups, &new.label, life, app.clock).await.map_err(Refusal::of)?;
     let answer = json!({ "id": made.id, "api_key": made.api_key.expose_secret() });
     Ok((StatusCode::CREATED, [("cache-control", "no-store")], Json(answer)).into_response())
 }
@@ -98,7 +99,7 @@ async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     administrator(&app, &headers, "revoke a key").await?;
-    app.store.revoke_key_by_id(&id, app.clock).await.map_err(Refusal::of)?;
+    app.administered.revoke_key_by_id(&id, app.clock).await.map_err(Refusal::of)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -109,6 +110,6 @@ async fn revoke_all(
 ) -> Result<Response, Refusal> {
     administrator(&app, &headers, "revoke the keys of an owner").await?;
     let owner = whose.owner.ok_or_else(|| Refusal::invalid("name the owner: ?owner=NAME"))?;
-    let revoked = app.store.revoke_keys_of(&owner, app.clock).await.map_err(Refusal::of)?;
+    let revoked = app.administered.revoke_keys_of(&owner, app.clock).await.map_err(Refusal::of)?;
     Ok(Json(json!({ "revoked": revoked })).into_response())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cube_sdk_apollo::Apollo;
@@ -9,6 +10,7 @@ use cube_sdk_core::{Clock, Error, Result};
 
 use super::api_keys::Keys;
 use super::apps::Apps;
+use super::counted::Counted;
 use super::kubectl::Clusters;
 #[cfg(feature = "oidc")]
 use super::oidc::Provider;
@@ -18,11 +20,16 @@ use super::profiles::Profile;
 use super::settings::CloudSettings;
 use super::visitors::Buckets;
 use super::visitors::Place;
-use crate::store::{Store, Time};
+use crate::metrics::Metrics;
+use crate::store::cloud::Keeping;
+use crate::store::{CloudStore, Time};
 
 pub(crate) struct App {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<dyn Keeping>,
+    /// The same, as it is administered.
+    pub(crate) administered: CloudStore,
     pub(crate) clock: Clock,
+    pub(crate) counted: Counted,
     pub(crate) settings: CloudSettings,
     pub(crate) keys: Keys,
     pub(crate) passwords: Passwords,
@@ -40,7 +47,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(store: Store, clock: Clock, settings: CloudSettings) -> Result<Self> {
+    pub(crate) fn new(store: CloudStore, clock: Clock, settings: CloudSettings, metrics: &Metrics) -> Result<Self> {
         let mut apollo = HashMap::new();
         for profile in settings.profiles.iter() {
             let Some(credentials) = &profile.apollo else { continue };
@@ -60,10 +67,11 @@ impl App {
             let redirect = cube_sdk_core::config::join(&settings.url, &["auth", "callback"]);
             Provider::new(oidc, redirect, clock)
         });
+        let counted = Counted::new(metrics);
         Ok(Self {
             #[cfg(feature = "oidc")]
             provider: provider.transpose()?,
-            keys: Keys::new(store.clone(), clock, settings.profiles.clone()),
+            keys: Keys::new(store.keeping(), clock, settings.profiles.clone(), counted.clone()),
             passwords: Passwords::new()?,
             guesses: Guesses::new(clock),
             opened: Buckets::new(clock, 60, Duration::from_secs(2)),
@@ -71,8 +79,10 @@ impl App {
             apollo,
             clusters: Clusters::new(&settings),
             apps: Apps::new(&settings),
-            store,
+            store: store.keeping(),
+            administered: store,
             clock,
+            counted,
             settings,
         })
     }

@@ -8,6 +8,7 @@ mod api_keys;
 mod app;
 mod apps;
 mod caller;
+mod counted;
 mod kubectl;
 mod login;
 mod mcp;

@@ -8,12 +8,13 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::any;
 use http::StatusCode;
 
 use super::app::App;
 use super::tunnel::{Tunnels, tunnel};
 use super::{admin, login, mcp, visitors};
+use crate::health;
 use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
 
@@ -27,20 +28,12 @@ pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>) -> Router {
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "not served by this server"))
         .layer(middleware::from_fn_with_state(Arc::clone(app), for_us));
     // Probes ask by address, whatever name that has.
-    let health =
-        Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(Arc::clone(app));
+    let asked = Arc::clone(app);
+    let health = health::routes(move || {
+        let app = Arc::clone(&asked);
+        Box::pin(async move { app.store.ping().await })
+    });
     health.merge(named).layer(middleware::from_fn(with_request_id))
-}
-
-/// Ready once the database answers.
-async fn ready(State(app): State<Arc<App>>) -> Response {
-    match app.store.cloud_user("").await {
-        Ok(_) => "ready\n".into_response(),
-        Err(error) => {
-            tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
-        }
-    }
 }
 
 /// A request for another host is refused: a page elsewhere may have given a name of its own to our address.

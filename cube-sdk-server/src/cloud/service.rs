@@ -11,7 +11,8 @@ use super::app::App;
 use super::router::router;
 use super::settings::CloudSettings;
 use super::tunnel::Tunnels;
-use crate::store::Store;
+use crate::metrics::Metrics;
+use crate::store::CloudStore;
 
 /// How often keys that were handed out are forgotten.
 const TIDY: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ const TIDY: Duration = Duration::from_secs(5);
 /// ```
 pub struct CloudService {
     router: Router,
-    store: Store,
+    store: CloudStore,
     tunnels: Arc<Tunnels>,
     tidier: JoinHandle<()>,
 }
@@ -46,15 +47,16 @@ pub struct CloudService {
 /// Sets up a [`CloudService`].
 #[must_use]
 pub struct CloudServiceBuilder {
-    store: Store,
+    store: CloudStore,
     settings: CloudSettings,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl CloudService {
-    /// A service over a database.
-    pub fn builder(store: Store, settings: CloudSettings) -> CloudServiceBuilder {
-        CloudServiceBuilder { store, settings, clock: Clock::system() }
+    /// A service over a [`Store`](crate::store::Store), or any other [`CloudStore`].
+    pub fn builder(store: impl Into<CloudStore>, settings: CloudSettings) -> CloudServiceBuilder {
+        CloudServiceBuilder { store: store.into(), settings, clock: Clock::system(), metrics: Metrics::new() }
     }
 
     /// The endpoints, to be served by [`Listener`](crate::listener::Listener), or by a server that tells the peer's
@@ -91,14 +93,20 @@ impl CloudServiceBuilder {
         self
     }
 
+    /// Where calls, logins, look-ups of keys and tunnels are counted. Default: nowhere that anyone sees.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Starts the background work. Needs a tokio runtime.
     ///
     /// # Errors
     /// `Config` when a profile's Apollo client cannot be made.
     pub fn start(self) -> Result<CloudService> {
-        let app = Arc::new(App::new(self.store.clone(), self.clock, self.settings)?);
-        let tunnels = Arc::new(Tunnels::new(&app));
-        let router = router(&app, &tunnels);
+        let app = Arc::new(App::new(self.store.clone(), self.clock, self.settings, &self.metrics)?);
+        let tunnels = Arc::new(Tunnels::new(&app, &self.metrics));
+        let router = self.metrics.counted(router(&app, &tunnels));
         let tidier = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(TIDY).await;

@@ -16,8 +16,10 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 
 use super::app::App;
+use super::counted::OfTunnels;
 use super::profiles::Caller;
-use crate::listener::Peer;
+use crate::listener::{Peer, below};
+use crate::metrics::Metrics;
 use crate::store::cloud::Hash;
 
 /// How often a key that is inside is looked at: with 3 s of caching a revoked one is out within 5 s.
@@ -77,8 +79,10 @@ pub(crate) struct Tunnels {
 }
 
 impl Tunnels {
-    pub(crate) fn new(app: &Arc<App>) -> Self {
+    pub(crate) fn new(app: &Arc<App>, metrics: &Metrics) -> Self {
         let relay = Relay::builder().build(ByProfile(Arc::clone(app)), app.apps.clone());
+        let collected = Box::new(OfTunnels(relay.clone()));
+        metrics.register(|registry| registry.register_collector(collected));
         Self { relay, running: std::sync::Mutex::default() }
     }
 
@@ -114,7 +118,10 @@ pub(crate) async fn tunnel(State(tunnels): State<Arc<Tunnels>>, request: Request
     running.spawn(async move {
         match upgrade.await {
             Ok(io) => {
-                let report = accepted.run(TokioIo::new(io)).await;
+                let report = match below(io) {
+                    Ok(connection) => accepted.run(connection).await,
+                    Err(io) => accepted.run(TokioIo::new(io)).await,
+                };
                 tracing::debug!(?report, "a tunnel ended");
             }
             Err(error) => tracing::debug!(%error, "a connection was not upgraded"),

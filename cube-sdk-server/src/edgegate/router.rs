@@ -8,6 +8,7 @@ use axum::routing::{delete, get, post, put};
 
 use super::app::App;
 use super::{api_keys, artifacts, audit, contracts, grants, pipelines, promptpacks, runs, setup_info, workspaces};
+use crate::health;
 use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
 
@@ -32,6 +33,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/byo-storage/grants/verify", post(grants::verify))
         .route("/byo-storage/grants/attach-role", post(grants::attach_role))
         .route("/byo-storage/grants/{grant}/rotate-external-id", post(grants::rotate_external_id));
+    let store = app.store.clone();
+    let health = health::routes(move || {
+        let store = store.clone();
+        Box::pin(async move { store.ping().await })
+    });
     Router::new()
         .route("/v1/_contracts", get(contracts::show))
         .route("/v1/workspaces", get(workspaces::list))
@@ -40,6 +46,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(not_served)
         .layer(middleware::from_fn(with_request_id))
         .with_state(app)
+        .merge(health)
 }
 
 async fn not_served() -> Refusal {

@@ -16,6 +16,7 @@ use super::executor::{CellExecutor, StreamingExecutor};
 use super::probes::Probes;
 use super::settings::OperatorSettings;
 use super::{grants, recording, router, runs};
+use crate::metrics::Metrics;
 use crate::store::Store;
 
 /// How often grants are probed again.
@@ -52,6 +53,7 @@ pub struct EdgeGateServiceBuilder {
     hostname: Option<String>,
     reprobe_every: Duration,
     concurrent_runs: usize,
+    metrics: Metrics,
 }
 
 impl EdgeGateService {
@@ -67,6 +69,7 @@ impl EdgeGateService {
             hostname: None,
             reprobe_every: REPROBE_EVERY,
             concurrent_runs: CONCURRENT_RUNS,
+            metrics: Metrics::new(),
         }
     }
 
@@ -139,6 +142,12 @@ impl EdgeGateServiceBuilder {
         self
     }
 
+    /// Where requests are counted. Default: nowhere that anyone sees.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Ends what an earlier process left in flight and starts the background work. Needs a tokio runtime.
     ///
     /// # Errors
@@ -163,7 +172,7 @@ impl EdgeGateServiceBuilder {
         let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
         let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
         Ok(EdgeGateService {
-            router: router::router(app),
+            router: self.metrics.counted(router::router(app)),
             store: self.store,
             recorder,
             stop,

@@ -10,6 +10,8 @@ mod peer;
 mod room;
 mod serve;
 mod socket;
+mod tls;
+mod upgraded;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub use self::limits::Limits;
 pub use self::peer::Peer;
 use self::room::Room;
 use self::serve::Server;
+pub use self::tls::Tls;
+pub(crate) use self::upgraded::below;
 
 /// A served router. Dropping it closes the port and every connection at once;
 /// [`shutdown`](Self::shutdown) lets answers in progress finish.
@@ -49,9 +53,12 @@ use self::serve::Server;
 #[derive(Debug)]
 pub struct Listener {
     address: SocketAddr,
+    scheme: &'static str,
     room: Arc<Room>,
     stop: watch::Sender<Option<Duration>>,
     accepting: JoinHandle<()>,
+    /// Follows the files of the certificate.
+    following: Option<JoinHandle<()>>,
 }
 
 impl Listener {
@@ -68,14 +75,28 @@ impl Listener {
     /// # Errors
     /// `Io`, naming the address, when it cannot be bound.
     pub async fn bind_with(address: SocketAddr, router: Router, limits: Limits) -> Result<Self> {
+        Self::serve(address, router, limits, None).await
+    }
+
+    /// As [`Self::bind_with`], over TLS. A connection's handshake is part of the time that [`Limits::head`] gives it.
+    ///
+    /// # Errors
+    /// `Io`, naming the address, when it cannot be bound.
+    pub async fn bind_tls(address: SocketAddr, router: Router, limits: Limits, tls: Tls) -> Result<Self> {
+        Self::serve(address, router, limits, Some(tls)).await
+    }
+
+    async fn serve(address: SocketAddr, router: Router, limits: Limits, tls: Option<Tls>) -> Result<Self> {
         let doing = |cause| Error::io(format!("listening on {address}"), cause);
         let socket = TcpListener::bind(address).await.map_err(doing)?;
         let address = socket.local_addr().map_err(doing)?;
         let (stop, stopped) = watch::channel(None);
         let room = Room::new(&limits);
-        let server = Server::new(router, limits, room.clone());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
+        let server = Server::new(router, limits, room.clone(), tls);
         let accepting = tokio::spawn(server.accept(socket, stopped));
-        Ok(Self { address, room, stop, accepting })
+        Ok(Self { address, scheme, room, stop, accepting, following })
     }
 
     /// The address that is listened on.
@@ -83,9 +104,9 @@ impl Listener {
         self.address
     }
 
-    /// `http://ADDRESS`, without a trailing slash.
+    /// `http://ADDRESS` or `https://ADDRESS`, without a trailing slash.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// How many connections there are, upgraded ones too.
@@ -103,6 +124,9 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.accepting.abort();
+        if let Some(following) = &self.following {
+            following.abort();
+        }
     }
 }
 

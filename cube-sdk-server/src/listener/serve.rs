@@ -11,10 +11,11 @@ use axum::extract::ConnectInfo;
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,6 +27,7 @@ use super::outgoing::{Taken, UnderWay};
 use super::peer::Peer;
 use super::room::{Room, Seat};
 use super::socket::Socket;
+use super::tls::Tls;
 
 /// The longest head over HTTP/1, in bytes.
 const HEAD: usize = 64 << 10;
@@ -38,6 +40,7 @@ pub(super) struct Server {
     limits: Arc<Limits>,
     http: auto::Builder<TokioExecutor>,
     room: Arc<Room>,
+    tls: Option<Tls>,
 }
 
 /// Ends every connection, upgraded ones too, when the accepting task is dropped.
@@ -50,7 +53,7 @@ impl Drop for Closes {
 }
 
 impl Server {
-    pub(super) fn new(router: Router, limits: Limits, room: Arc<Room>) -> Self {
+    pub(super) fn new(router: Router, limits: Limits, room: Arc<Room>, tls: Option<Tls>) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // Heads have our own clock, which begins before the version is known and holds for both.
         http.http1().header_read_timeout(None).max_buf_size(HEAD);
@@ -60,7 +63,7 @@ impl Server {
             .keep_alive_timeout(limits.keep_alive)
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(HEADERS);
-        Self { router, limits: Arc::new(limits), http, room }
+        Self { router, limits: Arc::new(limits), http, room, tls }
     }
 
     /// The connections live in this task's set, so that aborting the task ends them too.
@@ -112,16 +115,12 @@ impl Server {
             peer: Peer::new(held.clone(), self.room.clone()),
         };
         let socket = Socket::new(stream, seat);
-        let served = self.http.serve_connection_with_upgrades(socket, service).into_owned();
+        let (http, tls) = (self.http.clone(), self.tls.clone());
         async move {
-            let mut served = std::pin::pin!(served);
             let serving = async {
-                tokio::select! {
-                    ended = served.as_mut() => ended,
-                    () = until_some(&mut stopped) => {
-                        served.as_mut().graceful_shutdown();
-                        served.await
-                    }
+                match tls {
+                    None => serve(&http, socket, service, &mut stopped).await,
+                    Some(tls) => serve(&http, tls.acceptor().accept(socket).await?, service, &mut stopped).await,
                 }
             };
             tokio::select! {
@@ -131,6 +130,23 @@ impl Server {
                 limit = held.overdue(&limits) => tracing::debug!(peer = %held.peer, "connection closed: {limit}"),
                 () = ended(&held) => tracing::debug!(peer = %held.peer, "connection closed to make room"),
             }
+        }
+    }
+}
+
+/// Serves one connection to its end, gracefully once it is to stop.
+async fn serve(
+    http: &auto::Builder<TokioExecutor>,
+    io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    service: Watched,
+    stopped: &mut watch::Receiver<Option<Duration>>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut served = std::pin::pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
+    tokio::select! {
+        ended = served.as_mut() => ended,
+        () = until_some(stopped) => {
+            served.as_mut().graceful_shutdown();
+            served.await
         }
     }
 }

@@ -1,12 +1,11 @@
-//! The socket under hyper, which gives its seat back when it is closed and can be ended from outside.
+//! The socket under everything, which gives its seat back when it is closed and can be ended from outside.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::held::{Held, Waits};
@@ -15,14 +14,18 @@ use super::room::Seat;
 /// Fields are dropped in this order: the descriptor is free before the seat is.
 #[derive(Debug)]
 pub(super) struct Socket {
-    io: TokioIo<TcpStream>,
+    io: TcpStream,
     held: Arc<Held>,
     _seat: Seat,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, seat: Seat) -> Self {
-        Self { io: TokioIo::new(stream), held: seat.held().clone(), _seat: seat }
+        Self { io: stream, held: seat.held().clone(), _seat: seat }
+    }
+
+    pub(super) const fn tcp(&self) -> &TcpStream {
+        &self.io
     }
 
     fn check(&self, waits: Waits, cx: &Context<'_>) -> io::Result<()> {
@@ -40,14 +43,14 @@ impl Socket {
     }
 }
 
-impl Read for Socket {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check(Waits::Reader, cx)?;
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
-impl Write for Socket {
+impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check(Waits::Writer, cx)?;
         let count = ready!(Pin::new(&mut self.io).poll_write(cx, buf))?;

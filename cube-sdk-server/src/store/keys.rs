@@ -12,7 +12,7 @@ use crate::random;
 /// The family prefix of the keys that this server mints.
 pub(crate) const PREFIX: &str = "egk_live_";
 /// `last_used_at` is exact to this, so that reads do not turn into writes.
-pub(super) const USED_GRANULARITY: Duration = Duration::from_secs(60);
+pub(crate) const USED_GRANULARITY: Duration = Duration::from_secs(60);
 
 /// A key that was just made; the plaintext is shown this once.
 pub(crate) struct MintedKey {

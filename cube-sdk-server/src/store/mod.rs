@@ -25,10 +25,13 @@ use cube_sdk_core::{Error, ErrorKind, Result, private_file};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, Transaction};
 
+#[cfg(feature = "dynamodb")]
+pub(crate) use self::keys::USED_GRANULARITY;
 pub use accounts::{NewWorkspace, Plan, Role};
 pub(crate) use accounts::{User, WorkspaceRow};
 pub(crate) use artifacts::{ArtifactRow, NewByoArtifact};
 pub(crate) use audit::{AuditFilter, AuditRow, NewAuditRow};
+pub use cloud::CloudStore;
 pub(crate) use column::{Id, Json, Time};
 pub(crate) use grants::{GrantRow, GrantStatus, ProbeOutcome};
 pub(crate) use keys::KeyRow;
@@ -104,6 +107,11 @@ impl Store {
     /// when another process has written meanwhile.
     pub(crate) async fn immediate(&self) -> sqlx::Result<Transaction<'static, Sqlite>> {
         self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Does the database answer?
+    pub(crate) async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.reader).await.map(drop).map_err(failing("asking the database"))
     }
 
     /// Waits for statements in flight and closes the file. Dropping the store without it loses nothing that

@@ -5,11 +5,14 @@ mod admin;
 mod agent;
 mod hosts;
 mod login;
+mod metrics;
 #[cfg(feature = "oidc")]
 mod oidc;
 #[cfg(feature = "oidc")]
 mod provider;
 mod published;
+#[cfg(feature = "oidc")]
+mod real_provider;
 mod support;
 mod tools;
 mod tunnel;

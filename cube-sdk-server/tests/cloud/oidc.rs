@@ -22,7 +22,7 @@ async fn stage() -> (Arc<Provider>, Cloud) {
 }
 
 /// Opens the login's page and goes to the provider; the address there.
-async fn go(cloud: &Cloud, browser: &mut Browser, id: &str) -> String {
+pub async fn go(cloud: &Cloud, browser: &mut Browser, id: &str) -> String {
     let page = browser.get(cloud, &format!("/auth/login?session_id={id}")).await;
     assert_eq!(page.status, 200, "{}", page.text);
     let link = page.text.split_once("href=\"oidc?").expect("the link to the provider").1.split_once('"').unwrap().0;

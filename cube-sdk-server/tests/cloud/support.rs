@@ -8,6 +8,7 @@ use cube_sdk_core::Clock;
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_server::cloud::{CloudService, CloudSettings};
 use cube_sdk_server::listener::Listener;
+use cube_sdk_server::metrics::Metrics;
 use cube_sdk_server::store::Store;
 use cube_sdk_testkit::apollo::{CLIENT_ID, CLIENT_SECRET, Double};
 use reqwest::{Method, StatusCode};
@@ -21,6 +22,7 @@ pub struct Cloud {
     pub address: SocketAddr,
     pub store: Store,
     pub apollo: Double,
+    pub metrics: Metrics,
     _dir: tempfile::TempDir,
     _listener: Listener,
     _service: CloudService,
@@ -70,9 +72,11 @@ fn fake_kubectl(dir: &Path) {
         {"type":"DiskPressure","status":"True","message":"the disk is full"}]}}]}"#;
     let services = r#"{"items":[{"metadata":{"name":"web","namespace":"shop"},"spec":{"ports":[{"port":80}]}},
         {"metadata":{"name":"dns","namespace":"kube-system"},"spec":{"ports":[{"port":53}]}}]}"#;
+    let running = dir.join("running");
+    let running = running.display();
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in *'get nodes'*) echo '{nodes}';; *'get services'*) echo '{services}';; \
-         *) echo \"ran $*\"; echo 'password: canary-of-kubectl';; esac\n"
+         *'get events'*) echo $$ > {running}.new; mv {running}.new {running}; exec sleep 600;; *) echo \"ran $*\"; echo 'password: canary-of-kubectl';; esac\n"
     );
     let program = dir.join("kubectl");
     std::fs::write(&program, script).unwrap();
@@ -106,11 +110,17 @@ impl Cloud {
              \x20 narrow: {{ groups: [narrow], {credentials}, tools: [list_products] }}\n"
         );
         let store = Store::open(&dir.path().join("cloud.sqlite")).await.unwrap();
-        let service =
-            CloudService::builder(store.clone(), CloudSettings::from_yaml(&settings).unwrap()).start().unwrap();
+        let metrics = Metrics::new();
+        let service = CloudService::builder(store.clone(), CloudSettings::from_yaml(&settings).unwrap());
+        let service = service.metrics(metrics.clone()).start().unwrap();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await.unwrap();
         let (url, address) = (listener.url(), listener.address());
-        Self { url, address, store, apollo, _dir: dir, _listener: listener, _service: service }
+        Self { url, address, store, apollo, metrics, _dir: dir, _listener: listener, _service: service }
+    }
+
+    /// Where the service's files are.
+    pub fn dir(&self) -> &Path {
+        self._dir.path()
     }
 
     /// A key of a new owner with this group.

@@ -86,6 +86,7 @@ async fn every_mandatory_remote_tool_is_there_with_the_published_names() {
         "cube_cluster_login",
         "kubectl_exec",
         "app_list",
+        "acr_get_token",
         "apollo_publish_manifest",
         "list_environments",
         "create_environment",
@@ -123,7 +124,7 @@ async fn every_mandatory_remote_tool_is_there_with_the_published_names() {
         let (name, reads) = (&tool["name"], tool["annotations"]["readOnlyHint"].as_bool().unwrap());
         assert_eq!(tool["inputSchema"]["type"], "object", "{name}");
         assert!(tool["description"].as_str().unwrap().len() > 20 && tool["title"].is_string(), "{name}");
-        assert!(!tool["outputSchema"]["required"].as_array().unwrap().is_empty(), "{name}");
+        assert!(!tool["outputSchema"]["properties"].as_object().unwrap().is_empty(), "{name}");
         if CHANGES.iter().any(|change| name == change) {
             assert!(!reads, "{name}");
         }
@@ -135,7 +136,7 @@ async fn every_tool_with_every_profile() {
     let cloud = Cloud::start().await;
     let all = listed(&cloud, &cloud.key("admin").await).await;
     for (group, allowed) in [
-        ("readers", (|name, reads| reads || name == "x") as fn(&str, bool) -> bool),
+        ("readers", (|name, reads| reads && name != "acr_get_token") as fn(&str, bool) -> bool),
         ("bare", |name, _| name.starts_with("cube_") || ["kubectl_exec", "list_services", "app_list"].contains(&name)),
         ("narrow", |name, _| name == "list_products"),
     ] {
@@ -171,9 +172,10 @@ async fn good_calls_answer_people_and_programs_and_show_no_secret() {
         assert!(result["isError"] == false, "{name}: {reply}");
         assert!(!result["content"][0]["text"].as_str().unwrap().trim().is_empty(), "{name}");
         let schema = &tools.iter().find(|tool| tool["name"] == name).unwrap()["outputSchema"];
-        for field in schema["required"].as_array().unwrap() {
-            let value = &result["structuredContent"][field.as_str().unwrap()];
-            let fits = match schema["properties"][field.as_str().unwrap()]["type"].as_str().unwrap() {
+        let fields = schema["properties"].as_object().unwrap();
+        for (field, kind) in fields.iter().filter(|(field, _)| *field != "dry_run") {
+            let value = &result["structuredContent"][field];
+            let fits = match kind["type"].as_str().unwrap() {
                 "array" => value.is_array(),
                 "object" => value.is_object(),
                 "boolean" => value.is_boolean(),
@@ -253,4 +255,141 @@ async fn a_failure_behind_the_tools_is_told_as_one() {
         let error = cloud.agent_call(&key, tool, json!({})).await.unwrap_err();
         assert!(error.starts_with("remote error -32000"), "{tool}: {error}");
     }
+}
+
+#[tokio::test]
+async fn the_registry_token_stands_alone_on_its_line_and_not_for_who_may_only_read() {
+    let cloud = Cloud::start().await;
+    let text = cloud.agent_call(&cloud.key("admin").await, "acr_get_token", json!({})).await.unwrap();
+    let token = text.trim();
+    assert!(text.lines().count() == 1 && !token.is_empty() && !token.contains(' '), "{text}");
+    assert_eq!(cloud.agent_call(&cloud.key("readers").await, "acr_get_token", json!({})).await.unwrap_err(), "403");
+}
+
+/// Arguments that are good in form, by the tool's own schema.
+fn filled(tool: &Value) -> Value {
+    let schema = &tool["inputSchema"];
+    let mut arguments = json!({});
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap();
+        arguments[name] = match name {
+            "environment" | "source" => json!("cube-7"),
+            "target" => json!("cube-8"),
+            "product_id" => json!("com.example:mosquitto"),
+            "maven_coordinate" => json!("com.example:control:1.0.0"),
+            "version" => json!("1.2.3"),
+            "config_overrides" | "variables" => json!("{\"a\": 1}"),
+            "rid" => json!("ri.apollo.main.change-request.1"),
+            "action" => json!("approve"),
+            "manifest_yaml" => {
+                json!("manifest-version: '1.0'\nproduct-group: com.example\nproduct-name: x\nproduct-version: 1.0.0\n")
+            }
+            _ => json!("name"),
+        };
+    }
+    for (name, more) in [("create_secret", "secret_value"), ("update_secret", "secret_value")] {
+        if tool["name"] == name {
+            arguments[more] = json!("x");
+        }
+    }
+    arguments
+}
+
+#[tokio::test]
+async fn every_tool_over_apollo_tells_a_failure_of_it_as_one() {
+    let cloud = Cloud::start().await;
+    let (key, bare) = (cloud.key("admin").await, cloud.key("bare").await);
+    let without: Vec<Value> = listed(&cloud, &bare).await.into_iter().map(|tool| tool["name"].clone()).collect();
+    let tools = listed(&cloud, &key).await;
+    let over_apollo: Vec<&Value> = tools.iter().filter(|tool| !without.contains(&tool["name"])).collect();
+    assert!(over_apollo.len() >= 28, "{}", over_apollo.len());
+    // A token first, so that it is Apollo itself that fails.
+    cloud.agent_call(&key, "list_products", json!({})).await.unwrap();
+    cloud.apollo.inject(On::Any, 0, 100_000, Fault::Status { status: 500, retry_after: None, body: String::new() });
+    let calls = over_apollo.iter().filter(|tool| tool["name"] != "acr_get_token").map(async |tool| {
+        let name = tool["name"].as_str().unwrap();
+        (name, cloud.agent_call(&key, name, filled(tool)).await)
+    });
+    for (name, outcome) in futures_util::future::join_all(calls).await {
+        let error = outcome.expect_err(name);
+        assert!(error.starts_with("remote error -32000"), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_what_would_be_sent_and_sends_nothing() {
+    let cloud = Cloud::start().await;
+    let key = cloud.key("admin").await;
+    let tools = listed(&cloud, &key).await;
+    let dry: Vec<&Value> =
+        tools.iter().filter(|tool| !tool["inputSchema"]["properties"]["dry_run"].is_null()).collect();
+    assert!(dry.len() >= 15, "{}", dry.len());
+    for (name, mut arguments) in calls() {
+        if !dry.iter().any(|tool| tool["name"] == name) {
+            continue;
+        }
+        arguments["dry_run"] = json!(true);
+        if name == "update_secret" {
+            arguments["secret_name"] = json!("admin");
+        }
+        let text = cloud.agent_call(&key, name, arguments).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(text.starts_with("Nothing was sent. This would be:\napollo."), "{name}: {text}");
+        assert!(!text.contains("canary"), "{name}: {text}");
+    }
+    for change in ["createApolloEnvironment", "deleteEnvironment", "createSecret", "updateSecret", "uninstallEntity"] {
+        assert_eq!(cloud.apollo.executed(change), 0, "{change}");
+    }
+    assert_eq!(
+        cloud.agent_call(&key, "list_environments", json!({ "search": "cube-9" })).await.unwrap().trim(),
+        "No environment fits."
+    );
+    for (tool, arguments) in [
+        ("list_products", json!({ "dry_run": true })),
+        ("create_environment", json!({ "name": "x", "dry_run": "yes" })),
+        ("replicate_environment", json!({ "source": "cube-7", "target": "x", "dry_run": true })),
+    ] {
+        let error = cloud.agent_call(&key, tool, arguments).await.unwrap_err();
+        assert!(error.starts_with("remote error -32602"), "{tool}: {error}");
+    }
+    assert_eq!(
+        cloud
+            .agent_call(&cloud.key("readers").await, "create_environment", json!({ "name": "x", "dry_run": true }))
+            .await
+            .unwrap_err(),
+        "403"
+    );
+}
+
+/// The process of a program that never ends by itself, once it runs.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_goes_away_stops_the_work() {
+    use tokio::io::AsyncWriteExt as _;
+    let cloud = Cloud::start().await;
+    let key = cloud.key("admin").await;
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "kubectl_exec", "arguments": { "cluster": "cube-7", "command": "get events" } } });
+    let body = body.to_string();
+    let mut stream = tokio::net::TcpStream::connect(cloud.address).await.unwrap();
+    let head = format!(
+        "POST /mcp/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let process = loop {
+        let written = std::fs::read_to_string(cloud.dir().join("running")).unwrap_or_default();
+        match written.trim().parse::<u32>() {
+            Ok(process) => break std::path::PathBuf::from(format!("/proc/{process}/cmdline")),
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
+    assert!(!std::fs::read(&process).unwrap().is_empty());
+    drop(stream);
+    let gone = std::time::Instant::now();
+    // A process that ended and was not waited for has no command line any more.
+    while std::fs::read(&process).is_ok_and(|line| !line.is_empty()) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(gone.elapsed() < std::time::Duration::from_secs(45), "it was its own limit of 60 s that ended it");
 }

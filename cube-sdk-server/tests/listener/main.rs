@@ -7,3 +7,4 @@ mod held;
 mod patience;
 mod room;
 mod served;
+mod tls;

@@ -15,6 +15,28 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
     fn hold_at_most(&mut self, bytes: usize);
 }
 
+/// A connection of a server's own kind over TCP. Given to [`Accepted::run`](crate::tunnel::Accepted::run) in a box, it lets
+/// the relay bound what waits unsent in the system, so that small streams do not wait behind bulk; where the relay cannot
+/// see the socket, they may.
+///
+/// ```
+/// use cube_sdk_teleport::tunnel::{Accepted, OverTcp};
+///
+/// async fn run(accepted: Accepted, connection: Box<dyn OverTcp>) {
+///     assert!(connection.tcp().is_some());
+///     let mut connection = connection;
+///     connection.hold_at_most(64 * 1024); // the relay does so by itself
+///     accepted.run(connection).await;
+/// }
+/// ```
+pub trait OverTcp: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The socket below; none where there is none to see.
+    fn tcp(&self) -> Option<&TcpStream>;
+
+    /// Holds back at most so many bytes above the socket, such as records of TLS; nothing to do where none are.
+    fn hold_at_most(&mut self, bytes: usize);
+}
+
 type Inner = Box<dyn Duplex>;
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {
@@ -29,6 +51,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {
         if let Some(inner) = io.downcast_ref::<Inner>() {
             return inner.as_ref().socket();
         }
+        if let Some(over) = io.downcast_ref::<Box<dyn OverTcp>>() {
+            return over.tcp();
+        }
         io.downcast_ref()
     }
 
@@ -40,6 +65,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {
             tls.get_mut().1.set_buffer_limit(Some(bytes));
         } else if let Some(inner) = io.downcast_mut::<Inner>() {
             inner.as_mut().hold_at_most(bytes);
+        } else if let Some(over) = io.downcast_mut::<Box<dyn OverTcp>>() {
+            over.as_mut().hold_at_most(bytes);
         }
     }
 }
@@ -77,6 +104,66 @@ mod tests {
 
     fn own_address(io: &Inner) -> Option<std::net::SocketAddr> {
         io.as_ref().socket().map(|socket| socket.local_addr().unwrap())
+    }
+
+    /// A server's own connection, with a figure of what it was told.
+    struct Own(TcpStream, std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl AsyncRead for Own {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            buf: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            std::pin::Pin::new(&mut self.0).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncWrite for Own {
+        fn poll_write(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            buf: &[u8],
+        ) -> std::task::Poll<std::io::Result<usize>> {
+            std::pin::Pin::new(&mut self.0).poll_write(cx, buf)
+        }
+
+        fn poll_flush(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            std::pin::Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_shutdown(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            std::pin::Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    impl OverTcp for Own {
+        fn tcp(&self) -> Option<&TcpStream> {
+            Some(&self.0)
+        }
+
+        fn hold_at_most(&mut self, bytes: usize) {
+            self.1.store(bytes, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_servers_own_connection_shows_its_socket_and_is_told_to_hold_less() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let told = std::sync::Arc::default();
+        let own: Box<dyn OverTcp> = Box::new(Own(stream, std::sync::Arc::clone(&told)));
+        let mut duplex: Box<dyn Duplex> = Box::new(own);
+        let peer = duplex.as_ref().socket().unwrap().peer_addr().unwrap();
+        assert_eq!(peer, listener.local_addr().unwrap());
+        duplex.as_mut().hold_at_most(4711);
+        assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), 4711);
     }
 
     #[tokio::test]

@@ -9,3 +9,4 @@ pub(crate) mod reach;
 pub(crate) mod tls;
 
 pub(crate) use duplex::Duplex;
+pub use duplex::OverTcp;

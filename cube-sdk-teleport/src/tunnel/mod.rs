@@ -21,6 +21,7 @@ mod relay;
 mod report;
 
 pub use crate::app_name::AppName;
+pub use crate::ground::OverTcp;
 pub use crate::refusal::{Refusal, TunnelCode};
 pub use crate::seam::{Authorizer, Caller, authorizer_fn};
 pub use agent::{ShutdownReport, Tunnel, TunnelEvent, TunnelState};

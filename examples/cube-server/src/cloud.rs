@@ -1,7 +1,6 @@
 //! `cube-server cloud`, `cube-server keys` and `cube-server users`
 
-use std::io::BufRead;
-use std::net::SocketAddr;
+use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,35 +8,39 @@ use clap::{Args, Subcommand};
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Clock, SecretString};
 use cube_sdk_server::cloud::{CloudService, CloudSettings};
-use cube_sdk_server::listener::Listener;
-use cube_sdk_server::store::Store;
+use cube_sdk_server::metrics::Metrics;
+#[cfg(feature = "dynamodb")]
+use cube_sdk_server::store::CloudStore;
 
-use crate::connections::Connections;
+use crate::kept::Kept;
+#[cfg(feature = "dynamodb")]
+use crate::kept::Tables;
 use crate::say;
+use crate::served::Served;
 use crate::stop::Stop;
 
 #[derive(Subcommand)]
 pub(crate) enum Cloud {
     /// Serve cube-cloud until SIGINT or SIGTERM.
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Make the tables of DynamoDB; those that are there stay as they are.
+    #[cfg(feature = "dynamodb")]
+    CreateTables {
+        /// `dynamodb://TABLE`: keys in that table, logins in `TABLE-sessions`.
+        #[arg(long, value_name = "URL", value_parser = Tables::parse)]
+        store: Tables,
+    },
 }
 
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// The database; made if absent.
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// The settings, in YAML.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Where to listen. Put a TLS terminator in front of anything but loopback.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
     #[command(flatten)]
-    limits: Connections,
-    /// Seconds that answers and tunnels in progress may take after a signal.
-    #[arg(long, default_value_t = 30)]
-    grace: u64,
+    served: Served,
 }
 
 #[derive(Subcommand)]
@@ -52,9 +55,8 @@ pub(crate) enum Keys {
 
 #[derive(Args)]
 pub(crate) struct Create {
-    /// The database; made if absent.
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// Whom it belongs to.
     #[arg(long)]
     owner: String,
@@ -71,8 +73,8 @@ pub(crate) struct Create {
 
 #[derive(Args)]
 pub(crate) struct Whose {
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// Only this owner's.
     #[arg(long)]
     owner: Option<String>,
@@ -80,8 +82,8 @@ pub(crate) struct Whose {
 
 #[derive(Args)]
 pub(crate) struct Revoke {
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// The key's id, from `keys list`.
     #[arg(required_unless_present = "owner", conflicts_with = "owner")]
     id: Option<String>,
@@ -92,14 +94,14 @@ pub(crate) struct Revoke {
 
 #[derive(Subcommand)]
 pub(crate) enum Users {
-    /// Make a user who signs in with a password, or change one. The password is the first line of stdin.
+    /// Make a user who signs in with a password, or change one. The password is asked for, or is the first line of what is piped in.
     Add(AddUser),
 }
 
 #[derive(Args)]
 pub(crate) struct AddUser {
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    kept: Kept,
     /// Name or e-mail address.
     name: String,
     /// A group; repeat it in the order that counts.
@@ -109,20 +111,28 @@ pub(crate) struct AddUser {
 
 impl Cloud {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let Self::Serve(command) = self;
-        let mut stop = Stop::new()?;
-        let settings = CloudSettings::read(&command.config).await?;
-        let store = Store::open(&command.db).await?;
-        let service = CloudService::builder(store, settings).start()?;
-        let listener = Listener::bind_with(command.listen, service.router(), command.limits.limits()).await?;
-        if !command.listen.ip().is_loopback() {
-            tracing::warn!("serving plain HTTP on {}: put a TLS terminator in front", listener.address());
+        match self {
+            Self::Serve(command) => command.run().await,
+            #[cfg(feature = "dynamodb")]
+            Self::CreateTables { store } => {
+                CloudStore::create_dynamodb_tables(&store.keys, &store.sessions).await?;
+                say(&format!("tables {} and {}", store.keys, store.sessions))
+            }
         }
-        say(&format!("listening {}", listener.address()))?;
+    }
+}
+
+impl Serve {
+    async fn run(self) -> anyhow::Result<()> {
+        let mut stop = Stop::new()?;
+        let settings = CloudSettings::read(&self.config).await?;
+        let (store, metrics) = (self.kept.open().await?, Metrics::new());
+        let service = CloudService::builder(store, settings).metrics(metrics.clone()).start()?;
+        let serving = self.served.start(service.router(), &metrics).await?;
         stop.asked().await;
-        let grace = Duration::from_secs(command.grace);
+        let grace = serving.grace;
         // Answers need the database, which the service closes.
-        listener.shutdown(grace).await;
+        serving.stop().await;
         service.shutdown(grace).await;
         Ok(())
     }
@@ -140,7 +150,7 @@ impl Keys {
 
 impl Create {
     async fn run(self) -> anyhow::Result<()> {
-        let store = Store::open(&self.db).await?;
+        let store = self.kept.open().await?;
         let life = self.days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
         let key = store.create_key(&self.owner, &self.groups, &self.label, life, Clock::system()).await?;
         store.close().await;
@@ -151,7 +161,7 @@ impl Create {
 
 impl Whose {
     async fn run(self) -> anyhow::Result<()> {
-        let store = Store::open(&self.db).await?;
+        let store = self.kept.open().await?;
         let keys = store.list_keys(self.owner.as_deref()).await?;
         store.close().await;
         let time =
@@ -170,7 +180,7 @@ impl Whose {
 
 impl Revoke {
     async fn run(self) -> anyhow::Result<()> {
-        let store = Store::open(&self.db).await?;
+        let store = self.kept.open().await?;
         let revoked = match (self.id, self.owner) {
             (Some(id), _) => store.revoke_key_by_id(&id, Clock::system()).await.map(|()| 1)?,
             (None, owner) => store.revoke_keys_of(&owner.unwrap_or_default(), Clock::system()).await?,
@@ -183,12 +193,23 @@ impl Revoke {
 impl Users {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let Self::Add(command) = self;
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line)?;
-        let password = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
-        let store = Store::open(&command.db).await?;
+        let password = password()?;
+        let store = command.kept.open().await?;
         store.add_user(&command.name, &command.groups, password, Clock::system()).await?;
         store.close().await;
         say(&format!("user {} may sign in", command.name))
     }
+}
+
+/// From a prompt that shows nothing, twice; or the first line of what is piped in.
+fn password() -> anyhow::Result<SecretString> {
+    if std::io::stdin().is_terminal() {
+        let first = SecretString::from(rpassword::prompt_password("Password: ")?);
+        let again = SecretString::from(rpassword::prompt_password("Again: ")?);
+        anyhow::ensure!(first.expose_secret() == again.expose_secret(), "the two passwords differ");
+        return Ok(first);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned()))
 }

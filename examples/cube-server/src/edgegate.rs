@@ -1,8 +1,6 @@
 //! `cube-server edgegate`
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use cube_sdk_byo::Storage;
@@ -10,11 +8,11 @@ use cube_sdk_core::Clock;
 use cube_sdk_core::config::Environment;
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_server::edgegate::{EdgeGateService, OperatorSettings};
-use cube_sdk_server::listener::Listener;
+use cube_sdk_server::metrics::Metrics;
 use cube_sdk_server::store::{Plan, Role, Store};
 
-use crate::connections::Connections;
 use crate::say;
+use crate::served::Served;
 use crate::stop::Stop;
 
 #[derive(Subcommand)]
@@ -77,17 +75,11 @@ pub(crate) struct Serve {
     /// The database; made if absent.
     #[arg(long, value_name = "FILE")]
     db: PathBuf,
-    /// Where to listen. Put a TLS terminator in front of anything but loopback.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
     /// Name of this host in audit rows; default: the system's.
     #[arg(long)]
     hostname: Option<String>,
     #[command(flatten)]
-    limits: Connections,
-    /// Seconds that answers and runs in progress may take after a signal.
-    #[arg(long, default_value_t = 30)]
-    grace: u64,
+    served: Served,
 }
 
 impl EdgeGate {
@@ -140,15 +132,12 @@ impl Serve {
         if let Some(name) = self.hostname.or_else(system_hostname) {
             service = service.hostname(name);
         }
-        let service = service.start().await?;
-        let listener = Listener::bind_with(self.listen, service.router(), self.limits.limits()).await?;
-        if !self.listen.ip().is_loopback() {
-            tracing::warn!("serving plain HTTP on {}: put a TLS terminator in front", listener.address());
-        }
-        say(&format!("listening {}", listener.address()))?;
+        let metrics = Metrics::new();
+        let service = service.metrics(metrics.clone()).start().await?;
+        let serving = self.served.start(service.router(), &metrics).await?;
         stop.asked().await;
-        let grace = Duration::from_secs(self.grace);
-        listener.shutdown(grace).await;
+        let grace = serving.grace;
+        serving.stop().await;
         service.shutdown(grace).await;
         Ok(())
     }

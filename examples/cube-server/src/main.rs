@@ -3,7 +3,9 @@
 mod cloud;
 mod connections;
 mod edgegate;
+mod kept;
 mod local;
+mod served;
 mod stop;
 
 use std::io::{IsTerminal, Write};

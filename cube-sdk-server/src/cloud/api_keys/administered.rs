@@ -6,7 +6,7 @@ use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString, Timestamp};
 
 use super::mint;
 use crate::cloud::passwords;
-use crate::store::{Store, Time};
+use crate::store::{CloudStore, Store, Time};
 
 /// A key as it is listed.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ fn groups_of(groups: &[String]) -> Result<()> {
     }
 }
 
-impl Store {
+impl CloudStore {
     /// Makes a user of cube-cloud who signs in with a password, or gives one new groups and a new password. The groups'
     /// order decides which profile counts.
     ///
@@ -77,7 +77,7 @@ impl Store {
         let name = checked(name)?;
         groups_of(groups)?;
         let hash = passwords::hashed(password).await?;
-        self.keep_cloud_user(&name, groups, Some(&hash), Time::from(clock.now())).await
+        self.keeping().keep_cloud_user(&name, groups, Some(&hash), Time::from(clock.now())).await
     }
 
     /// Makes a key. An owner who is not known yet is made with these groups and no password: a service. For one who is
@@ -97,7 +97,7 @@ impl Store {
         let owner = checked(owner)?;
         groups_of(groups)?;
         let now = clock.now();
-        match self.cloud_user(&owner).await? {
+        match self.keeping().cloud_user(&owner).await? {
             Some(user) if groups.is_empty() || user.groups == groups => {}
             Some(user) => {
                 let message = format!("{owner} has other groups: {}", user.groups.join(", "));
@@ -109,11 +109,11 @@ impl Store {
                 return Err(Error::new(ErrorKind::NotFound, format!("no user `{owner}`"))
                     .advice("name the groups of a new owner, in their order"));
             }
-            None => self.keep_cloud_user(&owner, groups, None, Time::from(now)).await?,
+            None => self.keeping().keep_cloud_user(&owner, groups, None, Time::from(now)).await?,
         }
         let end = life.map(|life| Time::from(now.saturating_add(life)));
         let minted = mint(&owner, label, end)?;
-        self.keep_cloud_key(&minted.row, Time::from(now)).await?;
+        self.keeping().keep_cloud_key(&minted.row, Time::from(now)).await?;
         Ok(CreatedKey { id: minted.row.id.to_string(), api_key: minted.plaintext })
     }
 
@@ -123,7 +123,7 @@ impl Store {
     /// `Io` when the database cannot be read.
     pub async fn list_keys(&self, owner: Option<&str>) -> Result<Vec<ListedKey>> {
         let owner = owner.map(folded);
-        let rows = self.cloud_keys(owner.as_deref()).await?;
+        let rows = self.keeping().cloud_keys(owner.as_deref()).await?;
         let listed = rows.into_iter().map(|row| ListedKey {
             id: row.id.to_string(),
             prefix: row.prefix,
@@ -145,7 +145,7 @@ impl Store {
     pub async fn revoke_key_by_id(&self, id: &str, clock: Clock) -> Result<()> {
         let unknown = || Error::new(ErrorKind::NotFound, format!("no key `{}` that is not revoked", id.escape_debug()));
         let key = id.parse().map_err(|_| unknown())?;
-        if self.revoke_cloud_key(key, Time::from(clock.now())).await? { Ok(()) } else { Err(unknown()) }
+        if self.keeping().revoke_cloud_key(key, Time::from(clock.now())).await? { Ok(()) } else { Err(unknown()) }
     }
 
     /// Revokes every key of an owner; how many were still good.
@@ -153,6 +153,56 @@ impl Store {
     /// # Errors
     /// `Io` when the database cannot be written.
     pub async fn revoke_keys_of(&self, owner: &str, clock: Clock) -> Result<u64> {
-        self.revoke_cloud_keys_of(&folded(owner), Time::from(clock.now())).await
+        self.keeping().revoke_cloud_keys_of(&folded(owner), Time::from(clock.now())).await
+    }
+}
+
+/// The same on the embedded store itself.
+impl Store {
+    /// As [`CloudStore::add_user`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn add_user(&self, name: &str, groups: &[String], password: SecretString, clock: Clock) -> Result<()> {
+        CloudStore::from(self.clone()).add_user(name, groups, password, clock).await
+    }
+
+    /// As [`CloudStore::create_key`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_key(
+        &self,
+        owner: &str,
+        groups: &[String],
+        label: &str,
+        life: Option<Duration>,
+        clock: Clock,
+    ) -> Result<CreatedKey> {
+        CloudStore::from(self.clone()).create_key(owner, groups, label, life, clock).await
+    }
+
+    /// As [`CloudStore::list_keys`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn list_keys(&self, owner: Option<&str>) -> Result<Vec<ListedKey>> {
+        CloudStore::from(self.clone()).list_keys(owner).await
+    }
+
+    /// As [`CloudStore::revoke_key_by_id`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn revoke_key_by_id(&self, id: &str, clock: Clock) -> Result<()> {
+        CloudStore::from(self.clone()).revoke_key_by_id(id, clock).await
+    }
+
+    /// As [`CloudStore::revoke_keys_of`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn revoke_keys_of(&self, owner: &str, clock: Clock) -> Result<u64> {
+        CloudStore::from(self.clone()).revoke_keys_of(owner, clock).await
     }
 }

@@ -16,10 +16,11 @@ pub(crate) use administered::checked;
 pub(crate) use administered::folded;
 pub use administered::{CreatedKey, ListedKey};
 
+use super::counted::Counted;
 use super::profiles::{Caller, Profiles};
 use crate::random;
-use crate::store::cloud::{Hash, Holder, NewKey};
-use crate::store::{Id, Store, Time};
+use crate::store::cloud::{Hash, Holder, Keeping, NewKey};
+use crate::store::{Id, Time};
 
 /// The family prefix of keys.
 const PREFIX: &str = "cube_";
@@ -61,30 +62,39 @@ pub(crate) fn hash(text: &str) -> Hash {
 /// Whom keys belong to. Look-ups are cached: a good one for 3 s, a refused one for 1 s, so that every process notices a
 /// revocation within that.
 pub(crate) struct Keys {
-    store: Store,
+    store: Arc<dyn Keeping>,
     clock: Clock,
     profiles: Profiles,
+    counted: Counted,
     known: Mutex<HashMap<Hash, Cached<Option<Holder>>>>,
 }
 
 impl Keys {
-    pub(crate) fn new(store: Store, clock: Clock, profiles: Profiles) -> Self {
-        Self { store, clock, profiles, known: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn Keeping>, clock: Clock, profiles: Profiles, counted: Counted) -> Self {
+        Self { store, clock, profiles, counted, known: Mutex::default() }
     }
 
     /// Who has this key; none when it is unknown, revoked, expired, or its owner has no profile.
     pub(crate) async fn caller(&self, key: &SecretString) -> Result<Option<Caller>> {
         let text = key.expose_secret();
         if !text.strip_prefix(PREFIX).is_some_and(random::is_url_safe) {
+            self.counted.key("malformed");
             return Ok(None);
         }
-        self.caller_by_hash(hash(text)).await
+        let found = self.caller_by_hash(hash(text)).await;
+        self.counted.key(match &found {
+            Ok(Some(_)) => "good",
+            Ok(None) => "refused",
+            Err(_) => "failed",
+        });
+        found
     }
 
     /// As [`Self::caller`], for one who came in before.
     pub(crate) async fn caller_by_hash(&self, hash: Hash) -> Result<Option<Caller>> {
-        let (store, clock) = (self.store.clone(), self.clock);
+        let (store, clock, counted) = (Arc::clone(&self.store), self.clock, self.counted.clone());
         let look = || async move {
+            counted.key("looked_up");
             let now = clock.now();
             let holder = store.cloud_holder(&hash, Time::from(now)).await?;
             let end = now.saturating_add(if holder.is_some() { GOOD } else { BAD });
@@ -118,6 +128,7 @@ impl Keys {
 mod tests {
     use super::*;
     use crate::cloud::CloudSettings;
+    use crate::store::Store;
 
     struct Bench {
         keys: Keys,
@@ -133,7 +144,8 @@ mod tests {
         let store = Store::open(&dir.path().join("db")).await.unwrap();
         let clock = Clock::following_tokio(cube_sdk_core::Timestamp::from_millisecond(1_000_000));
         let settings = CloudSettings::from_yaml("url: http://x\nprofiles: { admin: { groups: [admin] } }").unwrap();
-        let keys = Keys::new(store.clone(), clock, settings.profiles);
+        let keys =
+            Keys::new(Arc::new(store.clone()), clock, settings.profiles, Counted::new(&crate::metrics::Metrics::new()));
         Bench { keys, store, clock, dir }
     }
 

@@ -128,6 +128,7 @@ async fn check(app: &App, id: &SessionId, visitor: &Visitor, given: SignIn) -> R
     let user = app.store.cloud_user(&name).await?;
     let stored = user.as_ref().and_then(|user| user.password.clone());
     if !app.passwords.fits(given.password, stored).await? {
+        app.counted.login("wrong_password");
         tracing::warn!(user = name, address = %visitor.address, "a wrong password at a login");
         return form(app, visitor, id, Some("That name and password do not fit together."), StatusCode::FORBIDDEN);
     }
@@ -139,6 +140,7 @@ async fn check(app: &App, id: &SessionId, visitor: &Visitor, given: SignIn) -> R
 /// Binds the login to this user and to a browser that is new: a cookie that was there before is nobody's proof.
 async fn signed_in(app: &App, id: &SessionId, visitor: &Visitor, name: &str, groups: &[String]) -> Result<Response> {
     let Some(profile) = app.settings.profiles.of(groups) else {
+        app.counted.login("no_profile");
         tracing::warn!(user = name, "signed in, and no profile is for any of their groups");
         app.store.deny_cloud_session(&id.hash()).await?;
         return Ok(Page::NoProfile { user: name }.response(StatusCode::FORBIDDEN));
@@ -148,6 +150,7 @@ async fn signed_in(app: &App, id: &SessionId, visitor: &Visitor, name: &str, gro
     if !bound {
         return open(app, id, visitor).await;
     }
+    app.counted.login("signed_in");
     let mut response = see("confirm", id);
     with_cookie(&mut response, &browser);
     Ok(response)
@@ -190,6 +193,7 @@ async fn decide(State(app): State<Arc<App>>, visitor: Visitor, Form(form): Form<
     shown(
         async {
             if app.store.decide_cloud_session(&id.hash(), &browser.hash(), allow, app.now()).await? {
+                app.counted.login(if allow { "allowed" } else { "denied" });
                 return Ok(if allow { Page::Done } else { Page::Denied }.response(StatusCode::OK));
             }
             question(&app, &id, &visitor).await

@@ -70,6 +70,7 @@ async fn redeem(app: &App, id: &SessionId, row: &SessionRow) -> Result<Response>
     let until = Time::from(now.0.saturating_add(AGAIN));
     let key = match app.store.redeem_cloud_session(&id.hash(), &minted.row, &sealed, until, now).await? {
         Redeemed::Minted => {
+            app.counted.login("key_given");
             let profile = row.profile.as_deref().unwrap_or_default();
             tracing::info!(owner, profile, key = %minted.row.prefix, "a login gave a key");
             minted.plaintext

@@ -120,7 +120,7 @@ async fn ended(app: &App, provider: &Provider, back: Back, visitor: &Visitor, br
     let Some(id) = SessionId::new(&sealed.session_id) else { return Ok(gone()) };
     let proof = Proof { nonce: sealed.nonce.into(), verifier: sealed.verifier.into() };
     if let Err(error) = provider.check_issuer(back.iss.as_deref()).await {
-        return Ok(refused(&id, &error));
+        return Ok(refused(app, &id, &error));
     }
     if let Some(word) = back.error {
         let words = back.error_description.unwrap_or_default();
@@ -132,7 +132,7 @@ async fn ended(app: &App, provider: &Provider, back: Back, visitor: &Visitor, br
     let Some(code) = back.code else { return Ok(Page::ForeignForm.response(StatusCode::FORBIDDEN)) };
     let person = match provider.finish(&code, &proof).await {
         Ok(person) => person,
-        Err(error) => return Ok(refused(&id, &error)),
+        Err(error) => return Ok(refused(app, &id, &error)),
     };
     let Ok(name) = checked(&person.name) else {
         return Ok(Page::Provider { id: &id, word: "your name there cannot be used here", words: "" }
@@ -149,10 +149,11 @@ async fn ended(app: &App, provider: &Provider, back: Back, visitor: &Visitor, br
 }
 
 /// A proof that is none is told; everything else is the provider's or its way's fault.
-fn refused(id: &SessionId, error: &Error) -> Response {
+fn refused(app: &App, id: &SessionId, error: &Error) -> Response {
     if error.kind() != ErrorKind::PermissionDenied || error.status().is_some() {
         return unavailable(id, error);
     }
+    app.counted.login("provider_refused");
     tracing::warn!(%error, "a sign-in at the provider proves nothing");
     Page::Provider { id, word: error.message(), words: "" }.response(StatusCode::FORBIDDEN)
 }

@@ -1,6 +1,7 @@
 //! Before the protocol: who calls, and may they? A refusal is an HTTP status, which is all that old clients look at.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -66,7 +67,10 @@ impl Gate {
         let Some(tool) = self.tools.iter().find(|tool| method == "tools/call" && tool.name == name) else {
             return Ok(());
         };
-        caller.may_call(tool.name, tool.effect, tool.needs).map_err(|denied| Refusal::forbidden(denied.to_string()))
+        caller.may_call(tool.name, tool.effect, tool.needs).map_err(|denied| {
+            self.app.counted.call(tool.name, "not_permitted", Duration::ZERO);
+            Refusal::forbidden(denied.to_string())
+        })
     }
 }
 

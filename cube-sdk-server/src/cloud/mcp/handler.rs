@@ -54,7 +54,7 @@ impl Handler {
             .may_call(tool.name, tool.effect, tool.needs)
             .map_err(|denied| ErrorData::new(NOT_PERMITTED, denied.to_string(), None))?;
         let (progress, told) = progress(context);
-        let call = Call { app: Arc::clone(&self.app), caller, progress };
+        let call = Call { app: Arc::clone(&self.app), caller, progress, dry_run: false };
         let started = std::time::Instant::now();
         let outcome = match tool.start(call, request.arguments.unwrap_or_default()) {
             Ok(work) => {
@@ -67,6 +67,16 @@ impl Handler {
             }
             Err(error) => Err(error),
         };
+        let told = match &outcome {
+            Ok(_) => "ok",
+            Err(error) if error.fault::<NotPermitted>().is_some() => "not_permitted",
+            Err(error) => match error.kind() {
+                ErrorKind::InvalidInput => "refused",
+                ErrorKind::Cancelled => "cancelled",
+                _ => "failed",
+            },
+        };
+        self.app.counted.call(tool.name, told, started.elapsed());
         let elapsed = started.elapsed().as_millis();
         match &outcome {
             Ok(_) => tracing::info!(tool = tool.name, elapsed, "a tool was called"),

@@ -96,6 +96,10 @@ impl Caller {
         if profile.read_only && matches!(effect, Effect::Write | Effect::Destroy) {
             return Err(format!("the profile `{}` is read-only and `{tool}` changes things", profile.name));
         }
+        // With Apollo's own token anything may be changed past the tools.
+        if profile.read_only && effect == Effect::Credential && needs == Needs::Apollo {
+            return Err(format!("the profile `{}` is read-only and `{tool}` gives a token that is not", profile.name));
+        }
         if needs == Needs::Apollo && profile.apollo.is_none() {
             return Err(format!("the profile `{}` has no Apollo credentials of its own", profile.name));
         }

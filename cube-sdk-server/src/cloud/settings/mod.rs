@@ -1,5 +1,7 @@
 //! What the operator of the service sets, in one YAML file.
 
+#[cfg(feature = "dynamodb")]
+mod aws_secrets;
 #[cfg(feature = "oidc")]
 mod oidc;
 
@@ -40,6 +42,7 @@ const KEY_DAYS: u32 = 90;
 /// kubectl: /usr/local/bin/kubectl
 /// # oidc: { issuer: "https://id.example.com", client_id: cube, client_secret_file: oidc }  # with the feature `oidc`
 /// # local_users: true                  # sign-in by passwords kept here; default only where there is no `oidc`
+/// # aws_secrets: cube-mcp              # with the feature `dynamodb`: where `apollo_from_aws` profiles have theirs
 /// profiles:
 ///   admin: { groups: [admin], clusters: ["*"], apps: ["*"], admin: true }
 ///   lear: { groups: [lear-dev], tools: ["list_*", "entity_health"], clusters: ["lear-*"], read_only: true }
@@ -92,6 +95,7 @@ struct File {
     kubectl: Option<PathBuf>,
     oidc: Option<OidcFile>,
     local_users: Option<bool>,
+    aws_secrets: Option<String>,
     profiles: BTreeMap<String, ProfileFile>,
 }
 
@@ -108,6 +112,9 @@ struct ProfileFile {
     #[serde(default)]
     groups: Vec<String>,
     apollo: Option<ApolloFile>,
+    /// They stand in `AWS_SECRETS/profiles/PROFILE`.
+    #[serde(default)]
+    apollo_from_aws: bool,
     tools: Option<Vec<String>>,
     #[serde(default)]
     clusters: Vec<String>,
@@ -138,7 +145,10 @@ impl CloudSettings {
             .await
             .map_err(|cause| Error::io(format!("reading the settings in {shown}"), cause))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        Self::parse(&text, folder).map_err(|error| error.with_target(shown.to_string()))
+        let named = |error: Error| error.with_target(shown.to_string());
+        let file = File::parse(&text).map_err(named)?;
+        let fetched = file.fetch().await?;
+        Self::made(file, folder, fetched).map_err(named)
     }
 
     /// From a text; paths in it are relative to the working directory.
@@ -148,7 +158,7 @@ impl CloudSettings {
     /// none, a group of two profiles, Apollo credentials without a secret or with two; `Io` for a secret's file that cannot
     /// be read.
     pub fn from_yaml(text: &str) -> Result<Self> {
-        Self::parse(text, Path::new("."))
+        Self::made(File::parse(text)?, Path::new("."), BTreeMap::new())
     }
 
     /// Where browsers and agents find the service.
@@ -156,12 +166,8 @@ impl CloudSettings {
         &self.url
     }
 
-    fn parse(text: &str, folder: &Path) -> Result<Self> {
-        let file: File = serde_saphyr::from_str(text).map_err(|cause| {
-            // A snippet could show a secret; where and why is in the first line.
-            let why = cause.to_string().lines().next().unwrap_or_default().to_owned();
-            refused("the settings", format!("they are not readable: {why}"))
-        })?;
+    /// `fetched` are the Apollo credentials that do not stand in the file.
+    fn made(file: File, folder: &Path, mut fetched: BTreeMap<String, ApolloCredentials>) -> Result<Self> {
         let url = parse_base_url(&file.url).map_err(|error| error.with_target("url"))?;
         let proxies = file.trusted_proxies.iter().map(|text| network(text)).collect::<Result<_>>()?;
         let mut apps = BTreeMap::new();
@@ -177,7 +183,10 @@ impl CloudSettings {
             let proxy = proxy.map_err(|error| error.with_target("tbot.proxy"))?;
             Ok::<_, Error>(Tbot { outputs: folder.join(tbot.outputs), proxy })
         });
-        let profiles = file.profiles.into_iter().map(|(name, profile)| profile.read(name, folder));
+        let profiles = file.profiles.into_iter().map(|(name, profile)| {
+            let kept = fetched.remove(&name);
+            profile.read(name, folder, kept)
+        });
         let kubectl = match file.kubectl {
             // A bare name is looked for on PATH.
             Some(path) if path.components().count() == 1 => path,
@@ -206,13 +215,50 @@ impl CloudSettings {
     }
 }
 
+impl File {
+    fn parse(text: &str) -> Result<Self> {
+        serde_saphyr::from_str(text).map_err(|cause| {
+            // A snippet could show a secret; where and why is in the first line.
+            let why = cause.to_string().lines().next().unwrap_or_default().to_owned();
+            refused("the settings", format!("they are not readable: {why}"))
+        })
+    }
+
+    /// The Apollo credentials that AWS keeps.
+    async fn fetch(&self) -> Result<BTreeMap<String, ApolloCredentials>> {
+        let wanted = self.profiles.iter().filter(|(_, profile)| profile.apollo_from_aws);
+        let wanted: Vec<String> = wanted.map(|(name, _)| name.clone()).collect();
+        match &self.aws_secrets {
+            None if wanted.is_empty() => Ok(BTreeMap::new()),
+            None => Err(refused("aws_secrets", "a profile has its credentials there, and it is not set".to_owned())),
+            #[cfg(feature = "dynamodb")]
+            Some(prefix) => aws_secrets::fetched(prefix, wanted).await,
+            #[cfg(not(feature = "dynamodb"))]
+            Some(_) => Err(refused("aws_secrets", "this program was built without the feature `dynamodb`".to_owned())),
+        }
+    }
+}
+
 impl ProfileFile {
-    fn read(self, name: String, folder: &Path) -> Result<Profile> {
+    fn read(self, name: String, folder: &Path, kept: Option<ApolloCredentials>) -> Result<Profile> {
+        let apollo = match (self.apollo, self.apollo_from_aws, kept) {
+            (Some(apollo), false, _) => Some(apollo.read(&format!("profiles.{name}.apollo"), folder)?),
+            (None, false, _) => None,
+            (None, true, Some(kept)) => Some(kept),
+            (None, true, None) => {
+                let place = format!("profiles.{name}.apollo_from_aws");
+                return Err(refused(&place, "only settings that are read from a file ask AWS".to_owned()));
+            }
+            (Some(_), true, _) => {
+                let place = format!("profiles.{name}.apollo");
+                return Err(refused(&place, "give either apollo or apollo_from_aws".to_owned()));
+            }
+        };
         let place = |what: &str| format!("profiles.{name}.{what}");
         let everything = || vec!["*".to_owned()];
         Ok(Profile {
             groups: self.groups,
-            apollo: self.apollo.map(|apollo| apollo.read(&place("apollo"), folder)).transpose()?,
+            apollo,
             tools: Patterns::new(&self.tools.unwrap_or_else(everything), &place("tools"))?,
             clusters: Patterns::new(&self.clusters, &place("clusters"))?,
             apps: Patterns::new(&self.apps, &place("apps"))?,
@@ -275,6 +321,8 @@ mod tests {
                 "profiles.a.apollo",
             ),
             ("url: http://x\nprofiles: { a: { apps: ['['] } }", "profiles.a.apps"),
+            ("url: http://x\naws_secrets: p\nprofiles: { a: { apollo_from_aws: true } }", "profiles.a.apollo_from_aws"),
+            ("url: http://x\nprofiles: { a: { apollo: { client_id: x }, apollo_from_aws: true } }", "either apollo or"),
         ] {
             let error = CloudSettings::from_yaml(text).unwrap_err();
             let told = format!("{error} {:?}", error.target());

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cube_sdk_apollo::Apollo;
 use cube_sdk_apollo::change_requests::ChangeRequest;
+use cube_sdk_apollo::{Apollo, DryRun};
 use cube_sdk_core::listing::Listing;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     pub(crate) caller: Caller,
     pub(crate) progress: Progress,
+    /// Only show what would be sent.
+    pub(crate) dry_run: bool,
 }
 
 /// What a tool answers: for people, and for programs.
@@ -84,6 +86,11 @@ impl Reply {
         Self { text, data: json!({ field: found.items, "more": found.more }) }
     }
 
+    /// What would have been sent.
+    pub(super) fn dry(shown: &DryRun) -> Self {
+        Self::new(format!("Nothing was sent. This would be:\n{shown}\n"), json!({ "dry_run": shown }))
+    }
+
     /// A change request that was opened.
     pub(super) fn opened(request: &ChangeRequest) -> Self {
         let status = request.status().map_or_else(|| "status unknown".to_owned(), ToString::to_string);
@@ -92,6 +99,18 @@ impl Reply {
         Self { text, data: json!({ "change_request": request }) }
     }
 }
+
+/// What a mutation gave; in a dry run the tool answers with what it would send instead.
+macro_rules! sent {
+    ($call:expr, $mutation:expr) => {{
+        let mutation = $mutation;
+        if $call.dry_run {
+            return Ok($crate::cloud::tools::call::Reply::dry(&mutation.dry_run().await?));
+        }
+        mutation.await?
+    }};
+}
+pub(super) use sent;
 
 /// Items of a list, and whether there are more than were read.
 pub(super) struct Found<T> {

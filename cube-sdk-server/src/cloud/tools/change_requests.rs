@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::call::{Call, Reply, some};
+use super::call::{Call, Reply, sent, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -50,7 +50,8 @@ pub(super) fn tools() -> Vec<Tool> {
             .gives(&[("change_requests", "array"), ("more", "boolean")]),
         Tool::new("review_change_request", Effect::Destroy, Needs::Apollo, review)
             .about("Decide a change request", "Approves, rejects or cancels a change request.")
-            .gives(&[("rid", "string")]),
+            .gives(&[("rid", "string")])
+            .dry_run(),
     ]
 }
 
@@ -84,11 +85,11 @@ async fn review(call: Call, args: Review) -> Result<Reply> {
     let rid: cube_sdk_apollo::Rid = args.rid.parse()?;
     let comment = args.comment.filter(|text| !text.trim().is_empty());
     let reviewed = match (args.action, comment) {
-        (Action::Approve, Some(comment)) => requests.approve(rid).comment(comment).await?,
-        (Action::Approve, None) => requests.approve(rid).await?,
-        (Action::Reject, Some(comment)) => requests.reject(rid, comment).await?,
+        (Action::Approve, Some(comment)) => sent!(call, requests.approve(rid).comment(comment)),
+        (Action::Approve, None) => sent!(call, requests.approve(rid)),
+        (Action::Reject, Some(comment)) => sent!(call, requests.reject(rid, comment)),
         (Action::Reject, None) => return Err(refused("comment: a rejection needs a reason".to_owned())),
-        (Action::Cancel, _) => requests.cancel(rid).await?,
+        (Action::Cancel, _) => sent!(call, requests.cancel(rid)),
     };
     let status = reviewed.status.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     let text = format!("{}: {status}\n", reviewed.rid);

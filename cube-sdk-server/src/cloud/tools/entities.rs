@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arguments::{ObjectText, OfEntity};
-use super::call::{Call, Reply, contains, some};
+use super::call::{Call, Reply, contains, sent, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -71,10 +71,12 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new("install_entity", Effect::Write, Needs::Apollo, install)
             .about("Install an entity", "Opens a change request that installs a Helm-chart product as an entity.")
-            .gives(OPENED),
+            .gives(OPENED)
+            .dry_run(),
         Tool::new("uninstall_entity", Effect::Destroy, Needs::Apollo, uninstall)
             .about("Uninstall an entity", "Opens a change request that removes an entity.")
-            .gives(OPENED),
+            .gives(OPENED)
+            .dry_run(),
         Tool::new("entity_health", Effect::Read, Needs::Apollo, health)
             .about(
                 "Health of entities",
@@ -89,10 +91,12 @@ pub(super) fn tools() -> Vec<Tool> {
                 "Replace an entity's config",
                 "Opens a change request that replaces all config overrides of an entity.",
             )
-            .gives(&[("changed", "boolean")]),
+            .gives(&[("changed", "boolean")])
+            .dry_run(),
         Tool::new("enforce_entity_config", Effect::Write, Needs::Apollo, enforce)
             .about("Enforce an entity's config", "Opens a change request that has the current config applied again.")
-            .gives(OPENED),
+            .gives(OPENED)
+            .dry_run(),
         Tool::new("cancel_active_plan", Effect::Destroy, Needs::Apollo, cancel)
             .about(
                 "Cancel the running plan",
@@ -115,11 +119,11 @@ async fn install(call: Call, args: Install) -> Result<Reply> {
     if args.force {
         install = install.override_module();
     }
-    Ok(Reply::opened(&install.await?))
+    Ok(Reply::opened(&sent!(call, install)))
 }
 
 async fn uninstall(call: Call, args: OfEntity) -> Result<Reply> {
-    Ok(Reply::opened(&call.apollo()?.entities(args.environment).uninstall(args.entity_name).await?))
+    Ok(Reply::opened(&sent!(call, call.apollo()?.entities(args.environment).uninstall(args.entity_name))))
 }
 
 async fn health(call: Call, args: Health) -> Result<Reply> {
@@ -182,7 +186,7 @@ async fn update(call: Call, args: Update) -> Result<Reply> {
     if args.force {
         update = update.override_module();
     }
-    let done: ConfigUpdate = update.await?;
+    let done: ConfigUpdate = sent!(call, update);
     Ok(match done.opened() {
         Some(request) => {
             let mut reply = Reply::opened(request);
@@ -194,7 +198,7 @@ async fn update(call: Call, args: Update) -> Result<Reply> {
 }
 
 async fn enforce(call: Call, args: OfEntity) -> Result<Reply> {
-    Ok(Reply::opened(&call.apollo()?.entities(args.environment).enforce(args.entity_name).await?))
+    Ok(Reply::opened(&sent!(call, call.apollo()?.entities(args.environment).enforce(args.entity_name))))
 }
 
 async fn cancel(call: Call, args: OfEntity) -> Result<Reply> {

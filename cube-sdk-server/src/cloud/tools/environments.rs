@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::InEnvironment;
-use super::call::{Call, Reply, contains, some};
+use super::call::{Call, Reply, contains, sent, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -44,7 +44,8 @@ pub(super) fn tools() -> Vec<Tool> {
             .gives(&[("environments", "array"), ("more", "boolean")]),
         Tool::new("create_environment", Effect::Write, Needs::Apollo, create)
             .about("Create an environment", "Makes an environment and installs Apollo's control-plane module on it.")
-            .gives(&[("environment", "object")]),
+            .gives(&[("environment", "object")])
+            .dry_run(),
         Tool::new("replicate_environment", Effect::Write, Needs::Apollo, replicate)
             .about(
                 "Replicate an environment",
@@ -55,10 +56,12 @@ pub(super) fn tools() -> Vec<Tool> {
             .idempotent(),
         Tool::new("delete_environment", Effect::Destroy, Needs::Apollo, delete)
             .about("Delete an environment", "Opens a change request that deletes an environment with all that is on it.")
-            .gives(&[("change_request", "object")]),
+            .gives(&[("change_request", "object")])
+            .dry_run(),
         Tool::new("reset_environment_agents", Effect::Destroy, Needs::Apollo, reset)
             .about("Reset agents", "Resets every agent of an environment, so that all entities are looked at anew.")
-            .gives(&[("environment", "string")]),
+            .gives(&[("environment", "string")])
+            .dry_run(),
     ]
 }
 
@@ -73,7 +76,7 @@ async fn list(call: Call, args: List) -> Result<Reply> {
 
 async fn create(call: Call, args: Create) -> Result<Reply> {
     let level = args.accreditation.as_deref().unwrap_or(LEVEL).to_owned();
-    let made = call.apollo()?.environments().create(args.name).accreditation(level).await?;
+    let made = sent!(call, call.apollo()?.environments().create(args.name).accreditation(level));
     let text = format!("Environment {} was made: id {}.\n", made.environment.name, made.environment.id);
     Ok(Reply::new(text, json!({ "environment": made.environment })))
 }
@@ -107,11 +110,11 @@ async fn replicate(call: Call, args: Replicate) -> Result<Reply> {
 }
 
 async fn delete(call: Call, args: InEnvironment) -> Result<Reply> {
-    Ok(Reply::opened(&call.apollo()?.environments().delete(args.environment).await?))
+    Ok(Reply::opened(&sent!(call, call.apollo()?.environments().delete(args.environment))))
 }
 
 async fn reset(call: Call, args: InEnvironment) -> Result<Reply> {
-    call.apollo()?.agents(args.environment.as_str()).reset().await?;
+    sent!(call, call.apollo()?.agents(args.environment.as_str()).reset());
     let text = format!("The agents of {} were reset.\n", args.environment);
     Ok(Reply::new(text, json!({ "environment": args.environment })))
 }

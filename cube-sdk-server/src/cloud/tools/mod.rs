@@ -11,6 +11,8 @@ mod modules;
 mod products;
 mod registry;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod tool;
 
 pub(crate) use call::{Call, NotPermitted, Progress, Reply};

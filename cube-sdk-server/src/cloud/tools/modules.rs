@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::ObjectText;
-use super::call::{Call, Found, Reply, contains};
+use super::call::{Call, Found, Reply, contains, sent};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -55,10 +55,12 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new("install_module", Effect::Write, Needs::Apollo, install)
             .about("Install a module", "Installs a module on an environment.")
-            .gives(&[("module", "object")]),
+            .gives(&[("module", "object")])
+            .dry_run(),
         Tool::new("uninstall_module", Effect::Destroy, Needs::Apollo, uninstall)
             .about("Unlink a module", "Unlinks a module; its entities go on running and are named in the reply.")
-            .gives(&[("module", "object")]),
+            .gives(&[("module", "object")])
+            .dry_run(),
         Tool::new("list_modules", Effect::Read, Needs::Apollo, list)
             .about(
                 "List modules",
@@ -67,7 +69,8 @@ pub(super) fn tools() -> Vec<Tool> {
             .gives(&[("modules", "array"), ("more", "boolean")]),
         Tool::new("update_module_variables", Effect::Write, Needs::Apollo, update)
             .about("Update module variables", "Sets variables of an installed module; the others stay as they are.")
-            .gives(&[("module", "object")]),
+            .gives(&[("module", "object")])
+            .dry_run(),
     ]
 }
 
@@ -82,13 +85,13 @@ async fn install(call: Call, args: Install) -> Result<Reply> {
     if args.ignore_secret_requirements {
         install = install.ignore_secret_requirements();
     }
-    let module = install.await?;
+    let module = sent!(call, install);
     let text = format!("{} was installed: {}\n", module.coordinate, module.rid);
     Ok(Reply::new(text, json!({ "module": module })))
 }
 
 async fn uninstall(call: Call, args: OfModule) -> Result<Reply> {
-    let module = call.apollo()?.modules(args.environment).uninstall(args.module_name).await?;
+    let module = sent!(call, call.apollo()?.modules(args.environment).uninstall(args.module_name));
     let mut text = format!("The module {} was unlinked.\n", module.rid);
     for left in &module.left_behind {
         let name = left.name.as_deref().unwrap_or("an entity without a name");
@@ -123,7 +126,7 @@ async fn update(call: Call, args: Update) -> Result<Reply> {
     for (name, value) in args.variables.texts() {
         update = update.set(name, value);
     }
-    let module = update.await?;
+    let module = sent!(call, update);
     let text = format!("{} has new variables: {}\n", module.coordinate, module.rid);
     Ok(Reply::new(text, json!({ "module": module })))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::Names;
-use super::call::{Call, Found, Reply, contains, some};
+use super::call::{Call, Found, Reply, contains, sent, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -52,7 +52,7 @@ struct Promote {
     version: String,
     /// Names of channels, with commas between.
     channels: Names,
-    /// Why.
+    /// Why, for the record.
     rationale: Option<String>,
 }
 
@@ -93,18 +93,22 @@ pub(super) fn tools() -> Vec<Tool> {
         Tool::new("add_product_to_release_channel", Effect::Write, Needs::Apollo, add)
             .about("Promote a release", "Adds a release to release channels.")
             .gives(&release)
+            .dry_run()
             .idempotent(),
         Tool::new("remove_product_from_release_channel", Effect::Destroy, Needs::Apollo, remove)
             .about("Take a release back", "Removes a release from release channels.")
             .gives(&release)
+            .dry_run()
             .idempotent(),
         Tool::new("set_label_on_product", Effect::Write, Needs::Apollo, set_label)
             .about("Label a product", "Sets a label on a product.")
             .gives(&product)
+            .dry_run()
             .idempotent(),
         Tool::new("remove_label_from_product", Effect::Destroy, Needs::Apollo, remove_label)
             .about("Remove a label", "Removes a label from a product.")
             .gives(&product)
+            .dry_run()
             .idempotent(),
     ]
 }
@@ -181,7 +185,7 @@ async fn add(call: Call, args: Promote) -> Result<Reply> {
     if let Some(why) = args.rationale {
         change = change.rationale(why);
     }
-    change.await?;
+    sent!(call, change);
     let text = format!("{release} is in {}.\n", args.channels.0.join(", "));
     Ok(Reply::new(text, json!({ "release": release, "channels": args.channels.0 })))
 }
@@ -192,19 +196,19 @@ async fn remove(call: Call, args: Promote) -> Result<Reply> {
     if let Some(why) = args.rationale {
         change = change.rationale(why);
     }
-    change.await?;
+    sent!(call, change);
     let text = format!("{release} is no longer in {}.\n", args.channels.0.join(", "));
     Ok(Reply::new(text, json!({ "release": release, "channels": args.channels.0 })))
 }
 
 async fn set_label(call: Call, args: SetLabel) -> Result<Reply> {
     let product: ProductId = args.product_id.parse()?;
-    let product = call.apollo()?.labels(product).set(args.label_id, args.label_value).await?;
+    let product = sent!(call, call.apollo()?.labels(product).set(args.label_id, args.label_value));
     Ok(Reply::new(line(&product) + "\n", json!({ "product": product })))
 }
 
 async fn remove_label(call: Call, args: RemoveLabel) -> Result<Reply> {
     let product: ProductId = args.product_id.parse()?;
-    let product = call.apollo()?.labels(product).remove(args.label_id).await?;
+    let product = sent!(call, call.apollo()?.labels(product).remove(args.label_id));
     Ok(Reply::new(line(&product) + "\n", json!({ "product": product })))
 }

@@ -1,11 +1,13 @@
-//! The registry: publishing a product release's manifest.
+//! The registry: its token, and publishing a product release's manifest.
 
 use cube_sdk_core::Result;
+use cube_sdk_core::secret::ExposeSecret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::call::{Call, Reply};
+use super::arguments::Nothing;
+use super::call::{Call, Reply, sent};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -17,14 +19,24 @@ struct Publish {
 
 pub(super) fn tools() -> Vec<Tool> {
     vec![
+        Tool::new("acr_get_token", Effect::Credential, Needs::Apollo, token)
+            .about("Get a registry token", "An access token for Apollo's container registry, alone on its line.")
+            .gives(&[("token", "string")]),
         Tool::new("apollo_publish_manifest", Effect::Write, Needs::Apollo, publish)
             .about("Publish a manifest", "Publishes a product release's manifest: metadata only, not the chart.")
-            .gives(&[("release", "object")]),
+            .gives(&[("release", "object")])
+            .dry_run(),
     ]
 }
 
+async fn token(call: Call, _: Nothing) -> Result<Reply> {
+    let token = call.apollo()?.access_token().await?;
+    // The published agent takes the longest line without a blank.
+    Ok(Reply::new(format!("{}\n", token.expose_secret()), json!({ "token": token.expose_secret() })))
+}
+
 async fn publish(call: Call, args: Publish) -> Result<Reply> {
-    let release = call.apollo()?.manifests().create_release(args.manifest_yaml).await?;
+    let release = sent!(call, call.apollo()?.manifests().create_release(args.manifest_yaml));
     let text = format!("{} was published: {}\n", release.coordinate, release.rid);
     Ok(Reply::new(text, json!({ "release": release })))
 }

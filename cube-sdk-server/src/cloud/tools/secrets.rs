@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::{Hidden, ObjectText};
-use super::call::{Call, Reply};
+use super::call::{Call, Reply, sent};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -49,10 +49,12 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new("create_secret", Effect::Write, Needs::Apollo, create)
             .about("Create a secret", "Makes a secret for an entity. Values are never shown again.")
-            .gives(&gives),
+            .gives(&gives)
+            .dry_run(),
         Tool::new("update_secret", Effect::Destroy, Needs::Apollo, update)
             .about("Update a secret", "Overwrites keys of a secret. Values are never shown again.")
             .gives(&gives)
+            .dry_run()
             .idempotent(),
     ]
 }
@@ -85,7 +87,7 @@ async fn create(call: Call, args: Create) -> Result<Reply> {
     if let Some(text) = args.description {
         secret = secret.description(text);
     }
-    secret.await?;
+    sent!(call, secret);
     Ok(told("made", &args.secret_name, &keys))
 }
 
@@ -110,6 +112,6 @@ async fn update(call: Call, args: Update) -> Result<Reply> {
     if let Some(text) = args.description {
         secret = secret.description(text);
     }
-    secret.await?;
+    sent!(call, secret);
     Ok(told("changed", &args.secret_name, &keys))
 }

@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Reply};
 use crate::cloud::profiles::{Effect, Needs};
 
+/// The argument of those that can only show what they would send.
+const DRY_RUN: &str = "dry_run";
+
 type Work = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
 type Run = Arc<dyn Fn(Call, Value) -> Result<Work> + Send + Sync>;
 
@@ -26,6 +29,8 @@ pub(crate) struct Tool {
     pub(crate) idempotent: bool,
     pub(crate) input: Arc<Map<String, Value>>,
     pub(crate) output: Arc<Map<String, Value>>,
+    /// Can it only show what it would send?
+    has_dry_run: bool,
     run: Run,
 }
 
@@ -50,6 +55,7 @@ impl Tool {
             idempotent: effect == Effect::Read,
             input: Arc::new(schema_of::<A>()),
             output: Arc::default(),
+            has_dry_run: false,
             run: Arc::new(run),
         }
     }
@@ -77,13 +83,38 @@ impl Tool {
         self
     }
 
+    /// It takes `dry_run` beside its own arguments, and answers with what it would send. Called after [`Self::gives`].
+    pub(super) fn dry_run(mut self) -> Self {
+        let mut input = (*self.input).clone();
+        let about = json!({ "type": "boolean", "description": "Only show what would be sent; nothing is changed." });
+        if let Some(properties) = input.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert(DRY_RUN.to_owned(), about);
+        }
+        let mut output = (*self.output).clone();
+        // Of its fields a dry run has that one alone.
+        output.remove("required");
+        if let Some(properties) = output.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert(DRY_RUN.to_owned(), json!({ "type": "object" }));
+        }
+        (self.input, self.output, self.has_dry_run) = (Arc::new(input), Arc::new(output), true);
+        self
+    }
+
     /// Reads the arguments.
     ///
     /// # Errors
     /// `InvalidInput`, naming the argument.
-    pub(crate) fn start(&self, call: Call, arguments: Map<String, Value>) -> Result<Work> {
+    pub(crate) fn start(&self, mut call: Call, mut arguments: Map<String, Value>) -> Result<Work> {
         // Null stands for an argument that was not given.
-        let arguments = arguments.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        arguments.retain(|_, value| !value.is_null());
+        // A tool without one says so: it must not change what was only to be shown.
+        if let Some(wanted) = arguments.shift_remove(DRY_RUN) {
+            call.dry_run = match wanted {
+                Value::Bool(wanted) if self.has_dry_run || !wanted => wanted,
+                Value::Bool(_) => return Err(refused(self.name, "it has no dry run")),
+                _ => return Err(refused(self.name, "dry_run: give true or false")),
+            };
+        }
         (self.run)(call, Value::Object(arguments))
     }
 }

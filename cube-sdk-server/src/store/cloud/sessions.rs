@@ -30,7 +30,7 @@ pub(crate) enum SessionState {
 impl SessionState {
     const ALL: [Self; 5] = [Self::Opened, Self::SignedIn, Self::Allowed, Self::Denied, Self::Used];
 
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Opened => "opened",
             Self::SignedIn => "signed_in",
@@ -38,6 +38,11 @@ impl SessionState {
             Self::Denied => "denied",
             Self::Used => "used",
         }
+    }
+
+    /// The state of this word.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 
@@ -59,7 +64,7 @@ pub(crate) struct SessionRow {
 impl FromRow<'_, SqliteRow> for SessionRow {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         let word: String = row.try_get("state")?;
-        let state = SessionState::ALL.into_iter().find(|state| state.word() == word);
+        let state = SessionState::of(&word);
         Ok(Self {
             state: state.ok_or_else(|| sqlx::Error::Decode(format!("unknown state `{word}`").into()))?,
             expires_at: row.try_get("expires_at")?,

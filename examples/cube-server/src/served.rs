@@ -1,0 +1,71 @@
+//! Where a service listens, and how: the options that both services have.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use clap::Args;
+use cube_sdk_server::listener::{Listener, Tls};
+use cube_sdk_server::metrics::Metrics;
+
+use crate::connections::Connections;
+use crate::say;
+
+#[derive(Args)]
+pub(crate) struct Served {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// The certificate's chain, in PEM; it is read again when it changes. Without it, put a TLS terminator in front.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Where to serve figures for Prometheus, at `/metrics` and without a key; by default nowhere.
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    limits: Connections,
+    /// Seconds that what is in progress may take after a signal.
+    #[arg(long, default_value_t = 30)]
+    grace: u64,
+}
+
+/// What is served, until it is stopped.
+pub(crate) struct Serving {
+    service: Listener,
+    metrics: Option<Listener>,
+    pub(crate) grace: Duration,
+}
+
+impl Served {
+    pub(crate) async fn start(&self, router: Router, metrics: &Metrics) -> anyhow::Result<Serving> {
+        let limits = self.limits.limits();
+        let service = match self.tls_cert.as_ref().zip(self.tls_key.as_ref()) {
+            Some((chain, key)) => Listener::bind_tls(self.listen, router, limits, Tls::from_files(chain, key)?).await?,
+            None => Listener::bind_with(self.listen, router, limits).await?,
+        };
+        if self.tls_cert.is_none() && !self.listen.ip().is_loopback() {
+            tracing::warn!("serving plain HTTP on {}: put a TLS terminator in front", service.address());
+        }
+        let figures = match self.metrics {
+            Some(address) => Some(Listener::bind(address, metrics.router()).await?),
+            None => None,
+        };
+        if let Some(figures) = &figures {
+            say(&format!("metrics {}", figures.address()))?;
+        }
+        say(&format!("listening {}", service.address()))?;
+        Ok(Serving { service, metrics: figures, grace: Duration::from_secs(self.grace) })
+    }
+}
+
+impl Serving {
+    /// Takes no more, and lets answers end. Figures are served to the last.
+    pub(crate) async fn stop(self) {
+        self.service.shutdown(self.grace).await;
+        drop(self.metrics);
+    }
+}
