@@ -191,16 +191,17 @@ impl Store {
             .map(drop)
     }
 
-    /// Mints a new External ID; the old one is invalid at once. False when the grant changed meanwhile.
+    /// Takes a new External ID; the old one is invalid at once. False when another rotation was faster: a probe's verdict
+    /// in between is none of a rotation's business.
     pub(crate) async fn rotate_external_id(&self, grant: &GrantRow, new: &ExternalId, now: Time) -> Result<bool> {
         let done = sqlx::query(
             "UPDATE grants SET external_id = ?, updated_at = ?, version = version + 1
-             WHERE id = ? AND version = ? AND status <> 'revoked'",
+             WHERE id = ? AND external_id = ? AND status <> 'revoked'",
         )
         .bind(new.as_str())
         .bind(now)
         .bind(grant.id)
-        .bind(grant.version)
+        .bind(grant.external_id.as_str())
         .execute(&self.writer)
         .await
         .map_err(failing("rotating an External ID"))?;

@@ -169,6 +169,58 @@ async fn who_asks_for_a_probe_that_runs_gets_its_outcome() {
     assert!(owner.audit("").await.len() > before);
 }
 
+/// A good grant whose role admits its present External ID alone.
+async fn strict(world: &World, owner: &Client) -> Value {
+    let role = world.card().aws.drift_role_arn.clone();
+    let (_, grant) = owner.post(GRANTS, with_role(world, &role)).await;
+    admit(world, &role, &grant["external_id"]);
+    let (_, active) = owner.post_empty(VERIFY).await;
+    assert_eq!(active["status"], "active", "{active}");
+    active
+}
+
+/// Probes and rotations side by side: who loses a race asks again, and nobody is told of it.
+#[tokio::test]
+async fn verify_beside_rotate_knows_no_conflict() {
+    let world = World::start().await.unwrap();
+    let owner = Client::owner(&world);
+    let id = strict(&world, &owner).await["id"].as_str().unwrap().to_owned();
+    let rotate = format!("{GRANTS}/{id}/rotate-external-id");
+    world.aws().faults().add(Fault::new(Effect::Latency(Duration::from_millis(30))).on("AssumeRole"));
+    for _ in 0..10 {
+        let verifies = futures_util::future::join_all((0..4u64).map(async |n| {
+            tokio::time::sleep(Duration::from_millis(n * 9)).await;
+            owner.post_empty(VERIFY).await
+        }));
+        let (verified, rotated) = tokio::join!(verifies, owner.post_empty(&rotate));
+        assert_eq!(rotated.0, 200, "{}", rotated.1);
+        for (status, reply) in verified {
+            assert_eq!(status, 200, "{reply}");
+        }
+    }
+    let (_, now) = owner.get(GRANTS).await;
+    assert_eq!(now["status"], "failed", "the trust policy names none of the new External IDs");
+}
+
+/// The new External ID is stored, the caller is gone: the probe goes on, so that the grant does not stay `active`.
+#[tokio::test]
+async fn a_rotation_outlives_its_caller() {
+    let world = World::start().await.unwrap();
+    let owner = Client::owner(&world);
+    let grant = strict(&world, &owner).await;
+    let rotate = format!("{GRANTS}/{}/rotate-external-id", grant["id"].as_str().unwrap());
+    world.aws().faults().add(Fault::new(Effect::Latency(Duration::from_millis(400))).on("AssumeRole"));
+    tokio::select! {
+        _ = owner.post_empty(&rotate) => panic!("the probe was to take longer"),
+        () = async {
+            while owner.get(GRANTS).await.1["external_id"] == grant["external_id"] {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        } => {}
+    }
+    until(&owner, "failed").await;
+}
+
 #[tokio::test]
 async fn bad_input_is_422() {
     let world = World::start().await.unwrap();

@@ -21,6 +21,9 @@ pub(crate) use reprobe::reprobe_forever;
 use state::Action;
 pub(crate) use state::{Event, decide};
 
+/// How often a request that lost a race with another is tried.
+const TRIES: usize = 8;
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Grant {
     id: Id,
@@ -120,23 +123,39 @@ pub(crate) async fn show(State(app): State<Arc<App>>, call: Call) -> Answer<Json
 pub(crate) async fn attach_role(State(app): State<Arc<App>>, call: Call) -> Answer<Json<Grant>> {
     let access = owner(&app, &call).await?;
     let role = role(&call.json::<AttachRole>().await?.role_arn)?;
-    let (grant, _) = app.decided(&access, Event::AttachRole).await?;
-    Ok(Json(app.probe_grant(&grant, &role).await?.into()))
+    Ok(Json(while_it_changes(|| attach(&app, &access, &role)).await?.into()))
+}
+
+async fn attach(app: &Arc<App>, access: &Access, role: &RoleArn) -> Answer<GrantRow> {
+    let (grant, _) = app.decided(access, Event::AttachRole).await?;
+    app.probe_grant(&grant, role).await
 }
 
 pub(crate) async fn verify(State(app): State<Arc<App>>, call: Call) -> Answer<Json<Grant>> {
     let access = admin(&app, &call).await?;
-    let (grant, action) = app.decided(&access, Event::Verify).await?;
-    let grant = match (action, grant.role()?) {
-        (Action::Probe, Some(role)) => app.probe_grant(&grant, &role).await?,
-        _ => grant,
-    };
-    Ok(Json(grant.into()))
+    Ok(Json(while_it_changes(|| probe_again(&app, &access)).await?.into()))
+}
+
+async fn probe_again(app: &Arc<App>, access: &Access) -> Answer<GrantRow> {
+    let (grant, action) = app.decided(access, Event::Verify).await?;
+    match (action, grant.role()?) {
+        (Action::Probe, Some(role)) => app.probe_grant(&grant, &role).await,
+        _ => Ok(grant),
+    }
 }
 
 pub(crate) async fn rotate_external_id(State(app): State<Arc<App>>, call: Call) -> Answer<Json<Grant>> {
     let access = owner(&app, &call).await?;
     let id = call.id("grant", "grant")?;
+    // A caller that hangs up leaves no External ID behind that no probe has tried.
+    let rotation = tokio::spawn(rotate(app, access, id));
+    rotation.await.unwrap_or_else(|died| {
+        tracing::error!(%died, "a rotation died");
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the rotation died: look at the grant before trying again"))
+    })
+}
+
+async fn rotate(app: Arc<App>, access: Access, id: Id) -> Answer<Json<Grant>> {
     let (grant, action) = app.decided(&access, Event::Rotate).await?;
     if grant.id != id {
         return Err(Refusal::not_found("no such grant"));
@@ -177,6 +196,20 @@ async fn owner(app: &App, call: &Call) -> Answer<Access> {
 
 async fn admin(app: &App, call: &Call) -> Answer<Access> {
     app.access(call).await?.byo()?.at_least(Role::Admin)
+}
+
+/// Asks again while other requests change the grant in between: what they left decides anew.
+async fn while_it_changes<F>(ask: impl Fn() -> F) -> Answer<GrantRow>
+where
+    F: Future<Output = Answer<GrantRow>>,
+{
+    for _ in 1..TRIES {
+        match ask().await {
+            Err(refusal) if refusal == changed_meanwhile() => {}
+            answer => return answer,
+        }
+    }
+    ask().await
 }
 
 fn changed_meanwhile() -> Refusal {
