@@ -1,4 +1,4 @@
-//! What stands under `deploy/` is what its own tools take without a word.
+//! What stands under `deploy/` and `.github/` is what its own tools take without a word.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -37,5 +37,25 @@ fn the_units_are_verified_and_leave_the_process_little() {
         // 0 is nothing, 100 is everything that a process may be left.
         let (good, said) = run(&["security", "--offline=true", "--no-pager", "--threshold=20"]);
         assert!(good, "{name}: {said}");
+    }
+}
+
+#[test]
+fn the_workflows_are_without_a_finding_and_a_mistake_is_one() {
+    let Some(actionlint) = component("actionlint", PYTHON) else { return };
+    let lint = |file: &std::path::Path| {
+        let output = Command::new(&actionlint).arg(file).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let folder = workspace().join(".github/workflows");
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    for file in &files {
+        assert_eq!(lint(file), (true, String::new()));
+        let dir = tempfile::tempdir().unwrap();
+        let broken = dir.path().join("broken.yml");
+        fs::write(&broken, fs::read_to_string(file).unwrap().replacen("runs-on:", "run-on:", 1)).unwrap();
+        let (good, said) = lint(&broken);
+        assert!(!good && said.contains("runs-on"), "{said}");
     }
 }

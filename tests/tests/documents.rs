@@ -1,12 +1,14 @@
 //! Pages that must say what the code says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cube_sdk::ErrorKind;
 use cube_sdk::byo::ByoCode;
 use cube_sdk::teleport::AppFault;
 use cube_sdk::teleport::tunnel::TunnelCode;
+use cube_sdk_server::local::World;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -128,6 +130,35 @@ fn environment_page_lists_every_setting() {
         assert_eq!(cells[1], if *secret { "yes" } else { "no" }, "{name}");
         assert_eq!(cells[2], doc, "{name}");
     }
-    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    let settings = page.split_once("## Programs").unwrap().0;
+    let rows = settings.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows, keys.len(), "the page has rows without a setting");
+}
+
+/// Every variable that a program of the workspace reads by itself.
+fn read_by_programs() -> BTreeSet<String> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root().join("examples")).unwrap() {
+        sources(&entry.unwrap().path().join("src"), &mut files);
+    }
+    let mut found = BTreeSet::new();
+    for file in files {
+        let source = std::fs::read_to_string(file).unwrap();
+        for call in ["env = \"", "env::var(\"", "env::var_os(\""] {
+            found.extend(source.split(call).skip(1).filter_map(|after| after.split('"').next()).map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn environment_page_lists_what_programs_print_and_read() {
+    let page = page("environment.md");
+    let world = World::start().await.unwrap();
+    let printed = world.card().env().into_iter().map(|(name, _)| name);
+    let app = "CUBE_LOCAL_CLOUD_APPS_";
+    let printed = printed.map(|name| if name.starts_with(app) { format!("{app}NAME") } else { name });
+    let missing: BTreeSet<_> =
+        printed.chain(read_by_programs()).filter(|name| !page.contains(&format!("| `{name}` |"))).collect();
+    assert_eq!(missing, BTreeSet::new());
 }

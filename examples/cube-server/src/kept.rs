@@ -52,7 +52,7 @@ async fn dynamodb(tables: &Tables) -> anyhow::Result<CloudStore> {
 #[cfg(not(feature = "dynamodb"))]
 #[allow(clippy::unused_async)]
 async fn dynamodb(tables: &Tables) -> anyhow::Result<CloudStore> {
-    anyhow::bail!("{}: this program was built without the feature `dynamodb`", tables.keys)
+    anyhow::bail!("{} and {}: this program was built without the feature `dynamodb`", tables.keys, tables.sessions)
 }
 
 #[cfg(test)]
