@@ -11,6 +11,7 @@ use cube_sdk_core::{Clock, Error, Result};
 use super::api_keys::Keys;
 use super::apps::Apps;
 use super::counted::Counted;
+use super::images::{Buildx, Jobs};
 use super::kubectl::Clusters;
 #[cfg(feature = "oidc")]
 use super::oidc::Provider;
@@ -42,6 +43,8 @@ pub(crate) struct App {
     apollo: HashMap<String, Apollo>,
     #[cfg(feature = "oidc")]
     pub(crate) provider: Option<Provider>,
+    /// Builds of images, where they are on.
+    pub(crate) images: Option<Arc<Jobs>>,
     pub(crate) clusters: Clusters,
     pub(crate) apps: Apps,
 }
@@ -68,6 +71,10 @@ impl App {
             Provider::new(oidc, redirect, clock)
         });
         let counted = Counted::new(metrics);
+        let images = settings.images.clone().map(|images| {
+            let builder = Buildx { docker: images.docker, config: images.config };
+            Arc::new(Jobs::new(clock, images.folder, images.repository, Arc::new(builder)))
+        });
         Ok(Self {
             #[cfg(feature = "oidc")]
             provider: provider.transpose()?,
@@ -77,6 +84,7 @@ impl App {
             opened: Buckets::new(clock, 60, Duration::from_secs(2)),
             polls: Buckets::new(clock, 200, Duration::from_millis(50)),
             apollo,
+            images,
             clusters: Clusters::new(&settings),
             apps: Apps::new(&settings),
             store: store.keeping(),

@@ -9,6 +9,7 @@ mod app;
 mod apps;
 mod caller;
 mod counted;
+mod images;
 mod kubectl;
 mod login;
 mod mcp;

@@ -13,7 +13,7 @@ use http::StatusCode;
 
 use super::app::App;
 use super::tunnel::{Tunnels, tunnel};
-use super::{admin, login, mcp, visitors};
+use super::{admin, images, login, mcp, visitors};
 use crate::health;
 use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
@@ -24,6 +24,7 @@ pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>) -> Router {
         .merge(admin::routes())
         .with_state(Arc::clone(app))
         .merge(mcp::routes(app))
+        .merge(images::routes(app.images.clone()))
         .merge(Router::new().route("/tunnel", any(tunnel)).with_state(Arc::clone(tunnels)))
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "not served by this server"))
         .layer(middleware::from_fn_with_state(Arc::clone(app), for_us));

@@ -4,6 +4,8 @@
 mod admin;
 mod agent;
 mod hosts;
+#[cfg(unix)]
+mod images;
 mod login;
 mod metrics;
 #[cfg(feature = "oidc")]

@@ -23,13 +23,14 @@ pub const SECRET: &str = "s3cret/of:the+client";
 pub const REDIRECT: &str = "http://cube.example/auth/callback";
 
 type Change<T> = Arc<dyn Fn(&mut T) + Send + Sync>;
+type Make = Arc<dyn Fn(&Provider, &Value) -> String + Send + Sync>;
 
 /// What it lies about.
 #[derive(Clone, Default)]
 pub struct Lies {
     pub claims: Option<Change<Value>>,
     /// The whole token in place of an honest one, made from the honest claims.
-    pub token: Option<Arc<dyn Fn(&Provider, &Value) -> String + Send + Sync>>,
+    pub token: Option<Make>,
     pub discovery: Option<Change<Value>>,
     /// The query that the browser is sent back with.
     pub answer: Option<Change<Vec<(String, String)>>>,

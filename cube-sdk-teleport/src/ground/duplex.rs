@@ -75,11 +75,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::future::poll_fn;
+    use std::io;
     use std::pin::Pin;
     use std::sync::Arc;
-    use std::task::Poll;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll};
 
     use cube_sdk_core::transport::RootCertificates;
+    use tokio::io::ReadBuf;
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
 
@@ -107,39 +110,25 @@ mod tests {
     }
 
     /// A server's own connection, with a figure of what it was told.
-    struct Own(TcpStream, std::sync::Arc<std::sync::atomic::AtomicUsize>);
+    struct Own(TcpStream, Arc<AtomicUsize>);
 
     impl AsyncRead for Own {
-        fn poll_read(
-            mut self: std::pin::Pin<&mut Self>,
-            cx: &mut std::task::Context<'_>,
-            buf: &mut tokio::io::ReadBuf<'_>,
-        ) -> std::task::Poll<std::io::Result<()>> {
-            std::pin::Pin::new(&mut self.0).poll_read(cx, buf)
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buf)
         }
     }
 
     impl AsyncWrite for Own {
-        fn poll_write(
-            mut self: std::pin::Pin<&mut Self>,
-            cx: &mut std::task::Context<'_>,
-            buf: &[u8],
-        ) -> std::task::Poll<std::io::Result<usize>> {
-            std::pin::Pin::new(&mut self.0).poll_write(cx, buf)
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(cx, buf)
         }
 
-        fn poll_flush(
-            mut self: std::pin::Pin<&mut Self>,
-            cx: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<std::io::Result<()>> {
-            std::pin::Pin::new(&mut self.0).poll_flush(cx)
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
         }
 
-        fn poll_shutdown(
-            mut self: std::pin::Pin<&mut Self>,
-            cx: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<std::io::Result<()>> {
-            std::pin::Pin::new(&mut self.0).poll_shutdown(cx)
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
         }
     }
 
@@ -149,21 +138,21 @@ mod tests {
         }
 
         fn hold_at_most(&mut self, bytes: usize) {
-            self.1.store(bytes, std::sync::atomic::Ordering::Relaxed);
+            self.1.store(bytes, Ordering::Relaxed);
         }
     }
 
     #[tokio::test]
     async fn a_servers_own_connection_shows_its_socket_and_is_told_to_hold_less() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let told = std::sync::Arc::default();
-        let own: Box<dyn OverTcp> = Box::new(Own(stream, std::sync::Arc::clone(&told)));
+        let told = Arc::default();
+        let own: Box<dyn OverTcp> = Box::new(Own(stream, Arc::clone(&told)));
         let mut duplex: Box<dyn Duplex> = Box::new(own);
         let peer = duplex.as_ref().socket().unwrap().peer_addr().unwrap();
         assert_eq!(peer, listener.local_addr().unwrap());
         duplex.as_mut().hold_at_most(4711);
-        assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), 4711);
+        assert_eq!(told.load(Ordering::Relaxed), 4711);
     }
 
     #[tokio::test]

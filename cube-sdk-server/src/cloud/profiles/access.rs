@@ -32,6 +32,8 @@ pub(crate) enum Needs {
     Clusters,
     /// The apps of the service.
     Apps,
+    /// Somewhere to build images.
+    Images,
 }
 
 /// Why something is not allowed; for people, without a secret.
@@ -68,7 +70,6 @@ impl Caller {
         self.key
     }
 
-    #[cfg(test)]
     pub(crate) fn owner(&self) -> &str {
         &self.owner
     }

@@ -42,6 +42,7 @@ const KEY_DAYS: u32 = 90;
 /// kubectl: /usr/local/bin/kubectl
 /// # oidc: { issuer: "https://id.example.com", client_id: cube, client_secret_file: oidc }  # with the feature `oidc`
 /// # local_users: true                  # sign-in by passwords kept here; default only where there is no `oidc`
+/// # images: { repository: registry.example.com/edge, folder: /var/lib/cube/builds }  # build_image_* by docker buildx
 /// # aws_secrets: cube-mcp              # with the feature `dynamodb`: where `apollo_from_aws` profiles have theirs
 /// profiles:
 ///   admin: { groups: [admin], clusters: ["*"], apps: ["*"], admin: true }
@@ -67,6 +68,20 @@ pub struct CloudSettings {
     pub(crate) oidc: Option<OidcSettings>,
     /// May people sign in by a password that is kept here?
     pub(crate) local_users: bool,
+    /// Where images are built, if they are.
+    pub(crate) images: Option<Images>,
+}
+
+/// How images are built.
+#[derive(Clone, Debug)]
+pub(crate) struct Images {
+    /// What stands before an image's name.
+    pub(crate) repository: String,
+    pub(crate) docker: PathBuf,
+    /// Where contexts wait.
+    pub(crate) folder: PathBuf,
+    /// Docker's own settings, with the credentials for the registry.
+    pub(crate) config: PathBuf,
 }
 
 /// The directory that tbot writes to, and the proxy that its certificates are for.
@@ -96,7 +111,17 @@ struct File {
     oidc: Option<OidcFile>,
     local_users: Option<bool>,
     aws_secrets: Option<String>,
+    images: Option<ImagesFile>,
     profiles: BTreeMap<String, ProfileFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImagesFile {
+    repository: String,
+    docker: Option<PathBuf>,
+    folder: PathBuf,
+    config: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -209,6 +234,12 @@ impl CloudSettings {
             kubectl,
             profiles: Profiles::new(profiles.collect::<Result<_>>()?)?,
             local_users,
+            images: file.images.map(|images| Images {
+                repository: images.repository.trim_end_matches('/').to_owned(),
+                docker: images.docker.unwrap_or_else(|| PathBuf::from("docker")),
+                config: folder.join(images.config.unwrap_or_else(|| images.folder.clone())),
+                folder: folder.join(images.folder),
+            }),
             #[cfg(feature = "oidc")]
             oidc: file.oidc.map(|oidc| oidc.read(folder)).transpose()?,
         })

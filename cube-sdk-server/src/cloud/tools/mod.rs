@@ -6,6 +6,7 @@ mod call;
 mod change_requests;
 mod entities;
 mod environments;
+mod images;
 mod kubernetes;
 mod modules;
 mod products;
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<Tool> {
         kubernetes::tools(),
         apps::tools(),
         registry::tools(),
+        images::tools(),
         environments::tools(),
         entities::tools(),
         modules::tools(),

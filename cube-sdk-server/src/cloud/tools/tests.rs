@@ -23,6 +23,7 @@ fn needs(tool: &Tool) -> &'static str {
         Needs::Apollo => "Apollo credentials of the profile",
         Needs::Clusters => "kubeconfigs of tbot",
         Needs::Apps => "apps of the service",
+        Needs::Images => "`images` of the settings",
     }
 }
 
