@@ -36,7 +36,7 @@ async fn worker() {
 
 fn spawn(name: &str, rounds: usize, file: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kubeconfig::worker", "--test-threads=1"])
+        .args(["--exact", "kubeconfig::worker", "--nocapture"])
         .env(WORKER, format!("{name} {rounds} {}", file.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
