@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::discovery;
-use super::review::review;
+use super::review::{asked as asked_of, review};
 use super::selector::{fields_fit, labels_fit};
 use super::state::{Resource, State};
 use super::table::table;
@@ -64,9 +64,10 @@ fn answer(state: &State, parts: &Parts, body: &Bytes) -> Answer {
         rest => (None, rest),
     };
     if let ([plural], true) = (rest, group.starts_with("auth")) {
-        let asked = serde_json::from_slice(body).ok().filter(|_| parts.method == Method::POST);
+        let asked = Some(body).filter(|_| parts.method == Method::POST);
         let asked =
             asked.ok_or((StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "reviews are created".to_owned()))?;
+        let asked = asked_of(plural, asked).ok_or_else(|| bad("the body is no review"))?;
         let reviewed = review(plural, asked).ok_or_else(unknown)?;
         return Ok(with(StatusCode::CREATED, "application/json", reviewed.to_string()));
     }

@@ -75,7 +75,7 @@ impl State {
                 "metadata": { "name": "web-1.17", "namespace": "shop" }, "type": "Warning", "reason": "BackOff",
                 "message": "Back-off restarting failed container", "count": 3, "firstTimestamp": "2026-07-01T08:01:00Z",
                 "lastTimestamp": "2026-07-01T08:02:00Z", "source": { "component": "kubelet", "host": "node-1" },
-                "involvedObject": { "apiVersion": "v1", "kind": "Pod", "name": "web-1", "namespace": "shop" },
+                "involvedObject": { "apiVersion": "v1", "kind": "Pod", "name": "web-1", "namespace": "shop", "uid": "pod-web-1" },
             }),
         );
         state
@@ -108,7 +108,7 @@ fn container() -> Value {
 fn pod(namespace: &str, name: &str, app: &str, node: &str) -> Value {
     let started = "2026-07-01T08:00:00Z";
     json!({
-        "metadata": { "name": name, "namespace": namespace, "labels": { "app": app } },
+        "metadata": { "name": name, "namespace": namespace, "labels": { "app": app }, "uid": format!("pod-{name}") },
         "spec": { "nodeName": node, "containers": [container()], "restartPolicy": "Always", "serviceAccountName": "default" },
         "status": {
             "phase": "Running", "podIP": "10.42.0.7", "hostIP": "10.0.0.1", "startTime": started, "qosClass": "BestEffort",

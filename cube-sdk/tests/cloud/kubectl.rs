@@ -120,7 +120,9 @@ async fn a_cluster_is_listed_looked_at_and_logged_in_to() {
     let services = cube.cloud().unwrap().list_services(&cluster).namespace("shop").await.unwrap().into_data().unwrap();
     assert_eq!(services.services[0].app_uri, "http://web.shop.svc.cluster.local:80");
     // With what was merged, the user's own kubectl reaches the cluster.
-    let out = std::process::Command::new("kubectl").args(["get", "nodes"]).env("KUBECONFIG", &config).output().unwrap();
+    let ask = move || std::process::Command::new("kubectl").args(["get", "nodes"]).env("KUBECONFIG", &config).output();
+    // The double answers from this thread.
+    let out = tokio::task::spawn_blocking(ask).await.unwrap().unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(text.contains("node-1"), "{text}{}", String::from_utf8_lossy(&out.stderr));
 }
