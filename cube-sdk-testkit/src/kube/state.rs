@@ -62,10 +62,13 @@ impl Resource {
     }
 }
 
+/// Objects of one resource, by namespace and name.
+type Objects = BTreeMap<(String, String), Value>;
+
 /// Objects by resource (group and plural), then by namespace and name.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    objects: BTreeMap<(&'static str, &'static str), BTreeMap<(String, String), Value>>,
+    objects: BTreeMap<(&'static str, &'static str), Objects>,
     logs: BTreeMap<(String, String), String>,
     pub(super) requests: Vec<String>,
     version: u64,

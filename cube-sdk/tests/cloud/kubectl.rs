@@ -99,7 +99,7 @@ async fn a_cluster_is_listed_looked_at_and_logged_in_to() {
     let cube = Cube::builder().environment(world.environment()).build();
     let kube = cube.kube().unwrap();
     let cluster = world.card().kube.cluster.clone();
-    assert_eq!(kube.list().await.unwrap(), [cluster.clone()]);
+    assert_eq!(kube.list().await.unwrap(), [cluster.as_str()]);
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("config");
     let mine = Cube::builder().environment(cube_sdk::core::config::Environment::from_pairs([
