@@ -30,5 +30,7 @@
 pub mod apollo;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "kube")]
+pub mod kube;
 #[cfg(feature = "teleport")]
 pub mod teleport;

@@ -1,4 +1,4 @@
-//! What is set on `Cube` reaches every door: EdgeGate, storage, Apollo, tunnels.
+//! What is set on `Cube` reaches every door: EdgeGate, storage, Apollo, cube-cloud's, tunnels.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::future::Future;
@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 /// One call through each door, to be refused: its error is what is looked at.
 type Call = fn(Cube) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-const DOORS: [(&str, Call); 4] = [
+const DOORS: [(&str, Call); 8] = [
     ("edgegate", |cube| Box::pin(async move { cube.edgegate()?.workspaces().list().await.map(drop) })),
     ("storage", |cube| {
         Box::pin(async move {
@@ -30,8 +30,21 @@ const DOORS: [(&str, Call); 4] = [
         })
     }),
     ("apollo", |cube| Box::pin(async move { cube.apollo()?.my_teams().await.map(drop) })),
+    ("cloud", |cube| Box::pin(async move { cube.cloud()?.list_environments().await.map(drop) })),
+    ("auth", |cube| Box::pin(async move { asked(cube.auth()?.status().await?) })),
+    ("kube", |cube| Box::pin(async move { cube.kube()?.list().await.map(drop) })),
+    ("apps", |cube| Box::pin(async move { cube.apps()?.list().await.map(drop) })),
     ("tunnels", |cube| Box::pin(async move { cube.tunnels()?.open("postgres").await.map(drop) })),
 ];
+
+/// What the service says stands in the status.
+fn asked(status: cube_sdk::auth::Status) -> Result<()> {
+    use cube_sdk::auth::Connectivity;
+    match status.service {
+        Connectivity::Unreachable(error) | Connectivity::KeyRefused(error) | Connectivity::Limited(error) => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// The services of all doors at one base URL.
 fn environment(base: &str) -> Environment {
@@ -235,6 +248,10 @@ fn every_door_keeps_its_client_and_the_cube_tells_what_it_was_set_up_with() {
     cube.storage().unwrap();
     cube.apollo().unwrap();
     cube.tunnels().unwrap();
+    assert_eq!(cube.cloud().unwrap().base_url().as_str(), "https://service.example/");
+    cube.auth().unwrap();
+    cube.kube().unwrap();
+    cube.apps().unwrap();
     let told = cube.describe().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(told.contains("fleet/1 cube-sdk/"), "{told}");
     for secret in ["egk_test_1", "cube_key", "AKIAEXAMPLE"] {

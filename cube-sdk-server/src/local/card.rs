@@ -18,6 +18,18 @@ pub struct Card {
     pub cloud: CloudCard,
     /// Palantir Apollo, a double.
     pub apollo: ApolloCard,
+    /// A Kubernetes cluster, a double of its API server.
+    pub kube: KubeCard,
+}
+
+/// The cluster's double.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct KubeCard {
+    /// Path of a kubeconfig that leads there.
+    pub kubeconfig: String,
+    /// Its name at cube-cloud.
+    pub cluster: String,
 }
 
 /// cube-cloud and what it holds at the start.

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString};
 use cube_sdk_testkit::apollo::{CLIENT_ID, CLIENT_SECRET, Double};
+use cube_sdk_testkit::kube::ApiServer;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::card::{ApolloCard, CloudCard};
+use super::card::{ApolloCard, CloudCard, KubeCard};
 use super::edgegate::answers;
+use super::ready::write_private;
 use crate::cloud::{CloudService, CloudSettings};
 use crate::listener::Listener;
 use crate::store::Store;
@@ -24,6 +26,8 @@ const USER: &str = "ann";
 const DEAD: &str = "dead";
 /// An app that no profile may reach.
 const FORBIDDEN: &str = "vault";
+/// The cluster that the API double stands for.
+const CLUSTER: &str = "cube-7";
 const OPERATORS: &str = "operators";
 const VIEWERS: &str = "viewers";
 
@@ -34,23 +38,14 @@ pub(super) struct LocalCloud {
     service: CloudService,
     echo: Echo,
     apollo: Double,
+    cluster: ApiServer,
+    pub(super) kube_card: KubeCard,
     pub(super) card: CloudCard,
     pub(super) apollo_card: ApolloCard,
 }
 
-/// Where clusters are: tbot's directory, and the kubectl that reads it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Clusters {
-    pub(super) outputs: Option<std::path::PathBuf>,
-}
-
 impl LocalCloud {
-    pub(super) async fn start(
-        dir: &Path,
-        seed: u64,
-        more: &BTreeMap<String, String>,
-        clusters: &Clusters,
-    ) -> Result<Self> {
+    pub(super) async fn start(dir: &Path, seed: u64, more: &BTreeMap<String, String>) -> Result<Self> {
         let failed = |what: &str| Error::new(ErrorKind::Io, format!("starting {what} failed"));
         let apollo = Double::seeded().map_err(|why| failed("the Apollo double").cause(why))?;
         let apollo = apollo.serve().await.map_err(|cause| Error::io("starting the Apollo double", cause))?;
@@ -76,9 +71,13 @@ impl LocalCloud {
             "url": "http://localhost", "apollo_url": apollo.url(), "apps": apps,
             "profiles": { OPERATORS: profile(OPERATORS, false), VIEWERS: profile(VIEWERS, true) },
         });
-        if let Some(outputs) = &clusters.outputs {
-            settings["tbot"] = json!({ "outputs": outputs });
-        }
+        let cluster = ApiServer::start(CLUSTER).await?;
+        let outputs = dir.join("tbot");
+        let output = outputs.join("kube").join(CLUSTER);
+        let kubeconfig = output.join("kubeconfig.yaml");
+        std::fs::create_dir_all(&output).map_err(|cause| Error::io(format!("making {}", output.display()), cause))?;
+        write_private(&kubeconfig, cluster.kubeconfig().as_bytes())?;
+        settings["tbot"] = json!({ "outputs": outputs });
         let clock = Clock::system();
         let store = Store::open(&dir.join("cloud.sqlite")).await?;
         let password = password(seed);
@@ -108,12 +107,18 @@ impl LocalCloud {
             client_secret: CLIENT_SECRET.to_owned().into(),
             environment: "cube-7".to_owned(),
         };
-        Ok(Self { listener, service, echo, apollo, card, apollo_card })
+        let kube_card = KubeCard { kubeconfig: kubeconfig.display().to_string(), cluster: CLUSTER.to_owned() };
+        Ok(Self { listener, service, echo, apollo, cluster, kube_card, card, apollo_card })
     }
 
     /// Apollo's double.
     pub(super) const fn apollo(&self) -> &Double {
         &self.apollo
+    }
+
+    /// The cluster's double.
+    pub(super) const fn cluster(&self) -> &ApiServer {
+        &self.cluster
     }
 
     pub(super) async fn shutdown(self, grace: Duration) {

@@ -24,7 +24,7 @@ mod fixtures;
 mod ready;
 mod world;
 
-pub use card::{ApolloCard, AwsCard, Card, CloudCard, EdgeGateCard};
+pub use card::{ApolloCard, AwsCard, Card, CloudCard, EdgeGateCard, KubeCard};
 pub use edgegate::{LocalEdgeGate, LocalEdgeGateBuilder};
 pub use ready::{write_env_file, write_ready_file};
 pub use world::{World, WorldBuilder};

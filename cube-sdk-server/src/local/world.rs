@@ -11,10 +11,11 @@ use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 use cube_sdk_testkit::apollo::Double;
 use cube_sdk_testkit::aws::{AwsWorld, AwsWorldBuilder};
+use cube_sdk_testkit::kube::ApiServer;
 use tempfile::TempDir;
 
 use super::card::Card;
-use super::cloud::{Clusters, LocalCloud};
+use super::cloud::LocalCloud;
 use super::edgegate::{LocalEdgeGate, answers, directory, kept_seed};
 use crate::edgegate::{CellExecutor, StreamingExecutor};
 use crate::listener::Limits;
@@ -92,6 +93,11 @@ impl World {
     /// Apollo: faults, environments, change requests.
     pub const fn apollo(&self) -> &Double {
         self.cloud.apollo()
+    }
+
+    /// The cluster: objects, logs, what was asked.
+    pub const fn cluster(&self) -> &ApiServer {
+        self.cloud.cluster()
     }
 
     /// Lets answers and runs in progress finish for up to `grace`, then ends everything.
@@ -188,12 +194,13 @@ impl WorldBuilder {
         edgegate.reprobe_every = self.reprobe_every;
         let edgegate = edgegate.start().await?;
         answers(aws.address(), "/").await?;
-        let cloud = LocalCloud::start(&dir, seed, &self.apps, &Clusters::default()).await?;
+        let cloud = LocalCloud::start(&dir, seed, &self.apps).await?;
         let card = Card {
             edgegate: edgegate.card().clone(),
             aws: aws.card().into(),
             cloud: cloud.card.clone(),
             apollo: cloud.apollo_card.clone(),
+            kube: cloud.kube_card.clone(),
         };
         Ok(World { edgegate, cloud, aws, card, _scratch: scratch })
     }

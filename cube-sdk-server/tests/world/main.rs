@@ -14,6 +14,9 @@ async fn the_card_is_complete() {
     let world = World::start().await.unwrap();
     let card = serde_json::to_value(world.card()).unwrap();
     for (part, names) in [
+        ("cloud", "url api_key readonly_api_key user password config_dir dead_app forbidden_app"),
+        ("apollo", "url client_id client_secret environment"),
+        ("kube", "kubeconfig cluster"),
         ("edgegate", "url api_key admin_api_key viewer_api_key workspace free_workspace pipeline promptpack"),
         (
             "aws",
@@ -42,6 +45,10 @@ async fn the_environment_has_published_names_where_they_exist() {
     let (env, card) = (world.environment(), world.card());
     let text = |name| env.text(Key::open(name, "")).unwrap().unwrap().value;
     assert_eq!(text("EDGEGATE_API_URL"), card.edgegate.url);
+    assert_eq!(text("CUBE_CLOUD_URL"), card.cloud.url);
+    assert_eq!(text("CUBE_API_KEY"), card.cloud.api_key.expose_secret());
+    assert_eq!(text("CUBE_APOLLO_URL"), card.apollo.url);
+    assert_eq!(text("CUBE_LOCAL_CLOUD_APPS_ECHO"), card.cloud.apps["echo"]);
     assert_eq!(text("EDGEGATE_API_KEY"), card.edgegate.api_key.expose_secret());
     assert_eq!(text("EDGEGATE_WORKSPACE_ID"), card.edgegate.workspace);
     assert_eq!(text("AWS_ENDPOINT_URL"), card.aws.endpoint_url);

@@ -31,8 +31,16 @@ impl fmt::Debug for CallTool {
     }
 }
 
+impl Cloud {
+    /// A call of a tool by its name, to be awaited or [streamed](CallTool::stream). `arguments` is an object, or null for
+    /// none.
+    pub fn call_tool(&self, name: impl Into<String>, arguments: impl Into<Value>) -> CallTool {
+        CallTool::new(self.clone(), name.into(), arguments.into())
+    }
+}
+
 impl CallTool {
-    pub(super) const fn new(cloud: Cloud, name: String, arguments: Value) -> Self {
+    const fn new(cloud: Cloud, name: String, arguments: Value) -> Self {
         Self { cloud, name, arguments, secrets: Vec::new() }
     }
 

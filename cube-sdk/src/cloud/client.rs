@@ -15,12 +15,11 @@ use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::call::CallTool;
 use super::classify::ByAnswer;
 use super::described::ToolInfo;
 use super::messages;
+use super::published::known;
 use super::service::Service;
-use super::tools::known;
 use crate::keys::KeyStore;
 
 /// Names the version of the protocol, so that a tool's own failure comes as a result that says so.
@@ -134,7 +133,7 @@ impl Cloud {
     /// The tools that the key's profile may call, page by page as they are read.
     ///
     /// # Errors
-    /// As [`Self::call_tool`], from the list.
+    /// As a call of a tool.
     pub fn list_tools(&self) -> Listing<ToolInfo> {
         let cloud = self.clone();
         Listing::new(None, move |cursor: Option<String>| {
@@ -155,12 +154,6 @@ impl Cloud {
         let mut reads = self.0.reads.write().unwrap_or_else(PoisonError::into_inner);
         reads.extend(tools.iter().map(|tool| (tool.name.clone(), tool.is_read_only())));
         Ok(Page::new(tools, next))
-    }
-
-    /// A call of a tool by its name, to be awaited or [streamed](CallTool::stream). `arguments` is an object, or null for
-    /// none.
-    pub fn call_tool(&self, name: impl Into<String>, arguments: impl Into<Value>) -> CallTool {
-        CallTool::new(self.clone(), name.into(), arguments.into())
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {

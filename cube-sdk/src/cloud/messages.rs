@@ -94,7 +94,7 @@ fn bounded(opened: Opened) -> impl Stream<Item = Result<Bytes>> + Send {
     opened.map(move |chunk| {
         let chunk = chunk?;
         left = left.checked_sub(chunk.len()).ok_or_else(|| {
-            Error::new(ErrorKind::Decode, format!("the answer is longer than {LONGEST} bytes")).advice("ask for less")
+            Error::new(ErrorKind::Protocol, format!("the answer is longer than {LONGEST} bytes")).advice("ask for less")
         })?;
         Ok(chunk)
     })

@@ -6,6 +6,7 @@ mod client;
 mod described;
 mod fault;
 mod messages;
+mod published;
 mod reply;
 mod service;
 pub mod tools;

@@ -36,7 +36,7 @@ async fn worker() {
 
 fn spawn(name: &str, rounds: usize, file: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kubeconfig::worker", "--test-threads=1"])
+        .args(["--exact", "kubeconfig::worker", "--nocapture"])
         .env(WORKER, format!("{name} {rounds} {}", file.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
@@ -131,7 +131,7 @@ async fn losses_are_told_first_and_backups_hold_the_old_text() {
     std::fs::write(&file, old).unwrap();
     let merge = || Merge::into_files(kubeconfig("a", "k").into(), [&file]);
     let plan = merge().plan().await.unwrap();
-    assert_eq!(plan.files, [file.clone()]);
+    assert_eq!(plan.files, std::slice::from_ref(&file));
     assert!(plan.losses[0].contains("comments in clusters[a]"), "{plan:?}");
     let error = merge().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);

@@ -4,6 +4,7 @@
 mod answers;
 mod keys;
 mod kubeconfig;
+mod kubectl;
 mod login;
 mod status;
 mod support;

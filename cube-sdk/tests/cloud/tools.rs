@@ -90,9 +90,12 @@ async fn an_environment_lives_through_typed_calls() {
     cloud.update_secret("cube-7", "mosquitto", "admin").secret_value("v-3".into()).await.unwrap();
     assert_eq!(world.apollo().secret_value("cube-7", "mosquitto", "tls", "key").as_deref(), Some("k-2"));
     cloud.reset_environment_agents("cube-7").await.unwrap().into_data().unwrap();
+    // It waits for the requests that it opens.
+    world.apollo().approve_all();
     let replicated = cloud.replicate_environment("cube-7", "cube-91").accreditation("DEV").await.unwrap();
     assert!(!replicated.into_data().unwrap().not_carried.is_empty());
-    assert!(cloud.delete_environment("cube-90").await.unwrap().into_data().unwrap().change_request.title.is_some());
+    let gone = cloud.delete_environment("cube-90").await.unwrap().into_data().unwrap().change_request;
+    assert!(gone.rid.starts_with("ri.") && gone.status.is_some(), "{gone:?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod kubernetes;
 mod products;
 mod shapes;
 
+pub use super::published::reads_only;
 pub use arguments::Answer;
 pub use builds::{AcrGetToken, ApolloPublishManifest, BuildImagePrepare, BuildImageStart, BuildImageStatus};
 pub use environments::{
@@ -22,24 +23,6 @@ pub use products::{
 };
 pub use shapes::*;
 
-/// The published name of a tool, and whether a call changes nothing.
-pub(super) fn known(name: &str) -> Option<(&'static str, bool)> {
-    let tables = [kubernetes::TOOLS, environments::TOOLS, products::TOOLS, builds::TOOLS];
-    tables.into_iter().flatten().find(|(known, _)| *known == name).copied()
-}
-
-/// Does a call of the tool of this published name change nothing? None for a name that is not published.
-///
-/// ```
-/// use cube_sdk::cloud::tools::reads_only;
-/// assert_eq!(reads_only("list_environments"), Some(true));
-/// assert_eq!(reads_only("delete_environment"), Some(false));
-/// assert_eq!(reads_only("make_coffee"), None);
-/// ```
-pub fn reads_only(name: &str) -> Option<bool> {
-    known(name).map(|(_, reads)| reads)
-}
-
 /// What an argument is taken as.
 macro_rules! taken {
     (text) => { impl Into<String> };
@@ -52,18 +35,13 @@ macro_rules! taken {
 }
 
 /// A table of tools: `method Builder (needed: form, …) { optional: form, … } reads|writes -> Data;`. It makes the method, the
-/// builder that is awaited, and the list of published names.
+/// builder that is awaited.
 macro_rules! tools {
-    (@reads reads) => { true };
-    (@reads writes) => { false };
     ($(
         $(#[$doc:meta])*
         $method:ident $builder:ident ($($need:ident: $need_form:ident),* $(,)?)
             { $($(#[$option_doc:meta])* $option:ident: $option_form:ident,)* } $effect:ident -> $data:ident;
     )*) => {
-        /// The tools of this group, and whether each changes nothing.
-        pub(super) const TOOLS: &[(&str, bool)] = &[$((stringify!($method), tools!(@reads $effect))),*];
-
         impl crate::cloud::Cloud {
             $(
                 $(#[$doc])*

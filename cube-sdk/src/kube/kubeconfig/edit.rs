@@ -29,6 +29,11 @@ pub(super) fn edited(text: &str, entries: &[&Entry], context: Option<&str>) -> R
         None => ("", text),
     };
     let before = value(body)?;
+    if let Some(root) = Node::read(body)
+        && body[root.span.start - column(body, root.span.start)..root.span.start].contains('\t')
+    {
+        return Err(unreadable("the kubeconfig is indented by a tab, which kubectl does not read"));
+    }
     let meant = merged(before.clone(), entries, context)?;
     let mut losses = Vec::new();
     for entry in entries {
@@ -53,11 +58,12 @@ pub(super) fn edited(text: &str, entries: &[&Entry], context: Option<&str>) -> R
     Ok(Edited { text: format!("{mark}{out}"), losses })
 }
 
+fn unreadable(why: &str) -> Error {
+    Error::new(ErrorKind::Config, why).advice("mend the file by hand, or name another one with KUBECONFIG")
+}
+
 /// The text as a value; null where it is empty.
 fn value(text: &str) -> Result<Value> {
-    let unreadable = |why: &str| {
-        Error::new(ErrorKind::Config, why).advice("mend the file by hand, or name another one with KUBECONFIG")
-    };
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Value::Null);
     }
@@ -195,15 +201,20 @@ fn in_place(
     }
     let mut changes = Changes::new();
     for (section, of_section) in by_section(entries) {
-        let mut values = root.values(section);
-        match (values.next(), values.next()) {
+        let mut found = root.entries(section);
+        match (found.next(), found.next()) {
             (Some(_), Some(_)) => return Err(Entangled(format!("{section} is there twice"))),
-            (Some(list), None) => list_changes(text, list, section, &of_section, before, &mut changes, losses)?,
+            (Some((key, list)), None) => {
+                let empty = list_changes(text, list, section, &of_section, before, &mut changes, losses)?;
+                if empty {
+                    first_entries(text, root.is_flow(), key, list, &of_section, &mut changes)?;
+                }
+            }
             (None, _) => {}
         }
     }
-    if let (Some(context), Some(node)) = (context, root.values("current-context").next()) {
-        context_change(text, node, context, &mut changes)?;
+    if let (Some(context), Some((key, node))) = (context, root.entries("current-context").next()) {
+        context_change(text, key, node, context, &mut changes)?;
     }
     changes.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
     let mut out = text.to_owned();
@@ -242,6 +253,8 @@ fn end_of(text: &str, node: &Node) -> usize {
     node.span.start + text[node.span.clone()].trim_end().len()
 }
 
+/// Replaces entries, and adds those that are new behind the last one. True for a list without any.
+///
 /// An entry may be replaced alone where nothing of it is named elsewhere, and it names nothing.
 fn list_changes(
     text: &str,
@@ -251,7 +264,7 @@ fn list_changes(
     before: &Value,
     changes: &mut Changes,
     losses: &mut Vec<String>,
-) -> Result<(), Entangled> {
+) -> Result<bool, Entangled> {
     if list.entangled {
         return Err(Entangled(format!("{section} has an anchor or a tag")));
     }
@@ -293,43 +306,63 @@ fn list_changes(
             changes.push((place, String::new()));
         }
     }
+    let Some(last) = items.last() else { return Ok(true) };
     if fresh.is_empty() {
+        return Ok(false);
+    }
+    if flow {
+        let new: String = fresh.iter().map(|entry| format!(", {}", flow_item(entry))).collect();
+        let end = end_of(text, last);
+        changes.push((end..end, new));
+    } else {
+        let indent = column(text, with_dash(text, last)?.start);
+        let at = end_of_line(text, end_of(text, last));
+        changes.push((at..at, with_line_ends(&lines(&fresh, indent), text)));
+    }
+    Ok(false)
+}
+
+/// Entries of a list that is empty, null, or not written at all.
+fn first_entries(
+    text: &str,
+    in_flow: bool,
+    key: &Node,
+    list: &Node,
+    entries: &[&Entry],
+    changes: &mut Changes,
+) -> Result<(), Entangled> {
+    let colon = behind_colon(text, key)?;
+    // Where nothing is written the parser names some place further on.
+    let written = if list.span.is_empty() { colon..colon } else { list.span.clone() };
+    if in_flow {
+        let new: Vec<_> = entries.iter().map(|entry| flow_item(entry)).collect();
+        let gap = if text[..written.start].ends_with(':') { " " } else { "" };
+        changes.push((written, format!("{gap}[{}]", new.join(", "))));
         return Ok(());
     }
-    match items.last() {
-        Some(last) if flow => {
-            let new: String = fresh.iter().map(|entry| format!(", {}", flow_item(entry))).collect();
-            let end = end_of(text, last);
-            changes.push((end..end, new));
-        }
-        Some(last) => {
-            let indent = column(text, with_dash(text, last)?.start);
-            let at = end_of_line(text, end_of(text, last));
-            changes.push((at..at, with_line_ends(&lines(&fresh, indent), text)));
-        }
-        // Inside of a flow mapping everything is in flow style.
-        None if column(text, list.span.start) == 0 || inside_flow(text, list) => {
-            let new: Vec<_> = fresh.iter().map(|entry| flow_item(entry)).collect();
-            let gap = if text[..list.span.start].ends_with(':') { " " } else { "" };
-            changes.push((list.span.clone(), format!("{gap}[{}]", new.join(", "))));
-        }
-        None => {
-            let at = end_of_line(text, list.span.end);
-            if !text[list.span.end..at].trim_start().is_empty()
-                && !text[list.span.end..at].trim_start().starts_with('#')
-            {
-                return Err(Entangled(format!("something stands behind {section}")));
-            }
-            changes.push((at..at, with_line_ends(&lines(&fresh, 0), text)));
-            changes.push((list.span.clone(), String::new()));
-        }
+    let at = end_of_line(text, written.end);
+    let rest = text[written.end..at].trim_start();
+    if !rest.is_empty() && !rest.starts_with('#') {
+        return Err(Entangled(format!("`{rest}` stands behind a list")));
+    }
+    let indent = column(text, key.span.start);
+    changes.push((at..at, with_line_ends(&lines(entries, indent), text)));
+    if !written.is_empty() {
+        let start = text[..written.start].trim_end_matches(' ').len();
+        let start = if rest.is_empty() { start } else { written.start };
+        changes.push((start..written.end, String::new()));
     }
     Ok(())
 }
 
-fn inside_flow(text: &str, node: &Node) -> bool {
-    let line = text[..node.span.start].rfind('\n').map_or(0, |end| end + 1);
-    text[line..node.span.start].contains(['{', ',']) || text.trim_start().starts_with('{')
+/// The place behind the colon of a key.
+fn behind_colon(text: &str, key: &Node) -> Result<usize, Entangled> {
+    let rest = &text[key.span.end..];
+    let gap = rest.len() - rest.trim_start().len();
+    match rest[gap..].starts_with(':') {
+        true => Ok(key.span.end + gap + 1),
+        false => Err(Entangled("a key has no colon".to_owned())),
+    }
 }
 
 /// Each on lines of its own, behind a line that is there.
@@ -368,25 +401,22 @@ fn has_comment(text: &str) -> bool {
     text.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #"))
 }
 
-fn context_change(text: &str, node: &Node, context: &str, changes: &mut Changes) -> Result<(), Entangled> {
+fn context_change(text: &str, key: &Node, node: &Node, context: &str, changes: &mut Changes) -> Result<(), Entangled> {
     let plain = matches!(&node.kind, Kind::Scalar { .. }) && !node.entangled;
-    if !plain || text[node.span.clone()].starts_with(['|', '>']) || text[node.span.clone()].contains('\n') {
+    let written = &text[node.span.clone()];
+    if !plain || written.starts_with(['|', '>']) || written.contains('\n') {
         return Err(Entangled("current-context is no plain text".to_owned()));
     }
     if node.text() == Some(context) && !node.is_null() {
         return Ok(());
     }
-    let quoted = text[node.span.clone()].starts_with('"');
-    let new = if quoted { json!(context).to_string() } else { scalar(&json!(context)) };
-    if !node.span.is_empty() {
+    let new = if written.starts_with('"') { json!(context).to_string() } else { scalar(&json!(context)) };
+    if node.span.is_empty() {
+        let at = behind_colon(text, key)?;
+        changes.push((at..at, format!(" {new}")));
+    } else {
         changes.push((node.span.clone(), new));
-        return Ok(());
     }
-    // Nothing is written: behind the colon, wherever the parser says that nothing is.
-    let line = text[..node.span.start].rfind("current-context").unwrap_or(node.span.start);
-    let colon = text[line..].find(':').map(|at| line + at + 1);
-    let at = colon.ok_or_else(|| Entangled("current-context has no colon".to_owned()))?;
-    changes.push((at..at, format!(" {new}")));
     Ok(())
 }
 

@@ -10,8 +10,10 @@ use cube_sdk_core::{Error, ErrorKind, Result};
 
 /// What stands in a lock of ours. kubectl's are empty.
 const MARK: &[u8] = b"cube-sdk\n";
-/// How long to wait for another writer, who needs milliseconds.
+/// How long to wait for kubectl, which needs milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for writers that are known to live; many of them may stand in a line.
+const PATIENCE_WITH_OURS: Duration = Duration::from_secs(300);
 
 /// A lock that is held; given back on drop. One of ours that a killed process left behind is taken over: the system has
 /// given its claim back.
@@ -31,13 +33,17 @@ impl Lock {
         let failed = |cause| Error::io(format!("locking {}", file.display()), cause);
         let began = Instant::now();
         loop {
-            if let Some(lock) = Self::try_make(&path).map_err(failed)? {
+            if !path.exists()
+                && let Some(lock) = Self::try_make(&path).map_err(failed)?
+            {
                 return Ok(lock);
             }
-            if let Some(lock) = Self::try_inherit(&path) {
-                return Ok(lock);
-            }
-            if began.elapsed() > PATIENCE {
+            let patience = match Self::try_inherit(&path) {
+                Holder::Gone(lock) => return Ok(lock),
+                Holder::Ours => PATIENCE_WITH_OURS,
+                Holder::Other => PATIENCE,
+            };
+            if began.elapsed() > patience {
                 return Err(Error::new(ErrorKind::Conflict, "another program holds the lock of the kubeconfig")
                     .with_target(path.display().to_string())
                     .advice("wait for it; if no kubectl runs, remove that file"));
@@ -62,24 +68,37 @@ impl Lock {
 
     /// Takes over a lock of ours whose owner is gone.
     #[cfg(unix)]
-    fn try_inherit(path: &Path) -> Option<Self> {
+    fn try_inherit(path: &Path) -> Holder {
         use std::os::unix::fs::MetadataExt as _;
-        let mut file = File::open(path).ok()?;
+        let Ok(mut file) = File::open(path) else { return Holder::Other };
         let mut mark = Vec::new();
-        (&mut file).take(64).read_to_end(&mut mark).ok()?;
-        if mark != MARK {
-            return None;
+        if (&mut file).take(64).read_to_end(&mut mark).is_err() || mark != MARK {
+            return Holder::Other;
         }
-        let mut claim = FileClaim::take(file).ok()??;
+        let Ok(Some(mut claim)) = FileClaim::take(file) else { return Holder::Ours };
         // The owner may have finished meanwhile, and the name may be another's by now.
-        let (held, named) = (claim.file().metadata().ok()?, std::fs::metadata(path).ok()?);
-        ((held.dev(), held.ino()) == (named.dev(), named.ino())).then(|| Self { path: path.to_owned(), _claim: claim })
+        match (claim.file().metadata(), std::fs::metadata(path)) {
+            (Ok(held), Ok(named)) if (held.dev(), held.ino()) == (named.dev(), named.ino()) => {
+                Holder::Gone(Self { path: path.to_owned(), _claim: claim })
+            }
+            _ => Holder::Ours,
+        }
     }
 
     #[cfg(not(unix))]
-    fn try_inherit(_: &Path) -> Option<Self> {
-        None
+    fn try_inherit(_: &Path) -> Holder {
+        Holder::Other
     }
+}
+
+/// Whose a lock is that is there.
+enum Holder {
+    /// Nobody's any more: it is ours now.
+    Gone(Lock),
+    /// A process of this SDK, which lives or has just finished.
+    Ours,
+    /// kubectl, or somebody else.
+    Other,
 }
 
 impl Drop for Lock {

@@ -153,7 +153,7 @@ awaitable! {
     /// # Errors
     /// `Decode` and `Unsupported` for a kubeconfig that does not stand by itself: one that needs a program (the service is
     /// to set `disable_exec_plugin`) or files; `Config` for a file that is no kubeconfig; `Conflict` when something would
-    /// be lost, or another program holds the lock for 30 s; `Io` when a file cannot be read or written. After an error of
+    /// be lost, or kubectl holds the lock for 30 s; `Io` when a file cannot be read or written. After an error of
     /// one file those before it are written.
     ///
     /// # Cancel safety

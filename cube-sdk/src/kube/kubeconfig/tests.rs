@@ -90,7 +90,7 @@ fn what_is_others_stays_byte_for_byte() {
         let wanted = line.replace("current-context: a #", "current-context: cube-7 #");
         at += new[at..].iter().position(|it| *it == wanted).unwrap_or_else(|| panic!("{line}\n{}", edited.text)) + 1;
     }
-    assert_eq!(new.len(), OWN.lines().count() + 5 + 5 + 4 - 1, "{}", edited.text);
+    assert_eq!(new.len(), OWN.lines().count() + 4 + 4 + 4, "{}", edited.text);
     // The list that was indented stays so.
     assert!(
         edited.text.contains("\n  - name: cube-7\n    cluster:\n      server: https://new:443\n"),

@@ -32,14 +32,14 @@ impl Node {
         builder.root
     }
 
-    /// The values under a key of a mapping, in their order.
-    pub(super) fn values<'n>(&'n self, wanted: &'n str) -> impl Iterator<Item = &'n Self> {
+    /// The entries of a mapping under a key, in their order.
+    pub(super) fn entries<'n>(&'n self, wanted: &'n str) -> impl Iterator<Item = &'n (Self, Self)> {
         let entries = match &self.kind {
             Kind::Mapping { entries, .. } => entries.as_slice(),
             _ => &[],
         };
         let is_wanted = move |key: &Self| matches!(&key.kind, Kind::Scalar { text, .. } if text == wanted);
-        entries.iter().filter(move |(key, _)| is_wanted(key)).map(|(_, value)| value)
+        entries.iter().filter(move |(key, _)| is_wanted(key))
     }
 
     pub(super) fn text(&self) -> Option<&str> {
@@ -57,6 +57,11 @@ impl Node {
             }
             _ => false,
         }
+    }
+
+    /// A collection in flow style.
+    pub(super) const fn is_flow(&self) -> bool {
+        matches!(self.kind, Kind::Mapping { flow: true, .. } | Kind::Sequence { flow: true, .. })
     }
 
     /// Some node below, or this one, has an anchor or a tag, or is an alias or a merge of another.
