@@ -139,6 +139,8 @@ impl Outside {
     fn command(self, path: &Path, place: &Place, object: &Object, scratch: &Path) -> anyhow::Result<Command> {
         let mut command = Command::new(path);
         command.envs(environment()).envs(trusted(place));
+        // curl looks at a variable of its own first.
+        command.envs(place.ca.as_ref().map(|ca| ("CURL_CA_BUNDLE", ca)));
         let endpoint = place.url.as_str();
         match self {
             Self::TransferManager => {
