@@ -47,6 +47,7 @@ pub mod secret;
 mod arn;
 #[path = "../../cube-sdk-byo/src/code.rs"]
 mod code;
+mod denial;
 #[path = "../../cube-sdk-byo/src/external_id.rs"]
 mod external_id;
 #[path = "../../cube-sdk-byo/src/fault.rs"]
@@ -58,6 +59,8 @@ mod rest;
 mod s3_uri;
 #[path = "../../cube-sdk-byo/src/digest.rs"]
 mod sha256;
+#[path = "../../cube-sdk-byo/src/audit/cloudtrail/log.rs"]
+mod trail;
 
 // cube-sdk-teleport
 #[path = "../../cube-sdk-teleport/src/app_name.rs"]
@@ -73,3 +76,4 @@ mod tunnel;
 #[allow(unused_imports, reason = "the room serves services that are not built here")]
 #[path = "../../cube-sdk-apollo/src/entity_config/mod.rs"]
 mod entity_config;
+mod publish;

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 /// Bytes reserved before they are requested, and released as the caller takes them.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    capacity: u64,
+    capacity: AtomicU64,
     used: AtomicU64,
     /// What the window waits for; 0 when it does not wait.
     wanted: AtomicU64,
@@ -16,11 +16,21 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(capacity: u64) -> Self {
-        Self { capacity, used: AtomicU64::new(0), wanted: AtomicU64::new(0), freed: Notify::new() }
+        Self {
+            capacity: AtomicU64::new(capacity),
+            used: AtomicU64::new(0),
+            wanted: AtomicU64::new(0),
+            freed: Notify::new(),
+        }
     }
 
     pub(crate) fn capacity(&self) -> u64 {
-        self.capacity
+        self.capacity.load(Ordering::SeqCst)
+    }
+
+    /// There is more of it. Only the window calls this, so nobody waits for it meanwhile.
+    pub(crate) fn widen(&self, capacity: u64) {
+        self.capacity.fetch_max(capacity, Ordering::SeqCst);
     }
 
     /// Bytes reserved or waiting for the caller.
@@ -31,7 +41,7 @@ impl Budget {
     /// Reserves all or nothing. Only the window reserves, so nothing can slip in between.
     pub(crate) fn try_reserve(&self, bytes: u64) -> bool {
         self.wanted.store(bytes, Ordering::SeqCst);
-        if self.used.load(Ordering::SeqCst) + bytes > self.capacity {
+        if self.used.load(Ordering::SeqCst) + bytes > self.capacity() {
             return false;
         }
         self.wanted.store(0, Ordering::SeqCst);
@@ -42,7 +52,7 @@ impl Budget {
     pub(crate) fn release(&self, bytes: u64) {
         let before = self.used.fetch_sub(bytes, Ordering::SeqCst);
         let wanted = self.wanted.load(Ordering::SeqCst);
-        if wanted != 0 && before.saturating_sub(bytes) + wanted <= self.capacity {
+        if wanted != 0 && before.saturating_sub(bytes) + wanted <= self.capacity() {
             self.freed.notify_one();
         }
     }

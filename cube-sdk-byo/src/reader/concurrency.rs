@@ -37,6 +37,8 @@ pub(crate) struct Concurrency {
     pause: Duration,
     next_trial: Option<Instant>,
     recovering: Option<Recovery>,
+    /// The server has asked for fewer parts once.
+    slowed: bool,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,17 @@ impl Concurrency {
             pause: PAUSE.0,
             next_trial: None,
             recovering: None,
+            slowed: false,
+        }
+    }
+
+    /// So many parts at least pay, as is known without trial. Not where the server asked for fewer.
+    pub(crate) fn widen(&mut self, parts: usize) {
+        if !self.slowed && parts > self.target {
+            self.target = parts;
+            self.most = self.most.max(parts);
+            self.trial = None;
+            self.restart();
         }
     }
 
@@ -103,6 +116,7 @@ impl Concurrency {
 
     /// The server asked for fewer requests.
     pub(crate) fn slow_down(&mut self, now: Instant) {
+        self.slowed = true;
         if self.recovering.as_ref().is_some_and(|recovery| now.duration_since(recovery.cut) < BURST) {
             return;
         }
@@ -191,6 +205,19 @@ mod tests {
         assert_eq!(control.target(), 16);
         server.run(&mut control, 5000 / 25);
         assert!((24..=32).contains(&control.target()), "{}", control.target());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_known_to_pay_needs_no_trial_but_the_servers_leave() {
+        let (mut control, mut server) = (Concurrency::new(8, 32), server(1000));
+        control.widen(60);
+        assert_eq!(control.target(), 60);
+        control.widen(20);
+        server.run(&mut control, 20);
+        assert_eq!(control.target(), 60);
+        control.slow_down(server.now);
+        control.widen(60);
+        assert_eq!(control.target(), 30);
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,6 +21,9 @@ use crate::stored_checksum::StoredChecksum;
 /// The default memory budget: 64 MiB.
 pub const DEFAULT_BUDGET: u64 = 64 * 1024 * 1024;
 
+/// So much may be filled from a store far away of any budget that has it, but for its sixteenth.
+const NEARLY_ALL: u64 = 48 * 1024 * 1024;
+
 /// An object about to be opened. Awaiting it makes the first request, which is already the first part.
 #[derive(Clone)]
 #[must_use = "nothing is sent until this is awaited"]
@@ -112,7 +115,8 @@ impl OpenObject {
     }
 
     /// The most memory between sockets and caller, in bytes. Default 64 MiB, at least 256 KiB. Three quarters of it
-    /// are filled with bytes; the rest is for what the heap keeps between allocations of several threads.
+    /// are filled with bytes, from a store far away nearly all of less than 64 MiB; the rest is for what the heap keeps
+    /// between allocations of several threads.
     pub fn budget(mut self, bytes: u64) -> Self {
         self.budget = bytes;
         self
@@ -124,7 +128,7 @@ impl OpenObject {
         self
     }
 
-    /// At most this many parts in flight, instead of 32.
+    /// At most this many parts in flight, instead of 32, or of 64 small ones where a small budget reads from far away.
     pub fn concurrency(mut self, most: usize) -> Self {
         self.concurrency = Some(most);
         self
@@ -171,6 +175,11 @@ impl OpenObject {
     /// What may be filled of the budget.
     pub(super) const fn room(&self) -> u64 {
         self.budget / 4 * 3
+    }
+
+    /// What may be filled of it from a store far away: of a small budget nearly all.
+    pub(super) fn room_far(&self) -> u64 {
+        self.room().max(NEARLY_ALL.min(self.budget / 16 * 15))
     }
 
     /// When the read ends, counted from the first time that this is asked for: tries of one read share it.

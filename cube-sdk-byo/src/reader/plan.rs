@@ -18,6 +18,12 @@ const SMALLEST_OF_FEW: u64 = 256 * 1024;
 /// Parts that a budget is to hold.
 const HELD: u64 = 32;
 
+/// What is to be filled of small budgets is less.
+const SMALL: u64 = 48 * 1024 * 1024;
+
+/// Parts in flight at most from a store far away, when the caller does not say.
+pub(crate) const MOST_FAR: usize = 64;
+
 /// The bytes still to be asked for, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -25,12 +31,25 @@ pub(crate) struct Plan {
     end: u64,
     fixed: Option<u64>,
     budget: u64,
+    far: bool,
 }
 
 impl Plan {
     /// The bytes of `rest`; `fixed` is the caller's part size.
     pub(crate) fn new(rest: Range<u64>, fixed: Option<u64>, budget: u64) -> Self {
-        Self { next: rest.start, end: rest.end.max(rest.start), fixed, budget }
+        Self { next: rest.start, end: rest.end.max(rest.start), fixed, budget, far: false }
+    }
+
+    /// The store is far away: each answer is waited for longer than its bytes take. A budget is then worth most in as
+    /// many small parts as it holds, since the sum in flight is given and each part's wait is its loss. How many, where
+    /// that is new and the budget small; `room` is what may be filled of it now.
+    pub(crate) fn go_far(&mut self, most: usize, room: u64) -> Option<usize> {
+        if self.far || self.fixed.is_some() || self.budget >= SMALL {
+            return None;
+        }
+        self.far = true;
+        self.budget = room;
+        Some(usize::try_from(self.budget / SMALLEST_OF_FEW).unwrap_or(most).clamp(1, most.max(1)))
     }
 
     /// The part that comes next when `target` parts are to be in flight: the more parts, the smaller they
@@ -39,7 +58,10 @@ impl Plan {
         if self.is_done() {
             return None;
         }
-        let size = part_size(self.fixed, self.budget, target);
+        let size = match self.far {
+            true => (self.budget / target.max(1) as u64 / GRAIN * GRAIN).clamp(GRAIN, SMALLEST_OF_FEW),
+            false => part_size(self.fixed, self.budget, target),
+        };
         Some(self.next..self.end.min(self.next.saturating_add(size)))
     }
 
@@ -89,6 +111,20 @@ mod tests {
         assert_eq!(part_size(None, MIB, 32), MIB / 4);
         assert_eq!(part_size(None, MIB / 4, 8), MIB / 8, "two parts must fit");
         assert_eq!(part_size(Some(256 * 1024), 64 * MIB, 8), 256 * 1024);
+    }
+
+    #[test]
+    fn far_away_a_small_budget_is_all_small_parts() {
+        let of = |fixed, room| Plan::new(0..1 << 30, fixed, room);
+        let mut plan = of(None, 12 * MIB);
+        assert_eq!(plan.go_far(MOST_FAR, 15 * MIB), Some(60));
+        assert_eq!(plan.peek(60), Some(0..MIB / 4));
+        assert_eq!(plan.go_far(MOST_FAR, 15 * MIB), None, "it is known");
+        let mut plan = of(None, MIB);
+        assert_eq!((plan.go_far(MOST_FAR, MIB), plan.peek(4)), (Some(4), Some(0..MIB / 4)));
+        assert_eq!(of(None, 12 * MIB).go_far(10, 15 * MIB), Some(10), "the caller's bound");
+        assert_eq!(of(None, 48 * MIB).go_far(MOST_FAR, 48 * MIB), None, "large");
+        assert_eq!(of(Some(MIB), 12 * MIB).go_far(MOST_FAR, 15 * MIB), None, "the caller's size");
     }
 
     proptest! {

@@ -62,6 +62,30 @@ pub(crate) struct Counters {
     pub(crate) waits: AtomicU64,
     /// The caller waits: on a slow line for longer than the window looks away.
     pub(crate) waiting: AtomicBool,
+    /// Answers that came, and the shortest wait for one in microseconds: what the line and the server take at least.
+    answers: AtomicU64,
+    least_wait: AtomicU64,
+}
+
+/// A wait for an answer that is longer than this, at least, is that of a store far away.
+const FAR: Duration = Duration::from_millis(5);
+
+/// Answers before the shortest wait says something: the first ones have connected, too.
+const ENOUGH: u64 = 8;
+
+impl Counters {
+    fn answered_after(&self, wait: Duration) {
+        let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX).max(1);
+        let shorter = |least: u64| (least == 0 || wait < least).then_some(wait);
+        let _ = self.least_wait.fetch_update(Ordering::AcqRel, Ordering::Acquire, shorter);
+        self.answers.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Every answer was waited for as from a store far away.
+    pub(crate) fn is_far(&self) -> bool {
+        self.answers.load(Ordering::Acquire) >= ENOUGH
+            && u128::from(self.least_wait.load(Ordering::Acquire)) >= FAR.as_micros()
+    }
 }
 
 /// Bytes that two sides hold are free when both are done with them.
@@ -113,6 +137,7 @@ impl Source {
             .customize()
             .mutate_request(attempt_of(attempt))
             .send();
+        let sent = Instant::now();
         let (output, answered) = match self.session.attempt(GET_OBJECT, Some(key), promised, call).await? {
             Ok(answer) => answer,
             Err(failure) => {
@@ -128,6 +153,7 @@ impl Source {
             }
         };
         pass.served();
+        self.counters.answered_after(sent.elapsed());
         match self.check(&output, range) {
             Ok((range, size)) => {
                 Ok(Got::Bytes(Box::new(Answer { body: output.body, ahead: None, range, size, answered })))
@@ -255,6 +281,19 @@ mod tests {
         ] {
             assert_eq!(parse_content_range(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn far_is_what_every_answer_was() {
+        let counters = Counters::default();
+        for _ in 0..7 {
+            counters.answered_after(Duration::from_millis(20));
+        }
+        assert!(!counters.is_far(), "too few to say");
+        counters.answered_after(Duration::from_millis(30));
+        assert!(counters.is_far());
+        counters.answered_after(Duration::from_millis(4));
+        assert!(!counters.is_far());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::object::{ObjectReader, Task};
 use super::open::OpenObject;
 use super::ordered::Ordered;
 use super::part::part;
-use super::plan::{Plan, part_size};
+use super::plan::{MOST_FAR, Plan, part_size};
 use super::progress::ReaderEvent;
 use super::source::{Answer, Counters, Digested, Got, Source};
 use super::window::{MOST, START, Window};
@@ -85,7 +85,9 @@ impl OpenObject {
         // The receiver is in hand.
         let _ = parts.send(chunks);
         let most = self.concurrency.unwrap_or(MOST);
-        let window = Window { source: Arc::clone(&source), plan, control: Concurrency::new(START, most), parts };
+        let far = (self.concurrency.unwrap_or(MOST_FAR), self.room_far());
+        let control = Concurrency::new(START, most);
+        let window = Window { source: Arc::clone(&source), plan, control, far, parts };
         let mut tasks = vec![Task(tokio::spawn(window.run((fetch, answer))))];
         let ordered = Ordered::new(received, start, end, WholeCrc::of(&source));
         let sha256 = Arc::new(OnceLock::new());

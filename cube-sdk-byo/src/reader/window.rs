@@ -24,6 +24,8 @@ pub(crate) struct Window {
     pub(crate) source: Arc<Source>,
     pub(crate) plan: Plan,
     pub(crate) control: Concurrency,
+    /// From a store far away: parts in flight at most, and what may be filled of the budget.
+    pub(crate) far: (usize, u64),
     /// Parts in the order of their bytes.
     pub(crate) parts: mpsc::UnboundedSender<PartChunks>,
 }
@@ -56,6 +58,12 @@ impl Window {
                 () = self.parts.closed() => break,
                 now = ticks.tick() => {
                     let counters = &self.source.counters;
+                    if counters.is_far()
+                        && let Some(parts) = self.plan.go_far(self.far.0, self.far.1)
+                    {
+                        self.source.budget.widen(self.far.1);
+                        self.control.widen(parts);
+                    }
                     let received = counters.received.load(Ordering::Relaxed);
                     let before = std::mem::replace(&mut waits, counters.waits.load(Ordering::Relaxed));
                     // Rates say nothing about the network while the caller never has to wait for it.

@@ -109,7 +109,7 @@ impl World {
 }
 
 impl WorldBuilder {
-    /// Makes the card's ids, keys and bytes repeatable. Default: random. A directory keeps its first seed.
+    /// Makes the card's ids, keys and bytes repeatable, but for cube-cloud's API keys. Default: random. A directory keeps its first seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self

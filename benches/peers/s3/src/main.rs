@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a program that reports on stdout")]
 #![allow(clippy::print_stderr, reason = "progress goes to stderr")]
 
+mod certificate;
 mod child;
 mod component;
 mod first_byte;

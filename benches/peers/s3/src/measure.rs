@@ -29,7 +29,7 @@ pub(crate) struct Measure {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Only these parts of the run.
-    #[arg(long, value_delimiter = ',', default_value = "plain,cap,late,memory,first-byte")]
+    #[arg(long, value_delimiter = ',', default_value = "plain,cap,late,tls,memory,first-byte")]
     part: Vec<Part>,
     /// Repetitions of the first-byte comparison.
     #[arg(long, default_value_t = 300)]
@@ -50,6 +50,8 @@ enum Part {
     Plain,
     Cap,
     Late,
+    /// Both ports over TLS, memory included.
+    Tls,
     Memory,
     FirstByte,
 }
@@ -67,7 +69,14 @@ pub(crate) fn run(measure: &Measure) -> anyhow::Result<()> {
 
     let before = Machine::load();
     let mut rows: Vec<Row> = Vec::new();
-    for (part, port) in [(Part::Plain, Port::Plain), (Part::Cap, Port::Cap), (Part::Late, Port::Late)] {
+    let ports = [
+        (Part::Plain, Port::Plain),
+        (Part::Cap, Port::Cap),
+        (Part::Late, Port::Late),
+        (Part::Tls, Port::Tls),
+        (Part::Tls, Port::TlsCap),
+    ];
+    for (part, port) in ports {
         if measure.part.contains(&part) {
             let here: Vec<Peer> = peers.iter().filter(|peer| peer.ports.contains(&port)).cloned().collect();
             rows.extend(round::interleave(&here, port, &server, &object, &scratch, measure.rounds)?);
@@ -76,18 +85,20 @@ pub(crate) fn run(measure: &Measure) -> anyhow::Result<()> {
     let mut verdicts = target::of_rows(&rows);
 
     let mut used = Vec::new();
-    if measure.part.contains(&Part::Memory) {
-        used = memory::measure(&server, &object, measure.rounds.min(3))?;
-        let verdict = |case: &memory::Memory| {
-            Verdict::new(format!("MiB over idle: {}", case.case), Wanted::AtMost(80.0), case.over_idle())
-        };
-        verdicts.extend(used.iter().map(verdict));
+    for (part, lines) in [(Part::Memory, memory::OPEN), (Part::Tls, memory::TLS)] {
+        if measure.part.contains(&part) {
+            used.extend(memory::measure(&server, &object, lines, measure.rounds.min(3))?);
+        }
     }
+    let verdict = |case: &memory::Memory| {
+        Verdict::new(format!("MiB over idle: {}", case.case), Wanted::AtMost(80.0), case.over_idle())
+    };
+    verdicts.extend(used.iter().map(verdict));
     let mut first_byte = None;
     if measure.part.contains(&Part::FirstByte) {
         let arguments = format!("first-byte --repetitions {}", measure.repetitions);
-        let address = server.address(Port::Plain).to_string();
-        let said = child::run(peer::inside(&arguments, &address, &object)?, true)?.said;
+        let place = server.place(Port::Plain);
+        let said = child::run(peer::inside(&arguments, &place, &object)?, true)?.said;
         let [ours, plain] = said.and_then(|said| said.first_byte).context("no first-byte times")?;
         let times = FirstByte::of(&ours, &plain);
         verdicts.push(Verdict::new("first byte: cube-sdk / plain single GET", Wanted::AtMost(1.2), times.ratio));

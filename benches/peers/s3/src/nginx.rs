@@ -1,13 +1,14 @@
-//! The server: nginx with a plain port and a port that is capped per connection.
+//! The server: nginx with an open port and a port that is capped per connection, both also over TLS.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use crate::certificate::Certificate;
 use crate::component;
 use crate::late::Late;
 use crate::object::Object;
@@ -20,6 +21,8 @@ pub(crate) struct Nginx {
     child: Child,
     plain: SocketAddr,
     capped: SocketAddr,
+    tls: [SocketAddr; 2],
+    certificate: Certificate,
     late: Late,
     /// First line of `nginx -v`.
     pub(crate) version: String,
@@ -35,6 +38,20 @@ pub(crate) enum Port {
     Cap,
     /// The same, and each first byte 20 ms late.
     Late,
+    /// As plain, over TLS.
+    Tls,
+    /// As cap, over TLS.
+    #[serde(rename = "tls-cap")]
+    TlsCap,
+}
+
+/// Where a reader reads from.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// `http://HOST:PORT` or `https://HOST:PORT`.
+    pub(crate) url: String,
+    /// The CA of the server's certificate, where it shows one.
+    pub(crate) ca: Option<PathBuf>,
 }
 
 impl Port {
@@ -44,6 +61,8 @@ impl Port {
             Self::Plain => "plain",
             Self::Cap => "cap",
             Self::Late => "late",
+            Self::Tls => "tls",
+            Self::TlsCap => "tls-cap",
         }
     }
 }
@@ -57,9 +76,10 @@ impl Nginx {
         };
         let Some(executable) = found else { return Ok(None) };
         let version = Command::new(&executable).arg("-v").output()?;
-        let (plain, capped) = (free_address()?, free_address()?);
+        let (plain, capped, tls) = (free_address()?, free_address()?, [free_address()?, free_address()?]);
+        let certificate = Certificate::make(root)?;
         let config = root.join("nginx.conf");
-        std::fs::write(&config, configuration(root, plain, capped, &object.crc64nvme))?;
+        std::fs::write(&config, configuration(root, &certificate, [plain, capped], tls, &object.crc64nvme))?;
         let child = Command::new(&executable)
             .arg("-p")
             .arg(root)
@@ -71,17 +91,24 @@ impl Nginx {
             .spawn()
             .with_context(|| format!("starting {}", executable.display()))?;
         let version = String::from_utf8_lossy(&version.stderr).lines().next().unwrap_or_default().to_owned();
-        let mut server = Self { child, plain, capped, late: Late::start(capped)?, version };
+        let mut server = Self { child, plain, capped, tls, certificate, late: Late::start(capped)?, version };
         server.wait_until_ready(root)?;
         Ok(Some(server))
     }
 
     /// Where a port listens.
-    pub(crate) fn address(&self, port: Port) -> SocketAddr {
+    pub(crate) fn place(&self, port: Port) -> Place {
+        let open = |address: SocketAddr| Place { url: format!("http://{address}"), ca: None };
+        let tls = |address: SocketAddr| Place {
+            url: format!("https://{address}"),
+            ca: Some(self.certificate.authority.clone()),
+        };
         match port {
-            Port::Plain => self.plain,
-            Port::Cap => self.capped,
-            Port::Late => self.late.address,
+            Port::Plain => open(self.plain),
+            Port::Cap => open(self.capped),
+            Port::Late => open(self.late.address),
+            Port::Tls => tls(self.tls[0]),
+            Port::TlsCap => tls(self.tls[1]),
         }
     }
 
@@ -109,8 +136,14 @@ impl Drop for Nginx {
 /// One process without a master, so that its pid is the whole server. On the capped port sendfile goes in steps
 /// of 512 KiB: with the default of 2 MiB every request's first 2 MiB would pass without any limit. A HEAD is told the
 /// checksum that S3 stores; an empty header is not sent.
-fn configuration(root: &Path, plain: SocketAddr, capped: SocketAddr, crc64nvme: &str) -> String {
-    let root = root.display();
+fn configuration(
+    root: &Path,
+    certificate: &Certificate,
+    [plain, capped]: [SocketAddr; 2],
+    [tls, tls_capped]: [SocketAddr; 2],
+    crc64nvme: &str,
+) -> String {
+    let (root, chain, key) = (root.display(), certificate.chain.display(), certificate.key.display());
     format!(
         "daemon off;
 master_process off;
@@ -135,6 +168,11 @@ http {{
     add_header x-amz-checksum-type $kind;
     server {{ listen {plain}; }}
     server {{ listen {capped}; limit_rate {CAP_MIB_PER_S}m; sendfile_max_chunk 512k; }}
+    ssl_certificate {chain};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server {{ listen {tls} ssl; }}
+    server {{ listen {tls_capped} ssl; limit_rate {CAP_MIB_PER_S}m; sendfile_max_chunk 512k; }}
 }}
 "
     )

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::component;
-use crate::nginx::Port;
+use crate::nginx::{Place, Port};
 use crate::object::{BUCKET, KEY, Object};
 use crate::reader::{PART, REQUESTS};
 
 /// Static keys that the server does not check.
 const KEYS: [(&str, &str); 2] =
     [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")];
+
+/// Names the file of the CAs that are trusted.
+pub(crate) const TRUSTED: &str = "SSL_CERT_FILE";
 
 /// Our reader with its default budget of 64 MiB.
 pub(crate) const OURS: &str = "cube-sdk";
@@ -70,11 +73,11 @@ pub(crate) struct Peer {
     start: Start,
 }
 
-const BOTH: &[Port] = &[Port::Plain, Port::Cap];
-const PLAIN: &[Port] = &[Port::Plain];
-const CAP: &[Port] = &[Port::Cap];
+const BOTH: &[Port] = &[Port::Plain, Port::Cap, Port::Tls, Port::TlsCap];
+const PLAIN: &[Port] = &[Port::Plain, Port::Tls];
+const CAP: &[Port] = &[Port::Cap, Port::TlsCap];
 const LATE: &[Port] = &[Port::Late];
-const ALL: &[Port] = &[Port::Plain, Port::Cap, Port::Late];
+const ALL: &[Port] = &[Port::Plain, Port::Cap, Port::Late, Port::Tls, Port::TlsCap];
 
 /// All readers that are installed; the missing ones were reported.
 pub(crate) fn all() -> anyhow::Result<Vec<Peer>> {
@@ -133,21 +136,25 @@ impl Outside {
         }
     }
 
-    fn command(self, path: &Path, server: &str, object: &Object, scratch: &Path) -> anyhow::Result<Command> {
+    fn command(self, path: &Path, place: &Place, object: &Object, scratch: &Path) -> anyhow::Result<Command> {
         let mut command = Command::new(path);
-        command.envs(environment());
-        let endpoint = format!("http://{server}");
+        command.envs(environment()).envs(trusted(place));
+        // curl looks at a variable of its own first.
+        command.envs(place.ca.as_ref().map(|ca| ("CURL_CA_BUNDLE", ca)));
+        let endpoint = place.url.as_str();
         match self {
             Self::TransferManager => {
-                command.args([&endpoint, BUCKET, KEY, &PART.to_string(), &REQUESTS.to_string()]);
+                command.args([endpoint, BUCKET, KEY, &PART.to_string(), &REQUESTS.to_string()]);
             }
             Self::Awscrt => {
                 let script = scratch.join("awscrt_read.py");
                 std::fs::write(&script, include_str!("../awscrt_read.py"))?;
-                command.arg(script).args([server, BUCKET, KEY, "25"]);
+                command.arg(script).args([endpoint, BUCKET, KEY, "25"]);
             }
             Self::S5cmd => {
-                command.args(["--endpoint-url", &endpoint, "cat", "--concurrency", &REQUESTS.to_string()]);
+                // The SDK in it reads this variable only.
+                command.envs(place.ca.as_ref().map(|ca| ("AWS_CA_BUNDLE", ca)));
+                command.args(["--endpoint-url", endpoint, "cat", "--concurrency", &REQUESTS.to_string()]);
                 command.args(["--part-size", &(PART >> 20).to_string(), &format!("s3://{BUCKET}/{KEY}")]);
             }
             Self::CurlStream => {
@@ -155,7 +162,7 @@ impl Outside {
             }
             Self::CurlRanged => {
                 let list = scratch.join("curl.config");
-                std::fs::write(&list, ranges(&endpoint, object.size))?;
+                std::fs::write(&list, ranges(place, object.size))?;
                 command.args(["--silent", "--fail", "--parallel", "--parallel-max", &REQUESTS.to_string(), "--config"]);
                 command.arg(list);
             }
@@ -169,10 +176,13 @@ impl Outside {
 }
 
 /// A curl configuration of one transfer for each part.
-fn ranges(endpoint: &str, size: u64) -> String {
+fn ranges(place: &Place, size: u64) -> String {
+    // Of several transfers curl reads the variable for the first alone.
+    let trusted = place.ca.as_ref().map(|ca| format!("cacert = {}\n", ca.display())).unwrap_or_default();
+    let endpoint = &place.url;
     let part = |index: u64| {
         let (first, last) = (index * PART, ((index + 1) * PART).min(size) - 1);
-        format!("url = {endpoint}/{BUCKET}/{KEY}\nrange = {first}-{last}\noutput = /dev/null\n")
+        format!("url = {endpoint}/{BUCKET}/{KEY}\nrange = {first}-{last}\noutput = /dev/null\n{trusted}")
     };
     (0..size.div_ceil(PART)).map(part).collect::<Vec<_>>().join("next\n")
 }
@@ -187,21 +197,27 @@ impl Peer {
     }
 
     /// The command that reads the object once.
-    pub(crate) fn command(&self, server: &str, object: &Object, scratch: &Path) -> anyhow::Result<Command> {
+    pub(crate) fn command(&self, place: &Place, object: &Object, scratch: &Path) -> anyhow::Result<Command> {
         match &self.start {
-            Start::Inside(arguments) => inside(arguments, server, object),
-            Start::Program(program, path) => program.command(path, server, object, scratch),
+            Start::Inside(arguments) => inside(arguments, place, object),
+            Start::Program(program, path) => program.command(path, place, object, scratch),
         }
     }
 }
 
 /// This program's `read` with a reader's name and further arguments.
-pub(crate) fn inside(arguments: &str, server: &str, object: &Object) -> anyhow::Result<Command> {
+pub(crate) fn inside(arguments: &str, place: &Place, object: &Object) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["read", "--server", server, "--bucket", BUCKET, "--key", KEY]).envs(environment());
+    command.args(["read", "--endpoint", &place.url, "--bucket", BUCKET, "--key", KEY]);
+    command.envs(environment()).envs(trusted(place));
     command.args(["--size", &object.size.to_string(), "--sha256", &object.sha256, "--reader"]);
     command.args(arguments.split(' '));
     Ok(command)
+}
+
+/// Whom the readers trust: each of them reads this variable, or is given its file.
+fn trusted(place: &Place) -> Option<(&'static str, &PathBuf)> {
+    place.ca.as_ref().map(|ca| (TRUSTED, ca))
 }
 
 fn environment() -> impl Iterator<Item = (&'static str, &'static str)> {

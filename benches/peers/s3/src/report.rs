@@ -49,7 +49,7 @@ impl Report {
         let (gib, machine) = (self.size as f64 / f64::from(1 << 30), &self.machine);
         writeln!(
             page,
-            "{} × {}, {} MiB, Linux {}; {}; object of {gib:.2} GiB, HTTP on loopback, {} interleaved rounds; load {:.1} \
+            "{} × {}, {} MiB, Linux {}; {}; object of {gib:.2} GiB, on loopback, {} interleaved rounds; load {:.1} \
              before, {:.1} after.\n",
             machine.cores,
             machine.processor,
@@ -60,7 +60,7 @@ impl Report {
             self.load[0],
             self.load[1],
         )?;
-        for port in [Port::Plain, Port::Cap, Port::Late] {
+        for port in [Port::Plain, Port::Cap, Port::Late, Port::Tls, Port::TlsCap] {
             let rows: Vec<_> = self.rows.iter().filter(|row| row.port == port).collect();
             if !rows.is_empty() {
                 table(page, port, &rows)?;
@@ -110,6 +110,8 @@ impl Report {
 fn table(page: &mut String, port: Port, rows: &[&Row]) -> std::fmt::Result {
     match port {
         Port::Plain => writeln!(page, "Plain port:\n")?,
+        Port::Tls => writeln!(page, "Port with TLS:\n")?,
+        Port::TlsCap => writeln!(page, "Port with TLS, capped at {CAP_MIB_PER_S} MiB/s per connection:\n")?,
         Port::Cap => writeln!(page, "Port capped at {CAP_MIB_PER_S} MiB/s per connection:\n")?,
         Port::Late => {
             writeln!(page, "Port capped at {CAP_MIB_PER_S} MiB/s per connection, first bytes {DELAY:?} late:\n")?;

@@ -39,13 +39,13 @@ pub(crate) fn interleave(
         .iter()
         .map(|peer| Row { name: peer.name, role: peer.role, port, size: object.size, samples: Vec::new() })
         .collect();
-    let address = server.address(port).to_string();
+    let place = server.place(port);
     for round in 0..rounds {
         eprint!("{} round {}/{rounds} (load {:.1}):", port.name(), round + 1, Machine::load());
         for turn in 0..peers.len() {
             let index = (turn + round) % peers.len();
             let peer = &peers[index];
-            let sample = child::run(peer.command(&address, object, scratch)?, peer.speaks())?;
+            let sample = child::run(peer.command(&place, object, scratch)?, peer.speaks())?;
             eprint!(" {:.0}", rate(object.size, sample.seconds));
             rows[index].samples.push(sample);
             // Sockets of the last reader drain before the next one starts.

@@ -68,50 +68,66 @@ impl Verdict {
 
 /// Judges speed and CPU of the readers' rows.
 pub(crate) fn of_rows(rows: &[Row]) -> Vec<Verdict> {
-    let row = |port: Port, name: &str| rows.iter().find(|row| row.port == port && row.name == name);
     let mut verdicts = Vec::new();
-
-    if let Some(ours) = row(Port::Cap, OURS_DIGEST) {
-        let bound = row(Port::Cap, "null 25×8 + SHA-256").map(|null| ours.times_as_fast_as(null));
-        for peer in rows.iter().filter(|row| row.port == Port::Cap && matches!(row.role, Role::Peer | Role::RustPeer)) {
-            let times = if peer.name.starts_with("awscrt") { 1.0 } else { 1.25 };
-            let figure = format!("cap: {OURS_DIGEST} / {}", peer.name);
-            let verdict = Verdict::new(figure, Wanted::AtLeast(times), ours.times_as_fast_as(peer));
-            verdicts.push(verdict.or_bound(bound));
-        }
+    for (open, capped) in [(Port::Plain, Port::Cap), (Port::Tls, Port::TlsCap)] {
+        verdicts.extend(of_capped(rows, capped));
+        verdicts.extend(of_open(rows, open));
     }
-
     let small = rows.iter().filter(|row| row.port == Port::Late && row.name.starts_with(SMALL_BOUND));
-    if let Some((ours, best)) = row(Port::Late, OURS_SMALL).zip(small.max_by(|a, b| a.rate().total_cmp(&b.rate()))) {
+    let best = small.max_by(|a, b| a.rate().total_cmp(&b.rate()));
+    if let Some((ours, best)) = find(rows, Port::Late, OURS_SMALL).zip(best) {
         let figure = format!("late: {OURS_SMALL} / {}", best.name);
         verdicts.push(Verdict::new(figure, Wanted::AtLeast(0.9), ours.times_as_fast_as(best)));
     }
+    verdicts
+}
 
-    let Some(ours) = row(Port::Plain, OURS) else { return verdicts };
-    let bound = row(Port::Plain, "null 8×8").map(|null| ours.times_as_fast_as(null));
-    let rust = rows.iter().filter(|row| row.port == Port::Plain && row.role == Role::RustPeer);
+fn find<'a>(rows: &'a [Row], port: Port, name: &str) -> Option<&'a Row> {
+    rows.iter().find(|row| row.port == port && row.name == name)
+}
+
+/// A port that is capped per connection.
+fn of_capped(rows: &[Row], port: Port) -> Vec<Verdict> {
+    let Some(ours) = find(rows, port, OURS_DIGEST) else { return Vec::new() };
+    let bound = find(rows, port, "null 25×8 + SHA-256").map(|null| ours.times_as_fast_as(null));
+    let peers = rows.iter().filter(|row| row.port == port && matches!(row.role, Role::Peer | Role::RustPeer));
+    let verdict = |peer: &Row| {
+        let times = if peer.name.starts_with("awscrt") { 1.0 } else { 1.25 };
+        let figure = format!("{}: {OURS_DIGEST} / {}", port.name(), peer.name);
+        Verdict::new(figure, Wanted::AtLeast(times), ours.times_as_fast_as(peer)).or_bound(bound)
+    };
+    peers.map(verdict).collect()
+}
+
+/// A port without a cap.
+fn of_open(rows: &[Row], port: Port) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    let (name, row) = (port.name(), |name: &str| find(rows, port, name));
+    let Some(ours) = row(OURS) else { return verdicts };
+    let bound = row("null 8×8").map(|null| ours.times_as_fast_as(null));
+    let rust = rows.iter().filter(|row| row.port == port && row.role == Role::RustPeer);
     if let Some(best) = rust.max_by(|a, b| a.rate().total_cmp(&b.rate())) {
-        let figure = format!("plain: {OURS} / {} (best Rust peer)", best.name);
+        let figure = format!("{name}: {OURS} / {} (best Rust peer)", best.name);
         verdicts.push(Verdict::new(figure, Wanted::AtLeast(1.0), ours.times_as_fast_as(best)).or_bound(bound));
     }
-    if let Some(digest) = row(Port::Plain, OURS_DIGEST) {
-        let bound = row(Port::Plain, "null 4×8 + SHA-256").map(|null| digest.times_as_fast_as(null));
-        let figure = format!("plain: {OURS_DIGEST} / {OURS}");
+    if let Some(digest) = row(OURS_DIGEST) {
+        let bound = row("null 4×8 + SHA-256").map(|null| digest.times_as_fast_as(null));
+        let figure = format!("{name}: {OURS_DIGEST} / {OURS}");
         verdicts.push(Verdict::new(figure, Wanted::AtLeast(0.75), digest.times_as_fast_as(ours)).or_bound(bound));
-        if let Some(sdk) = row(Port::Plain, "aws-sdk-s3 ranged 8×8 + SHA-256") {
-            let figure = format!("plain: {OURS_DIGEST} / {}", sdk.name);
+        if let Some(sdk) = row("aws-sdk-s3 ranged 8×8 + SHA-256") {
+            let figure = format!("{name}: {OURS_DIGEST} / {}", sdk.name);
             verdicts.push(Verdict::new(figure, Wanted::AtLeast(1.2), digest.times_as_fast_as(sdk)).or_bound(bound));
         }
     }
-    if let Some(stored) = row(Port::Plain, OURS_STORED) {
-        let figure = format!("plain: {OURS_STORED} / {OURS}");
+    if let Some(stored) = row(OURS_STORED) {
+        let figure = format!("{name}: {OURS_STORED} / {OURS}");
         verdicts.push(Verdict::new(figure, Wanted::AtLeast(0.9), stored.times_as_fast_as(ours)));
-        let figure = format!("plain: CPU of {OURS_STORED} / {OURS}");
+        let figure = format!("{name}: CPU of {OURS_STORED} / {OURS}");
         verdicts.push(Verdict::new(figure, Wanted::AtMost(1.2), stored.cpu_relative_to(ours)));
     }
-    verdicts.push(Verdict::new(format!("plain: CPU s/GiB of {OURS}"), Wanted::AtMost(0.70), ours.cpu_per_gib()));
-    if let Some(sdk) = row(Port::Plain, "aws-sdk-s3 ranged 8×8") {
-        let figure = format!("plain: CPU of {OURS} / {}", sdk.name);
+    verdicts.push(Verdict::new(format!("{name}: CPU s/GiB of {OURS}"), Wanted::AtMost(0.70), ours.cpu_per_gib()));
+    if let Some(sdk) = row("aws-sdk-s3 ranged 8×8") {
+        let figure = format!("{name}: CPU of {OURS} / {}", sdk.name);
         verdicts.push(Verdict::new(figure, Wanted::AtMost(1.1), ours.cpu_relative_to(sdk)));
     }
     verdicts

@@ -24,9 +24,9 @@ pub(crate) struct Read {
     /// Which reader.
     #[arg(long)]
     pub(crate) reader: Inside,
-    /// `HOST:PORT` of the server.
+    /// `http://HOST:PORT` or `https://HOST:PORT`; the CA of the latter is in the file of `SSL_CERT_FILE`.
     #[arg(long)]
-    pub(crate) server: String,
+    pub(crate) endpoint: String,
     /// Bucket.
     #[arg(long)]
     pub(crate) bucket: String,
@@ -100,10 +100,6 @@ pub(crate) enum Inside {
 }
 
 impl Read {
-    fn endpoint(&self) -> String {
-        format!("http://{}", self.server)
-    }
-
     /// The object's parts, as first and last byte.
     fn parts(&self) -> impl Iterator<Item = (u64, u64)> + use<> {
         let (size, length) = (self.size, self.part_size.unwrap_or(PART).max(1));

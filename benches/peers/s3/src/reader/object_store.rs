@@ -11,7 +11,7 @@ use super::{NullSink, REQUESTS, Read};
 fn store(read: &Read) -> anyhow::Result<AmazonS3> {
     Ok(AmazonS3Builder::new()
         .with_region("us-east-1")
-        .with_endpoint(read.endpoint())
+        .with_endpoint(&read.endpoint)
         .with_allow_http(true)
         .with_bucket_name(&read.bucket)
         .with_access_key_id(std::env::var("AWS_ACCESS_KEY_ID").context("AWS_ACCESS_KEY_ID")?)

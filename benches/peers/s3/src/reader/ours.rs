@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cube_sdk_byo::{S3Uri, Session, Storage};
+use cube_sdk_core::transport::RootCertificates;
 use futures_util::StreamExt;
 use secrecy::SecretString;
 
 use super::{NullSink, Read, sdk};
 use crate::child::Said;
+use crate::peer::TRUSTED;
 
 /// How long a stalled consumer sleeps after its first chunk.
 const STALL: Duration = Duration::from_secs(5);
@@ -16,11 +18,13 @@ const STALL: Duration = Duration::from_secs(5);
 /// A session on the server.
 pub(crate) fn session(read: &Read) -> anyhow::Result<Session> {
     let secret = std::env::var("AWS_SECRET_ACCESS_KEY").context("AWS_SECRET_ACCESS_KEY")?;
-    let storage = Storage::builder()
+    let mut storage = Storage::builder()
         .keys(std::env::var("AWS_ACCESS_KEY_ID").context("AWS_ACCESS_KEY_ID")?, SecretString::from(secret), None)
-        .endpoint_url(read.endpoint().parse()?)
-        .build()?;
-    Ok(storage.own_session(&read.bucket, "us-east-1")?)
+        .endpoint_url(read.endpoint.parse()?);
+    if let Some(ca) = std::env::var_os(TRUSTED) {
+        storage = storage.extra_ca(RootCertificates::from_pem(&std::fs::read(ca)?)?);
+    }
+    Ok(storage.build()?.own_session(&read.bucket, "us-east-1")?)
 }
 
 /// Reads everything as the arguments say.

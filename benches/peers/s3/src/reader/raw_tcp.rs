@@ -1,38 +1,82 @@
-//! The null client: HTTP over plain sockets, nothing done with the bytes. What it reaches is the physical bound.
+//! The null client: HTTP over plain sockets or rustls, nothing done with the bytes. What it reaches is the physical bound.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::Context;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use sha2::{Digest, Sha256};
 
 use super::Read;
 use crate::child::Said;
 use crate::object::hex;
+use crate::peer::TRUSTED;
 
 const STEP: usize = 256 << 10;
 
+enum Socket {
+    Open(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Socket {
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Open(socket) => socket.write_all(bytes),
+            Self::Tls(socket) => socket.write_all(bytes),
+        }
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Open(socket) => socket.read(into),
+            Self::Tls(socket) => socket.read(into),
+        }
+    }
+}
+
+fn tls(server: &str, socket: TcpStream) -> anyhow::Result<Box<StreamOwned<ClientConnection, TcpStream>>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(std::env::var_os(TRUSTED).context(TRUSTED)?)? {
+        roots.add(certificate?)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = server.rsplit_once(':').map_or(server, |(host, _)| host).to_owned();
+    let connection = ClientConnection::new(Arc::new(config), ServerName::try_from(name)?)?;
+    Ok(Box::new(StreamOwned::new(connection, socket)))
+}
+
 /// One keep-alive connection.
 struct Connection {
-    socket: TcpStream,
+    socket: Socket,
     request: String,
     step: Vec<u8>,
 }
 
 impl Connection {
     fn open(read: &Read) -> anyhow::Result<Self> {
-        let socket = TcpStream::connect(&read.server)?;
+        let (scheme, server) = read.endpoint.split_once("://").context("no URL")?;
+        let socket = TcpStream::connect(server)?;
         socket.set_nodelay(true)?;
-        let request = format!("GET /{}/{} HTTP/1.1\r\nhost: {}\r\n", read.bucket, read.key, read.server);
+        let socket = if scheme == "https" { Socket::Tls(tls(server, socket)?) } else { Socket::Open(socket) };
+        let request = format!("GET /{}/{} HTTP/1.1\r\nhost: {server}\r\n", read.bucket, read.key);
         Ok(Self { socket, request, step: vec![0; STEP] })
     }
 
     /// Asks for one part and hands its bytes on as they come.
     fn part(&mut self, first: u64, last: u64, mut take: impl FnMut(&[u8])) -> anyhow::Result<()> {
-        write!(self.socket, "{}range: bytes={first}-{last}\r\n\r\n", self.request)?;
+        let request = format!("{}range: bytes={first}-{last}\r\n\r\n", self.request);
+        self.socket.write_all(request.as_bytes())?;
         let (mut filled, mut left) = (0, last - first + 1);
         let body = loop {
             let count = self.socket.read(&mut self.step[filled..])?;

@@ -23,7 +23,7 @@ pub(crate) fn client(read: &Read) -> anyhow::Result<Client> {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .endpoint_url(read.endpoint())
+        .endpoint_url(&read.endpoint)
         .force_path_style(true)
         .credentials_provider(keys)
         .build();
