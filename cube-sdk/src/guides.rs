@@ -1,5 +1,6 @@
 //! Pages to read beside the reference.
 #![cfg(not(doctest))]
+#![allow(rustdoc::bare_urls, reason = "the pages show what the settings say, word for word")]
 
 #[doc = include_str!("../docs/errors.md")]
 pub mod errors {}

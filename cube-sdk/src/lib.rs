@@ -58,7 +58,7 @@
 //! | [`guides::environment`] | every variable |
 //! | [`guides::object_store`] | a customer's bucket for other people's readers |
 //! | [`teleport::tunnel`] | the tunnel's wire, both versions |
-//! | [`apollo::inputs`] | what Apollo's mutations send |
+//! | the page `inputs` of [`apollo`] | what Apollo's mutations send |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cloud")]
