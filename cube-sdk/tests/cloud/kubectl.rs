@@ -89,6 +89,7 @@ async fn honest_commands_run() {
         }
     }
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), LINES.len(), failed.join("\n"));
+    assert!(!std::path::Path::new("/nonexistent/.kube").exists(), "the program kept something");
     let asked = world.cluster().requests();
     assert!(asked.iter().any(|it| it.contains("/apis/metrics.k8s.io/v1beta1/nodes")), "{asked:?}");
 }
@@ -120,9 +121,10 @@ async fn a_cluster_is_listed_looked_at_and_logged_in_to() {
     let services = cube.cloud().unwrap().list_services(&cluster).namespace("shop").await.unwrap().into_data().unwrap();
     assert_eq!(services.services[0].app_uri, "http://web.shop.svc.cluster.local:80");
     // With what was merged, the user's own kubectl reaches the cluster.
-    let ask = move || std::process::Command::new("kubectl").args(["get", "nodes"]).env("KUBECONFIG", &config).output();
+    let mut ask = std::process::Command::new("kubectl");
+    ask.args(["get", "nodes"]).env("KUBECONFIG", &config).env("HOME", dir.path());
     // The double answers from this thread.
-    let out = tokio::task::spawn_blocking(ask).await.unwrap().unwrap();
+    let out = tokio::task::spawn_blocking(move || ask.output()).await.unwrap().unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(text.contains("node-1"), "{text}{}", String::from_utf8_lossy(&out.stderr));
 }

@@ -150,6 +150,7 @@ fn mistakes_end_with_the_exit_code_of_their_kind() {
     let db = db.to_str().unwrap();
     assert_eq!(status(&["edgegate", "init", "--db", db, "--owner", "nobody"]), Some(2));
     assert_eq!(status(&["edgegate", "plan", "--db", db, "--workspace", "x", "--plan", "pro"]), Some(6));
-    assert_eq!(status(&["edgegate", "init", "--db", "/nonexistent/db"]), Some(14));
+    let missing = dir.path().join("missing/db");
+    assert_eq!(status(&["edgegate", "init", "--db", missing.to_str().unwrap()]), Some(14));
     assert_eq!(status(&["local", "--s3-rate", "0"]), Some(2));
 }

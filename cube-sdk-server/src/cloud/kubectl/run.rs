@@ -21,6 +21,9 @@ const READ: usize = 8 * 1024 * 1024;
 const SAID: usize = 16 * 1024;
 /// Where kubectl may look for nothing but itself.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// Where it keeps what it learned of a cluster, which the next caller must not find: below a file nobody makes folders, root
+/// neither.
+const CACHE: &str = "/dev/null";
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -83,8 +86,8 @@ impl Kubectl {
             .args(arguments)
             .env_clear()
             .env("PATH", PATH)
-            // It keeps a cache below HOME, which the next caller must not find.
             .env("HOME", "/nonexistent")
+            .env("KUBECACHEDIR", CACHE)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

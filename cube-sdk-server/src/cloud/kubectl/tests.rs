@@ -123,6 +123,13 @@ async fn a_failure_tells_what_kubectl_said_without_secrets() {
     assert!(missing.run(&target, &Command::read("version").unwrap()).await.is_err());
 }
 
+/// Whoever this runs as, root too.
+#[tokio::test]
+async fn nothing_is_kept_for_the_next_caller() {
+    let keep = "mkdir -p \"$KUBECACHEDIR/discovery\" 2>/dev/null && echo kept || echo gone";
+    assert_eq!(ran(keep, "get pods").await.unwrap(), "gone\n");
+}
+
 #[tokio::test]
 async fn dropping_the_call_ends_the_program() {
     let fake = fake("echo $$ > \"$(dirname \"$0\")/pid\"; exec sleep 600");
