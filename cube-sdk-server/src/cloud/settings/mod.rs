@@ -40,10 +40,10 @@ const KEY_DAYS: u32 = 90;
 /// apps: { postgres-cube7: "10.1.2.3:5432" }   # dialled directly; others through Teleport, if `tbot` is set
 /// tbot: { outputs: /opt/tbot, proxy: "example.teleport.sh:443" }
 /// kubectl: /usr/local/bin/kubectl
-/// # oidc: { issuer: "https://id.example.com", client_id: cube, client_secret_file: oidc }  # with the feature `oidc`
-/// # local_users: true                  # sign-in by passwords kept here; default only where there is no `oidc`
-/// # images: { repository: registry.example.com/edge, folder: /var/lib/cube/builds }  # build_image_* by docker buildx
-/// # aws_secrets: cube-mcp              # with the feature `dynamodb`: where `apollo_from_aws` profiles have theirs
+/// ## oidc: { issuer: "https://id.example.com", client_id: cube, client_secret_file: oidc }  # with the feature `oidc`
+/// ## local_users: true                  # sign-in by passwords kept here; default only where there is no `oidc`
+/// ## images: { repository: registry.example.com/edge, folder: /var/lib/cube/builds }  # build_image_* by docker buildx
+/// ## aws_secrets: cube-mcp              # with the feature `dynamodb`: where `apollo_from_aws` profiles have theirs
 /// profiles:
 ///   admin: { groups: [admin], clusters: ["*"], apps: ["*"], admin: true }
 ///   lear: { groups: [lear-dev], tools: ["list_*", "entity_health"], clusters: ["lear-*"], read_only: true }
