@@ -1,12 +1,14 @@
 //! Jobs: announced, uploaded once, built, and known for an hour after.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString, Timestamp};
+use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -172,7 +174,14 @@ impl Jobs {
         while running.try_join_next().is_some() {}
         running.spawn(async move {
             let built = match places.acquire_owned().await {
-                Ok(_place) => builder.build(&build).await,
+                // A builder's own fault ends its build, and is told.
+                Ok(_place) => AssertUnwindSafe(builder.build(&build)).catch_unwind().await.unwrap_or_else(|_| {
+                    tracing::error!(image = build.image, "a builder panicked");
+                    Built {
+                        reason: Some("the server's builder failed by a fault of its own".to_owned()),
+                        ..Built::default()
+                    }
+                }),
                 Err(_) => Built { reason: Some("the server is stopping".to_owned()), ..Built::default() },
             };
             let _ = tokio::fs::remove_file(&build.context).await;
@@ -199,5 +208,46 @@ impl Jobs {
             }
             State::Ended(built) => Status { state: "FAILED", image: None, built: Some(built.clone()) },
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+
+    struct Panics;
+
+    #[async_trait]
+    impl ImageBuilder for Panics {
+        async fn build(&self, _: &Build) -> Built {
+            panic!("a fault of the builder")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_builder_that_panics_leaves_no_build_running_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let jobs = Jobs::new(Clock::system(), dir.path().to_owned(), "r.example".to_owned(), Arc::new(Panics));
+        let Prepared { job, proof } = jobs.prepare("ann", "web", "1").unwrap();
+        assert!(jobs.begin_upload(&job, proof.expose_secret()).is_some());
+        jobs.end_upload(&job, None);
+        let describe = |image, context| Build {
+            image,
+            context,
+            dockerfile: "Dockerfile".to_owned(),
+            target: None,
+            platform: "linux/amd64".to_owned(),
+            arguments: Vec::new(),
+        };
+        jobs.start("ann", &job, describe).unwrap();
+        while jobs.status("ann", &job).unwrap().state == "RUNNING" {
+            tokio::task::yield_now().await;
+        }
+        let status = jobs.status("ann", &job).unwrap();
+        assert_eq!(status.state, "FAILED");
+        assert!(status.built.unwrap().reason.unwrap().contains("fault of its own"));
     }
 }
