@@ -88,7 +88,8 @@ async fn it_runs_with_a_cleared_environment_and_its_own_arguments_first() {
     let shown = ran("echo \"$@\"; env | sort", "get pods").await.unwrap();
     assert!(shown.starts_with("--kubeconfig /k.yaml --context=ctx --request-timeout=30s get pods\n"), "{shown}");
     let names: Vec<_> = shown.lines().skip(1).filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-    assert!(names.iter().all(|name| ["HOME", "PATH", "PWD", "OLDPWD", "SHLVL", "_"].contains(name)), "{names:?}");
+    let known = ["HOME", "KUBECACHEDIR", "PATH", "PWD", "OLDPWD", "SHLVL", "_"];
+    assert!(names.iter().all(|name| known.contains(name)), "{names:?}");
 }
 
 #[tokio::test]
