@@ -26,6 +26,7 @@ pub mod secret;
 pub mod settings;
 pub mod transport;
 pub mod waiter;
+pub mod whole_file;
 
 pub use clock::{Clock, Timestamp};
 pub use engine::Engine;

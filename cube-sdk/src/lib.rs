@@ -77,9 +77,9 @@ mod home;
 mod keys;
 #[cfg(feature = "kube")]
 pub mod kube;
-pub mod prelude;
 #[cfg(feature = "cloud")]
-mod whole_file;
+mod own_file;
+pub mod prelude;
 
 pub use cube::{Cube, CubeBuilder};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};

@@ -29,5 +29,4 @@ pub use entry::{AuditEntry, AuditEvent, AuditOutcome};
 pub use export::{AuditExport, AuditSource, ExportCursor, ExportReport};
 pub use recorder::Recorder;
 #[cfg(feature = "s3")]
-pub(crate) use sink::sync_folder;
 pub use sink::{AuditReceiver, AuditSink, ChannelSink, MemorySink, NdjsonSink};

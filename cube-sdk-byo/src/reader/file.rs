@@ -1,19 +1,17 @@
 //! Into a file: never half-written under its own name.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cube_sdk_core::whole_file::{Readers, WholeFile};
 use cube_sdk_core::{Error, ErrorKind, Result};
-use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use super::object::ObjectReader;
 use super::open::OpenObject;
 use super::progress::ReaderStats;
-use crate::audit::sync_folder;
 use crate::digest::Sha256;
 use crate::stored_checksum::StoredChecksum;
 
@@ -67,26 +65,21 @@ impl OpenObject {
 
 async fn read_to_file(open: OpenObject, path: &Path) -> Result<FileReport> {
     let failed = |doing: &str, cause| Error::io(format!("could not {doing} {}", path.display()), cause);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path
-        .file_name()
-        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("{} names no file", path.display())))?;
-    let prefix = format!(".{}.", name.to_string_lossy());
-    let temporary = beside(folder, &prefix).map_err(|cause| failed("create a file beside", cause))?;
+    if path.file_name().is_none() {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("{} names no file", path.display())));
+    }
+    let new = WholeFile::create(path, Readers::Mask).map_err(|cause| failed("create a file beside", cause))?;
     let mut reader = open.await?;
     let (chunks, queue) = mpsc::channel(QUEUE);
-    let writing = tokio::task::spawn_blocking(move || write_all(temporary, queue));
+    let writing = tokio::task::spawn_blocking(move || write_all(new, queue));
     let outcome = feed(&mut reader, chunks).await;
-    let temporary = writing.await.map_err(|cause| failed("write", std::io::Error::other(cause)))?;
+    let written = writing.await.map_err(|cause| failed("write", std::io::Error::other(cause)))?;
     // The read's own error says more than the writer's end.
     outcome?;
-    let temporary = temporary.map_err(|cause| failed("write", cause))?;
+    let written = written.map_err(|cause| failed("write", cause))?;
     let sha256 = reader.sha256().ok_or_else(|| Error::new(ErrorKind::Integrity, "the digest is missing"))?;
-    let target = path.to_owned();
-    let renamed = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
-        temporary.persist(&target).map_err(|error| error.error)?;
-        sync_folder(&target)
-    });
+    // Onto the disk already: what is left is the name.
+    let renamed = tokio::task::spawn_blocking(move || written.commit());
     renamed.await.map_err(std::io::Error::other).flatten().map_err(|cause| failed("rename to", cause))?;
     let stats = reader.stats();
     Ok(FileReport {
@@ -97,15 +90,6 @@ async fn read_to_file(open: OpenObject, path: &Path) -> Result<FileReport> {
         elapsed: stats.elapsed,
         stats,
     })
-}
-
-fn beside(folder: &Path, prefix: &str) -> std::io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix).suffix(".part");
-    // What the umask leaves of 0666, as for any file the caller would create.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }
 
 /// Hands chunks to the writer; a writer that is gone has its own error to tell.
@@ -122,14 +106,13 @@ async fn feed(reader: &mut ObjectReader, chunks: mpsc::Sender<Bytes>) -> Result<
 }
 
 /// Writes what comes until the empty chunk that ends a complete read; the file vanishes without it.
-fn write_all(mut temporary: NamedTempFile, mut queue: mpsc::Receiver<Bytes>) -> std::io::Result<NamedTempFile> {
-    let file: &mut File = temporary.as_file_mut();
+fn write_all(mut new: WholeFile, mut queue: mpsc::Receiver<Bytes>) -> std::io::Result<WholeFile> {
     while let Some(chunk) = queue.blocking_recv() {
         if chunk.is_empty() {
-            file.sync_all()?;
-            return Ok(temporary);
+            new.file().sync_all()?;
+            return Ok(new);
         }
-        file.write_all(&chunk)?;
+        new.write_all(&chunk)?;
     }
     Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "the read ended early"))
 }

@@ -48,7 +48,6 @@ mod state;
 mod store;
 mod traffic;
 mod trail;
-mod whole_file;
 mod world;
 mod xml;
 

@@ -6,13 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cube_sdk_core::whole_file::{self, Readers};
 use serde::{Deserialize, Serialize};
 
 use super::iam::StoredRole;
 use super::object::Object;
 use super::state::State;
 use super::store::{Bucket, Entry, StoredBucket, StoredObject};
-use super::whole_file::write_whole;
 
 /// The state file.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub(crate) fn save_now(state: &State) -> io::Result<()> {
             if let Some(bytes) = entry.object.held() {
                 let path = object_file(dir, &stored.sha256);
                 if !path.exists() {
-                    write_whole(&path, bytes)?;
+                    whole_file::write(&path, bytes, Readers::Mask)?;
                 }
             }
             objects.insert(key.clone(), stored);
@@ -93,7 +93,7 @@ pub(crate) fn save_now(state: &State) -> io::Result<()> {
     }
     let roles = state.iam.latest().values().map(StoredRole::from).collect();
     let saved = Saved { seed: state.seed, boots: state.boots, roles, buckets };
-    write_whole(&state_file(dir), &serde_json::to_vec_pretty(&saved)?)
+    whole_file::write(&state_file(dir), &serde_json::to_vec_pretty(&saved)?, Readers::Mask)
 }
 
 impl StoredObject {

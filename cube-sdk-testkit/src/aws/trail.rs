@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
+use cube_sdk_core::whole_file::{self, Readers};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
@@ -15,7 +16,6 @@ use super::clock;
 use super::identity::Caller;
 use super::mint::Mint;
 use super::request_log::Tally;
-use super::whole_file::write_whole;
 
 /// Records per log file.
 const PER_FILE: usize = 1_000;
@@ -154,7 +154,7 @@ pub(crate) fn write(
             } else {
                 text
             };
-            write_whole(&path, &bytes)?;
+            whole_file::write(&path, &bytes, Readers::Mask)?;
             Ok(path)
         })
         .collect()

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use cube_sdk_core::config::Environment;
 use cube_sdk_core::secret::{ExposeSecret as _, bearer};
+use cube_sdk_core::whole_file::{self, Readers, WholeFile};
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 
 use super::{CUBE_AGENT_CONFIG_DIR, KeyStore};
 use crate::home::{expanded, home};
-use crate::whole_file;
+use crate::own_file;
 
 /// The longest file that is read: no key is longer.
 const LONGEST: u64 = 64 * 1024;
@@ -101,9 +102,9 @@ impl KeyStore for KeyFile {
     async fn save(&self, key: &SecretString) -> Result<()> {
         let key = key.clone();
         let save = move |store: &Self| -> io::Result<()> {
-            whole_file::make_folder(&store.0)?;
+            own_file::make_folder(&store.0)?;
             // A link to a file elsewhere stays a link.
-            whole_file::write(&whole_file::target_of(&store.0)?, key.expose_secret().as_bytes())
+            whole_file::write(&own_file::target_of(&store.0)?, key.expose_secret().as_bytes(), Readers::Owner)
         };
         self.blocking(move |store| {
             save(store).map_err(|cause| {
@@ -128,12 +129,8 @@ impl KeyStore for KeyFile {
     async fn prepare(&self) -> Result<()> {
         self.blocking(|store| {
             let try_out = || -> io::Result<()> {
-                whole_file::make_folder(&store.0)?;
-                let target = whole_file::target_of(&store.0)?;
-                tempfile::Builder::new()
-                    .prefix(".cube-")
-                    .tempfile_in(target.parent().unwrap_or(Path::new(".")))
-                    .map(drop)
+                own_file::make_folder(&store.0)?;
+                WholeFile::create(&own_file::target_of(&store.0)?, Readers::Owner).map(drop)
             };
             try_out().map_err(|cause| {
                 store

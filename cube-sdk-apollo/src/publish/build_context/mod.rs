@@ -104,7 +104,7 @@ impl BuildContext {
         packing.folder(folder, "")?;
         let failed = |cause| Error::io("making the archive of the build context", cause);
         let new = tempfile::Builder::new().prefix("cube-ctx-").suffix(".tar.gz").tempfile().map_err(failed)?;
-        let (digest, length) = written(&new, |archive| {
+        let (digest, length) = written(new.as_file(), |archive| {
             for (place, path, length, mode) in &packing.files {
                 let packed = exactly(path, 0, *length).and_then(|file| archive.add(place, *mode, *length, file));
                 packed.map_err(|cause| Error::io(format!("packing {}", path.display()), cause))?;

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use cube_sdk_core::whole_file::sync_folder;
 use cube_sdk_core::{Error, Result};
 
 pub(crate) use metadata::{Metadata, requirements};
@@ -159,13 +160,7 @@ fn replace(folder: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written.set_permissions(fs::metadata(file)?.permissions())?;
     written.sync_all()?;
     fs::rename(&new, file)?;
-    sync_folder(folder);
-    Ok(())
-}
-
-/// Makes a rename outlive a power cut, where folders can be synced.
-pub(super) fn sync_folder(folder: &Path) {
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    sync_folder(file)
 }
 
 fn read_text(file: &Path) -> Result<String> {

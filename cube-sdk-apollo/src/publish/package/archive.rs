@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use cube_sdk_core::whole_file::{Readers, WholeFile};
 use cube_sdk_core::{Error, Result};
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::publish::Digest;
 
@@ -82,43 +82,24 @@ impl<W: Write> Write for Hashing<W> {
 pub(in crate::publish) type Target = Hashing<BufWriter<File>>;
 
 /// Writes an archive beside its place and renames it there once it is whole and on disk.
-pub(super) fn write_whole(
-    folder: &Path,
-    file: &Path,
-    fill: impl FnOnce(&mut Archive<Target>) -> Result<()>,
-) -> Result<(Digest, u64)> {
+pub(super) fn write_whole(file: &Path, fill: impl FnOnce(&mut Archive<Target>) -> Result<()>) -> Result<(Digest, u64)> {
     let failed = |doing: &str, cause| Error::io(format!("{doing} {}", file.display()), cause);
-    let mut making = tempfile::Builder::new();
-    making.prefix(super::PART_PREFIX).suffix(".part");
-    let new = making.tempfile_in(folder).map_err(|cause| failed("making", cause))?;
-    let (digest, length) = written(&new, fill).map_err(|error| error.with_target(file.display().to_string()))?;
-    readable(&new).and_then(|()| new.as_file().sync_all()).map_err(|cause| failed("writing", cause))?;
-    new.persist(file).map_err(|error| failed("writing", error.error))?;
-    crate::publish::chart::sync_folder(folder);
+    let new = WholeFile::create(file, Readers::Mask).map_err(|cause| failed("making", cause))?;
+    let (digest, length) = written(new.file(), fill).map_err(|error| error.with_target(file.display().to_string()))?;
+    new.commit().map_err(|cause| failed("writing", cause))?;
     Ok((digest, length))
 }
 
 /// Fills a temporary file.
 pub(in crate::publish) fn written(
-    new: &NamedTempFile,
+    new: &File,
     fill: impl FnOnce(&mut Archive<Target>) -> Result<()>,
 ) -> Result<(Digest, u64)> {
     let failed = |cause| Error::io("writing the archive", cause);
-    let file = new.as_file().try_clone().map_err(failed)?;
+    let file = new.try_clone().map_err(failed)?;
     let mut archive = Archive::new(Hashing::new(BufWriter::with_capacity(256 * 1024, file)));
     fill(&mut archive)?;
     let (mut to, digest, length) = archive.finish().map_err(failed)?.done();
     to.flush().map_err(failed)?;
     Ok((digest, length))
-}
-
-/// Temporary files are their owner's alone; a package is for all, as helm writes it.
-fn readable(file: &NamedTempFile) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = file;
-    Ok(())
 }

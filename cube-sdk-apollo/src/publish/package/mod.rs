@@ -22,9 +22,6 @@ use super::{Chart, ChartName, ChartVersion, Digest, IgnoreRules, PublishFault};
 /// The most that a chart may hold, unpacked: what helm reads, 100 MiB.
 const LIMIT: u64 = 104_857_600;
 
-/// What an archive is called while it is written.
-const PART_PREFIX: &str = ".cube-publish-";
-
 /// A file of a chart: where in the chart, and what it holds.
 struct Found {
     place: String,
@@ -191,7 +188,7 @@ impl Contents {
         let making = |cause| Error::io(format!("making {}", folder.display()), cause);
         fs::create_dir_all(folder).map_err(making)?;
         let path = folder.join(format!("{}-{}.tgz", self.name, self.version));
-        let (digest, length) = archive::write_whole(folder, &path, |archive| {
+        let (digest, length) = archive::write_whole(&path, |archive| {
             for (name, content) in &self.members {
                 let reading = |cause| Error::io(format!("packing {name}"), cause);
                 let reader = content.reader().map_err(reading)?;

@@ -221,5 +221,6 @@ fn what_a_killed_run_leaves_is_not_packed() {
     tree.file(".cube-publish", "{}");
     tree.file(".cube-publish.new", "half");
     tree.file(".cube-publish-1234.part", "half");
+    tree.file(".cube-x3Bq7f.part", "half");
     assert_eq!(contents(&tree).unwrap().files(), ["web/Chart.yaml"]);
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use cube_sdk_core::whole_file::is_part;
 use cube_sdk_core::{Error, Result};
 
 use super::content::{Content, MARK};
@@ -61,7 +62,7 @@ impl Walk<'_> {
         names.sort_unstable();
         for name in names {
             // What a run of ours left when it was killed.
-            if place.is_empty() && name.starts_with(NOTE_FILE) {
+            if place.is_empty() && (name.starts_with(NOTE_FILE) || is_part(&name)) {
                 continue;
             }
             let path = folder.join(&name);

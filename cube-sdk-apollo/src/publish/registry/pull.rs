@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use cube_sdk_core::engine::Opened;
+use cube_sdk_core::whole_file::{Readers, WholeFile};
 use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation, Result};
 use futures_util::StreamExt as _;
 use http::Method;
@@ -46,11 +47,9 @@ impl Registry {
         let path = folder.join(format!("{name}-{tag}.tgz"));
         let failed = |cause| Error::io(format!("writing {}", path.display()), cause);
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let mut new =
-            tempfile::Builder::new().prefix(".cube-publish-").suffix(".part").tempfile_in(folder).map_err(failed)?;
+        let mut new = WholeFile::create(&path, Readers::Mask).map_err(failed)?;
         read(&session, &layer, size, |bytes| new.write_all(bytes).map_err(failed)).await?;
-        new.as_file().sync_all().map_err(failed)?;
-        new.persist(&path).map_err(|error| failed(error.error))?;
+        new.commit().map_err(failed)?;
         Ok(PulledChart { path, manifest: Digest::of(&manifest), layer })
     }
 

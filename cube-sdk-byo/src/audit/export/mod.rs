@@ -1,17 +1,15 @@
 //! Pulls the audit log into files for a SIEM: at least once, with a saved cursor.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cube_sdk_core::listing::Listing;
+use cube_sdk_core::whole_file::{self, Readers, WholeFile};
 use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use super::sink::sync_folder;
 
 /// Where rows are pulled from: EdgeGate's audit endpoint ([`ListAudit`](crate::rest::ListAudit)), or a store of one's own.
 pub trait AuditSource: Send + Sync {
@@ -119,15 +117,7 @@ impl AuditExport {
         let path = self.cursor_path();
         let failed = |cause| Error::io(format!("could not save export cursor {}", path.display()), cause);
         let text = serde_json::to_vec(cursor).map_err(|cause| failed(cause.into()))?;
-        let fresh = path.with_extension("json.tmp");
-        let write = || {
-            let mut file = File::create(&fresh)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            std::fs::rename(&fresh, &path)?;
-            sync_folder(&path)
-        };
-        write().map_err(failed)
+        whole_file::write(&path, &text, Readers::Mask).map_err(failed)
     }
 
     fn cursor_path(&self) -> PathBuf {
@@ -147,10 +137,10 @@ fn key_of(row: &Value) -> Result<(String, Timestamp)> {
     Ok((id, ts.ok_or_else(|| missing("ts"))?))
 }
 
-/// A file that appears under its name only when it is complete.
+/// A file that appears under its name when it is complete, and not before; none where there is no row.
 struct NewFile<'a> {
     folder: &'a Path,
-    open: Option<(PathBuf, BufWriter<File>)>,
+    open: Option<(PathBuf, BufWriter<WholeFile>)>,
 }
 
 impl<'a> NewFile<'a> {
@@ -162,8 +152,8 @@ impl<'a> NewFile<'a> {
         let failed = |cause| Error::io("could not write the export file", cause);
         if self.open.is_none() {
             // Version 7 ids sort by time, so the names of the files do.
-            let path = self.folder.join(format!("audit-{}.ndjson.tmp", uuid::Uuid::now_v7()));
-            let file = File::create(&path).map_err(failed)?;
+            let path = self.folder.join(format!("audit-{}.ndjson", uuid::Uuid::now_v7()));
+            let file = WholeFile::create(&path, Readers::Mask).map_err(failed)?;
             self.open = Some((path, BufWriter::new(file)));
         }
         let Some((_, writer)) = &mut self.open else { return Ok(()) };
@@ -171,30 +161,11 @@ impl<'a> NewFile<'a> {
         writer.write_all(b"\n").map_err(failed)
     }
 
-    fn finish(mut self) -> Result<Option<PathBuf>> {
-        let Some((path, mut writer)) = self.open.take() else { return Ok(None) };
-        let done = path.with_extension("");
-        let mut finish = || {
-            writer.flush()?;
-            writer.get_ref().sync_all()?;
-            std::fs::rename(&path, &done)?;
-            sync_folder(&done)
-        };
-        match finish() {
-            Ok(()) => Ok(Some(done)),
-            Err(cause) => {
-                let _ = std::fs::remove_file(&path);
-                Err(Error::io(format!("could not finish export file {}", done.display()), cause))
-            }
-        }
-    }
-}
-
-impl Drop for NewFile<'_> {
-    fn drop(&mut self) {
-        if let Some((path, _)) = self.open.take() {
-            let _ = std::fs::remove_file(path);
-        }
+    fn finish(self) -> Result<Option<PathBuf>> {
+        let Some((path, writer)) = self.open else { return Ok(None) };
+        let committed = writer.into_inner().map_err(|error| error.into_error()).and_then(WholeFile::commit);
+        committed.map_err(|cause| Error::io(format!("could not finish export file {}", path.display()), cause))?;
+        Ok(Some(path))
     }
 }
 

@@ -7,7 +7,6 @@ mod ndjson;
 pub use channel::{AuditReceiver, ChannelSink};
 pub use memory::MemorySink;
 pub use ndjson::NdjsonSink;
-pub(crate) use ndjson::sync_folder;
 
 use cube_sdk_core::Result;
 

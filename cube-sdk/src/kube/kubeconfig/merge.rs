@@ -6,13 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cube_sdk_core::config::Environment;
+use cube_sdk_core::whole_file::{self, Readers};
 use cube_sdk_core::{Error, ErrorKind, Result, SecretString, Timestamp, awaitable};
 
 use super::edit::edited;
 use super::incoming::Incoming;
 use super::lock::Lock;
 use super::place::{files, shared};
-use crate::whole_file;
+use crate::own_file;
 
 /// How often a file that somebody else writes without a lock is read anew.
 const TRIES: u32 = 10;
@@ -114,7 +115,7 @@ impl Merge {
         let incoming = Incoming::read(&self.kubeconfig)?;
         let targets = targets(&self.files)?;
         for file in self.files.iter().chain(&targets) {
-            whole_file::make_folder(file)
+            own_file::make_folder(file)
                 .map_err(|cause| Error::io(format!("making the folder of {}", file.display()), cause))?;
         }
         // kubectl locks the name that it was given. Sorted, so that two who want several never wait for each other.
@@ -136,7 +137,7 @@ impl Merge {
                 if let Some(before) = change.before.as_deref().filter(|_| self.backup) {
                     backups.push(kept(&change.file, before)?);
                 }
-                whole_file::write(&change.file, change.after.as_bytes())
+                whole_file::write(&change.file, change.after.as_bytes(), Readers::Owner)
                     .map_err(|cause| Error::io(format!("writing {}", change.file.display()), cause))?;
                 files.push(change.file);
             }
@@ -207,7 +208,7 @@ fn targets(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
         return Err(Error::new(ErrorKind::Config, "no kubeconfig is named"));
     }
     let target = |file: &PathBuf| {
-        whole_file::target_of(file).map_err(|cause| Error::io(format!("following {}", file.display()), cause))
+        own_file::target_of(file).map_err(|cause| Error::io(format!("following {}", file.display()), cause))
     };
     files.iter().map(target).collect()
 }
@@ -218,7 +219,7 @@ fn kept(file: &Path, text: &str) -> Result<PathBuf> {
     let mut name = file.as_os_str().to_owned();
     name.push(format!(".backup-{now}"));
     let path = PathBuf::from(name);
-    whole_file::write(&path, text.as_bytes())
+    whole_file::write(&path, text.as_bytes(), Readers::Owner)
         .map_err(|cause| Error::io(format!("keeping the old text in {}", path.display()), cause))?;
     Ok(path)
 }

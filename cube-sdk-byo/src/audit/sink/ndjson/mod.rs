@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cube_sdk_core::file_claim::FileClaim;
+use cube_sdk_core::whole_file::sync_folder;
 use cube_sdk_core::{Error, ErrorKind, Result, private_file};
 
 use super::AuditSink;
@@ -116,12 +117,6 @@ fn whole_lines(file: &mut File) -> std::io::Result<u64> {
         end = from;
     }
     Ok(0)
-}
-
-/// Makes a new or renamed file's name survive a power cut.
-pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

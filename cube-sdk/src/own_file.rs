@@ -1,34 +1,15 @@
-//! Files that hold secrets, written whole or not at all.
+//! Where the user's own files lie: folders of their owner alone, links that stay links.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, Write as _};
+use std::fs::DirBuilder;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cube_sdk_core::private_file;
-
-/// Puts these bytes into a file of its owner alone: into a new file beside it first, onto the disk, then in its place.
-/// Whoever reads sees the old bytes or the new ones, and a crash leaves one of both.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    // Made with mode 0600, so that there is no moment in which others may read it.
-    let mut file = tempfile::Builder::new().prefix(".cube-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|failed| failed.error)?;
-    // The new name is on the disk when the folder is; where folders cannot be synced there is nothing to do about it.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
+use cube_sdk_core::whole_file::folder_of;
 
 /// Makes the folder of a file, of its owner alone, where it is not there yet.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     private_file::directory(DirBuilder::new().recursive(true)).create(folder_of(path))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The file that a path leads to, which need not be there: symbolic links are followed, so that a link stays one.
@@ -56,17 +37,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_its_owners_alone_and_nothing_is_left_beside_it() {
+    fn a_folder_is_its_owners_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b/key");
         make_folder(&path).unwrap();
-        for text in ["first", "second, longer", ""] {
-            write(&path, text.as_bytes()).unwrap();
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        }
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]
