@@ -44,7 +44,7 @@ impl Customer {
         match self {
             Self::Embedded => {
                 let world = world.context("the embedded customer lives in the embedded world")?;
-                narrator.say(role.aws_cli().update_trust_policy());
+                narrator.command(role.aws_cli().update_trust_policy());
                 world
                     .aws()
                     .put_role(arn.name(), &role.trust_policy().to_string(), Some(&role.permission_policy().to_string()))

@@ -1,14 +1,17 @@
-//! Plays the BYO storage flow: from a grant over a verified role and a run that streams the model to an audit that is
-//! reconciled with CloudTrail, then one failure with its typed code and fix.
+//! The whole tour. Cube: sign in, environments, a plan, a tunnel, a chart. BYO storage: from a grant over a verified role
+//! and a run that streams the model to an audit that is reconciled with CloudTrail, then one failure with its typed code and
+//! fix.
 //!
-//! Without arguments it starts the embedded world. With `--endpoint-url` it plays the same story against another S3,
-//! STS and IAM.
+//! It plays on the embedded world, whatever the environment says. With `--endpoint-url` it plays the storage half against
+//! another S3, STS and IAM.
 
 mod customer;
 mod drift;
 mod narrator;
+mod shown;
 mod stage;
 mod story;
+mod tour;
 #[cfg(test)]
 mod trace;
 mod witness;
@@ -26,7 +29,7 @@ use stage::Stage;
 #[command(version, about)]
 struct Arguments {
     /// An S3, STS and IAM endpoint in place of the embedded one. Keys come from the environment, as for AWS's own tools.
-    #[arg(long, env = "AWS_ENDPOINT_URL", requires_all = ["bucket", "key"])]
+    #[arg(long, requires_all = ["bucket", "key"])]
     endpoint_url: Option<String>,
 
     /// The bucket with the model.
@@ -38,7 +41,7 @@ struct Arguments {
     key: Option<String>,
 
     /// The bucket's region.
-    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
+    #[arg(long, default_value = "us-east-1")]
     region: String,
 
     /// The ARN that the role must trust: the one behind the keys in the environment.
@@ -70,7 +73,7 @@ async fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error,s3s=off".into()),
         )
         .init();
-    let mut narrator = Narrator::new(std::io::stdout());
+    let mut narrator = Narrator::stdout();
     match play(Arguments::parse(), &mut narrator).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -83,11 +86,15 @@ async fn main() -> ExitCode {
 
 async fn play(arguments: Arguments, narrator: &mut Narrator) -> anyhow::Result<()> {
     let stage = Stage::set(arguments, narrator).await?;
-    let told = story::tell(&stage, narrator).await;
-    let told = match told {
-        Ok(grant) => drift::tell(&stage, grant, narrator).await,
-        Err(error) => Err(error),
-    };
+    let told = tell(&stage, narrator).await;
     stage.strike().await;
     told
+}
+
+async fn tell(stage: &Stage, narrator: &mut Narrator) -> anyhow::Result<()> {
+    if let Some(world) = stage.world() {
+        tour::tell(world, narrator).await?;
+    }
+    let grant = story::tell(stage, narrator).await?;
+    drift::tell(stage, grant, narrator).await
 }

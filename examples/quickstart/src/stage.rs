@@ -60,7 +60,9 @@ impl Stage {
     ) -> anyhow::Result<Self> {
         let world = World::builder().seed(arguments.seed).start().await?;
         let card = world.card();
-        narrator.title("cube-sdk quickstart: model bytes from the customer's bucket, on the embedded world");
+        narrator.title("cube-sdk quickstart: the tour, on the embedded world");
+        narrator.say(format_args!("cube-cloud    {}", card.cloud.url));
+        narrator.say(format_args!("Apollo        {}", card.apollo.url));
         narrator.say(format_args!("EdgeGate      {}", card.edgegate.url));
         narrator.say(format_args!("S3, STS, IAM  {}", card.aws.endpoint_url));
         let witness = Witness::default();

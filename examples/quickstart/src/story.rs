@@ -1,4 +1,4 @@
-//! The seven steps, from the grant to the recap.
+//! The storage half: from the grant to the recap.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,14 @@ use cube_sdk::byo::{GrantRef, RoleArn, Scope};
 use futures_util::TryStreamExt;
 
 use crate::narrator::{Narrator, elapsed, mib_per_s};
+use crate::shown::{Source, source};
 use crate::stage::Stage;
 
-/// Plays steps 1 to 7; the grant is active at the end.
+const SOURCE: Source = source!("story.rs");
+
+/// Plays the storage half; the grant is active at the end.
 pub(crate) async fn tell(stage: &Stage, narrator: &mut Narrator) -> anyhow::Result<Grant> {
+    narrator.part("BYO storage: model bytes from the customer's bucket");
     let (grant, arn, role) = grant_and_role(stage, narrator).await?;
     let grant = verified(stage, grant, narrator).await?;
     let artifact = registered(stage, narrator).await?;
@@ -24,7 +28,7 @@ pub(crate) async fn tell(stage: &Stage, narrator: &mut Narrator) -> anyhow::Resu
     let rows = audited(stage, &run, narrator).await?;
     reconciled(stage, &arn, rows, narrator)?;
 
-    narrator.step(7, "Recap");
+    narrator.step("Recap");
     narrator.say(format_args!("grant     {} ({}, {})", grant.status, grant.bucket, grant.region));
     narrator.say(format_args!("role      {} trusts {}", arn, role.principal()));
     narrator.say(format_args!("artifact  {} at {}", artifact.id, artifact.storage_url));
@@ -38,62 +42,89 @@ async fn grant_and_role(stage: &Stage, narrator: &mut Narrator) -> anyhow::Resul
     let bucket = stage.model.bucket().clone();
     match stage.role.clone() {
         Some(arn) => {
-            narrator.step(1, "Register the bucket and the role; EdgeGate mints an External ID");
-            let grant = byo.register(arn.clone(), bucket.clone(), stage.region.clone()).await?;
+            narrator.step("Register the bucket and the role; EdgeGate mints an External ID");
+            narrator.code(SOURCE, "register");
+            let region = &stage.region;
+            // shown: register
+            let grant = byo.register(&arn, &bucket, region).await?;
+            // end
             narrator.calls(stage.witness.take());
             narrator.say(format_args!("grant {} is {}, External ID {}", grant.id, grant.status, grant.external_id));
             if let Some(fault) = grant.failure() {
                 narrator.say(format_args!("{} as expected: the role cannot know the External ID yet", fault.code()));
             }
-            narrator.step(2, "The customer puts the External ID into the role's trust policy");
+            narrator.done(SOURCE);
+            narrator.step("The customer puts the External ID into the role's trust policy");
             let role = ReaderRole::new(stage.principal.clone(), grant.external_id.clone(), bucket)
                 .name(arn.name().parse().context("the role's name")?);
             narrator.say(role.trust_policy());
             stage.customer.edit_trust_policy(stage.world(), &arn, &role, narrator)?;
+            narrator.done(SOURCE);
             Ok((grant, arn, role))
         }
         None => {
-            narrator.step(1, "Ask for an External ID first, then make the role with it");
-            let setup = byo.setup(bucket, stage.region.clone()).await?;
+            narrator.step("Ask for an External ID first, then make the role with it");
+            narrator.code(SOURCE, "setup");
+            let region = &stage.region;
+            // shown: setup
+            let setup = byo.setup(&bucket, region).await?;
+            // end
             narrator.calls(stage.witness.take());
-            narrator.step(2, "The customer makes the role");
+            narrator.done(SOURCE);
+            narrator.step("The customer makes the role");
+            narrator.code(SOURCE, "attach");
             stage.customer.create_role(&setup.role, narrator)?;
             let account = stage.principal.account();
             let arn: RoleArn = format!("arn:aws:iam::{account}:role/{}", setup.role.role_name()).parse()?;
-            let grant = setup.attach_role(arn.clone()).await?;
+            // shown: attach
+            let grant = setup.attach_role(&arn).await?; // probed at once
+            // end
             narrator.calls(stage.witness.take());
+            narrator.done(SOURCE);
             Ok((grant, arn, setup.role.clone()))
         }
     }
 }
 
 async fn verified(stage: &Stage, grant: Grant, narrator: &mut Narrator) -> anyhow::Result<Grant> {
-    narrator.step(3, "EdgeGate probes the role until it works");
-    let grant = if grant.is_active() { grant } else { stage.workspace.byo().wait_until_active().await? };
+    narrator.step("EdgeGate probes the role until it works");
+    narrator.code(SOURCE, "wait");
+    let byo = stage.workspace.byo();
+    // shown: wait
+    let grant = if grant.is_active() { grant } else { byo.wait_until_active().await? };
+    // end
     narrator.calls(stage.witness.take());
     narrator.say(format_args!("grant {} is {}", grant.id, grant.status));
+    narrator.done(SOURCE);
     Ok(grant)
 }
 
 async fn registered(stage: &Stage, narrator: &mut Narrator) -> anyhow::Result<Artifact> {
-    narrator.step(4, "Register the model: one HeadObject, no copy");
-    let mut request = stage.workspace.byo().register_artifact(stage.model.clone());
+    narrator.step("Register the model: one HeadObject, no copy");
+    narrator.code(SOURCE, "artifact");
+    let (byo, model) = (stage.workspace.byo(), &stage.model);
+    // shown: artifact
+    let mut request = byo.register_artifact(model);
     if let Some(digest) = stage.expected {
         request = request.expected_sha256(digest);
     }
     let artifact = request.await?;
+    // end
     narrator.calls(stage.witness.take());
     narrator.say(format_args!("artifact {}, {} bytes, {}", artifact.id, artifact.size_bytes, artifact.storage_url));
+    narrator.done(SOURCE);
     Ok(artifact)
 }
 
 async fn run(stage: &Stage, artifact: &Artifact, narrator: &mut Narrator) -> anyhow::Result<RunDetail> {
-    narrator.step(5, "Run the pipeline: each cell takes a session of its own and streams the model");
+    narrator.step("Run the pipeline: each cell takes a session of its own and streams the model");
+    narrator.code(SOURCE, "run");
+    // shown: run
     let runs = stage.workspace.runs();
     let started = runs.trigger(stage.pipeline).model(artifact.id).await?;
-    narrator.calls(stage.witness.take());
     let run = runs.wait(started.id).interval(Duration::from_millis(200)).await?;
-    let _polls = stage.witness.take();
+    // end
+    narrator.calls(stage.witness.take().into_iter().take(1).collect()); // the others are looks
     narrator.say(format_args!("run {} {}", run.summary.id, run.summary.status));
     for cell in &run.cells {
         narrator.say(format_args!("cell on {}: {}", cell.device, cell.status));
@@ -107,19 +138,20 @@ async fn measured(stage: &Stage, grant: &Grant, arn: &RoleArn, narrator: &mut Na
     let uri = stage.large.clone();
     narrator.say(format_args!("the same reader on {uri}:"));
     let granted = GrantRef::new(arn.clone(), grant.external_id.clone(), uri.bucket().clone(), stage.region.clone());
-    let session = stage.storage.session(&granted, Scope::Object(uri.key().clone()));
+    narrator.code(SOURCE, "read");
     let started = Instant::now();
     let resumed = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let count = resumed.clone();
-    let mut reader = session
-        .open(uri)
-        .compute_sha256()
-        .progress(move |event| {
-            if matches!(event, ReaderEvent::Resumed { .. }) {
-                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            }
-        })
-        .await?;
+    let watch = move |event| {
+        if matches!(event, ReaderEvent::Resumed { .. }) {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    };
+    let storage = &stage.storage;
+    // shown: read
+    let session = storage.session(&granted, Scope::Object(uri.key().clone()));
+    let mut reader = session.open(uri).compute_sha256().progress(watch).await?;
+    // end
     let first = reader.try_next().await?.context("the object is empty")?;
     let first_byte = started.elapsed();
     let mut bytes = first.len() as u64;
@@ -136,13 +168,17 @@ async fn measured(stage: &Stage, grant: &Grant, arn: &RoleArn, narrator: &mut Na
         resumed.load(std::sync::atomic::Ordering::Relaxed)
     ));
     narrator.say(format_args!("sha256 {digest}"));
+    narrator.done(SOURCE);
     Ok(())
 }
 
 async fn audited(stage: &Stage, run: &RunDetail, narrator: &mut Narrator) -> anyhow::Result<Vec<AuditEntry>> {
-    narrator.step(6, "Read the audit of the run, and hold it against CloudTrail");
+    narrator.step("Read the audit of the run, and hold it against CloudTrail");
+    narrator.code(SOURCE, "audit");
+    // shown: audit
     let byo = stage.workspace.byo();
     let of_run: Vec<AuditEntry> = byo.audit().run(run.summary.id).stream().try_collect().await?;
+    // end
     narrator.calls(stage.witness.take());
     for row in &of_run {
         narrator.say(format_args!(
@@ -167,10 +203,14 @@ fn reconciled(stage: &Stage, arn: &RoleArn, rows: Vec<AuditEntry>, narrator: &mu
         narrator.say("skipped: no log files");
         return Ok(());
     };
+    narrator.code(SOURCE, "reconcile");
+    let bucket = stage.model.bucket().as_str();
+    // shown: reconcile
     let mut trail = CloudTrail::new();
     trail.add_path(&dir)?;
-    let records = trail.records_of(Some(arn.as_str()), stage.model.bucket().as_str());
+    let records = trail.records_of(Some(arn.as_str()), bucket);
     let found = reconcile(&rows, &records, Duration::from_secs(2));
+    // end
     let denied = rows.iter().filter(|row| row.outcome == AuditOutcome::Denied).count();
     narrator.say(format_args!(
         "{} rows ({denied} denied), {} CloudTrail records: {} matched, {} missing in CloudTrail, {} missing in the audit",
@@ -181,5 +221,6 @@ fn reconciled(stage: &Stage, arn: &RoleArn, rows: Vec<AuditEntry>, narrator: &mu
         found.missing_in_audit.len()
     ));
     ensure!(found.is_clean(), "the audit and CloudTrail differ");
+    narrator.done(SOURCE);
     Ok(())
 }

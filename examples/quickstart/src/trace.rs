@@ -78,7 +78,7 @@ impl Write for Told {
 
 /// `METHOD path -> status  request id X` of each REST call that the story shows.
 fn shown(text: &str) -> Vec<(String, String)> {
-    let call = regex_lite::Regex::new(r"(?m)^   [A-Z]+ /v1/\S+ -> (\d+)  request id (\S+)").unwrap();
+    let call = regex_lite::Regex::new(r"(?m)^   [A-Z]+ /v1/\S+\n     (\d+) in .*, request id (\S+)$").unwrap();
     call.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
 }
 

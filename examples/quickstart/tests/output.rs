@@ -6,9 +6,11 @@ use std::process::Command;
 use regex_lite::Regex;
 
 /// Ids and figures differ from run to run; the words do not.
-const REDACTIONS: [(&str, &str); 9] = [
+const REDACTIONS: [(&str, &str); 11] = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
     (r"request id [A-Z0-9]{16}", "request id [aws]"),
+    (r"/[0-9a-f]{8}…", "/[id]…"),
+    (r"[A-Z2-7]{4}-[A-Z2-7]{4}", "[letters]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     (r"sha256 [0-9a-f]{64}", "sha256 [digest]"),
     (r"edgegate-trust-[0-9a-f]{8}", "edgegate-trust-[id]"),
@@ -33,10 +35,19 @@ fn redacted(text: &str) -> String {
 
 #[test]
 fn the_story_is_told_to_its_end() {
-    let output = Command::new(env!("CARGO_BIN_EXE_quickstart")).env_clear().output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_quickstart"))
+        .env_clear()
+        // Whatever is inherited, the tour stays on the embedded world.
+        .envs([("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("CUBE_API_KEY", "cube_other"), ("AWS_REGION", "xx-1")])
+        .envs([("CUBE_CLOUD_URL", "http://127.0.0.1:9"), ("EDGEGATE_API_URL", "http://127.0.0.1:9")])
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     insta::assert_snapshot!(redacted(&text));
+    let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 100).collect();
+    assert!(wide.is_empty(), "wider than 100 columns: {wide:#?}");
+    assert!(!text.contains('\u{1b}'), "colour in a pipe");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
