@@ -36,13 +36,27 @@ macro_rules! taken {
 
 /// An argument as an example shows it: a text is its own name.
 macro_rules! shown {
-    ($need:ident text) => { concat!("\"", stringify!($need), "\"") };
-    ($need:ident number) => { "1" };
-    ($need:ident flag) => { "true" };
-    ($need:ident object) => { "serde_json::json!({})" };
-    ($need:ident names) => { concat!("[\"", stringify!($need), "\"]") };
-    ($need:ident secret) => { concat!("\"", stringify!($need), "\".into()") };
-    ($need:ident secrets) => { concat!("[(\"", stringify!($need), "\", \"…\".into())]") };
+    ($need:ident text) => {
+        concat!("\"", stringify!($need), "\"")
+    };
+    ($need:ident number) => {
+        "1"
+    };
+    ($need:ident flag) => {
+        "true"
+    };
+    ($need:ident object) => {
+        "serde_json::json!({})"
+    };
+    ($need:ident names) => {
+        concat!("[\"", stringify!($need), "\"]")
+    };
+    ($need:ident secret) => {
+        concat!("\"", stringify!($need), "\".into()")
+    };
+    ($need:ident secrets) => {
+        concat!("[(\"", stringify!($need), "\", \"…\".into())]")
+    };
 }
 
 /// Arguments as an example shows them.
