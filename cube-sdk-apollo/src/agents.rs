@@ -23,6 +23,15 @@ use crate::query::Query;
 use crate::references::EnvironmentRef;
 
 /// Agents of one environment. From [`Apollo::agents`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// for agent in apollo.agents("cube-7").list().await? {
+///     println!("{:?}", agent.id);
+/// }
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Agents {
     apollo: Apollo,

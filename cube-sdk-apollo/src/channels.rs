@@ -33,6 +33,14 @@ use crate::mutation::{Prepared, mutation};
 use crate::query::Query;
 
 /// Release channels of the fleet. From [`Apollo::channels`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let names: Vec<_> = apollo.channels().list().await?.into_iter().map(|channel| channel.name).collect();
+/// assert!(names.contains(&"DEV".to_owned()));
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Channels {
     apollo: Apollo,
@@ -109,6 +117,15 @@ impl Channels {
 pub(crate) const RATIONALE: &str = "changed by cube-sdk";
 
 /// Changes the channels of a release when awaited; the result tells them after the change.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let release = "com.example:mosquitto:1.10";
+/// let after = apollo.channels().add(release, ["STABLE"]).rationale("soaked for a week").await?;
+/// assert_eq!(after.channels, ["DEV", "STABLE"]);
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it changes the channels"]
 pub struct ChangeChannels {
     apollo: Apollo,

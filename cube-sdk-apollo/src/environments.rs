@@ -51,6 +51,17 @@ use crate::references::EnvironmentRef;
 use crate::resolve::all_environments;
 
 /// Environments of the fleet. From [`Apollo::environments`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let mut list = apollo.environments().list();
+/// while let Some(environment) = list.try_next().await? {
+///     println!("{} {}", environment.name, environment.id);
+/// }
+/// assert_eq!(apollo.environments().get("cube-7").await?.name, "cube-7");
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Environments {
     apollo: Apollo,
@@ -144,6 +155,16 @@ pub struct CreatedEnvironment {
 }
 
 /// Creates an environment when awaited, then installs the control-plane module if one is named.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let create = || apollo.environments().create("cube-9").accreditation("DEV").contact_team("platform");
+/// println!("{}", create().dry_run().await?); // what would be sent
+/// let created = create().await?;
+/// assert_eq!(created.environment.name, "cube-9");
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it creates the environment"]
 pub struct CreateEnvironment {
     apollo: Apollo,

@@ -50,6 +50,18 @@ use crate::query::Partial;
 
 /// A document that is sent when it is awaited, under this client's credentials and by its rules: what may be repeated
 /// is told by the idempotency, errors beside the data fail a query, a mutation has failed when its field is null.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_core::Idempotency;
+/// use serde_json::{Value, json};
+///
+/// let document = "query { me { apolloTeams { name } } }";
+/// let data: Value = apollo.execute(document, json!({}), Idempotency::Read).about("my teams").await?;
+/// assert_eq!(data["me"]["apolloTeams"][0]["name"], "platform");
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "a document is not sent until it is awaited"]
 pub struct Execute<T> {
     apollo: Apollo,

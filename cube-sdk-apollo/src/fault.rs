@@ -155,6 +155,19 @@ impl fmt::Display for ApolloFault {
 }
 
 /// Apollo's typed fault inside an [`Error`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_apollo::ApolloErrorExt;
+///
+/// let error = apollo.environments().create("cube-7").await.unwrap_err();
+/// match error.apollo() {
+///     Some(fault) => assert_eq!(fault.errors[0].code.as_deref(), Some("CONFLICT")),
+///     None => return Err(error), // it was not Apollo that refused: error.kind() tells what to do
+/// }
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 pub trait ApolloErrorExt {
     /// The GraphQL errors that came back, if it was Apollo that refused.
     fn apollo(&self) -> Option<&ApolloFault>;

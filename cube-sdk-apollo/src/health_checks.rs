@@ -26,6 +26,16 @@ use crate::references::{EntityRef, EnvironmentRef};
 pub use crate::words::HealthState;
 
 /// Health checks on one environment. From [`Apollo::health_checks`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let report = apollo.health_checks("cube-7").of("mosquitto").await?;
+/// for check in report.failing() {
+///     println!("{:?} {:?}", check.name, check.text());
+/// }
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct HealthChecks {
     apollo: Apollo,

@@ -19,6 +19,14 @@ use crate::model::Product;
 use crate::mutation::{Mutation, Prepared};
 
 /// Labels of one product. From [`Apollo::labels`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let labelled = apollo.labels("com.example:mosquitto").set("customer", "north").await?;
+/// assert_eq!(labelled.labels[0].value.as_deref(), Some("north"));
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Labels {
     apollo: Apollo,

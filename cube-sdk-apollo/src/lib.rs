@@ -1,10 +1,35 @@
 //! Typed client for Palantir Apollo, part of cube-sdk.
 //!
-//! [`Apollo`] is the client; each room is a service on it: [`environments`], [`entities`], [`plans`], [`modules`],
-//! [`secrets`], [`products`], [`releases`], [`channels`], [`change_requests`], [`agents`], [`health_checks`],
-//! [`labels`], [`manifests`], and [`replicate`], which copies an environment. Names or RIDs are taken everywhere.
+//! [`Apollo`] is the client; each room is a service on it, and names or RIDs are taken everywhere.
 //!
-//! With feature `publish` the room of that name brings charts and images from a folder to a release.
+//! | to | room |
+//! |---|---|
+//! | make, list and delete environments; copy one whole | [`environments`], [`replicate`] |
+//! | install products, change their configs, see their health | [`entities`], [`entity_config`], [`health_checks`] |
+//! | follow what agents do | [`plans`], [`agents`], [`wait_all`] |
+//! | approve, reject, wait for approval | [`change_requests`] |
+//! | bundles of entities, and their secrets | [`modules`], [`secrets`] |
+//! | products with their labels, releases | [`products`], [`labels`], [`releases`] |
+//! | which environments may take a release | [`channels`], [`promotion`] |
+//! | bring charts and images from a folder to a release | [`manifests`]; with feature `publish` the room [`publish`] |
+//! | what has no method yet | [`execute`] |
+//! | tell what Apollo refused | [`ApolloErrorExt`] |
+//!
+//! ```
+//! # cube_sdk_testkit::apollo::tour(async |world| {
+//! # let environment = world.environment();
+//! use cube_sdk_apollo::Apollo;
+//!
+//! // `environment` is Environment::process(): CUBE_APOLLO_URL, CUBE_APOLLO_CLIENT_ID, CUBE_APOLLO_CLIENT_SECRET.
+//! let apollo = Apollo::from_environment(&environment)?;
+//! let mut list = apollo.environments().list();
+//! while let Some(environment) = list.try_next().await? {
+//!     println!("{} {}", environment.name, environment.id);
+//! }
+//! let change = apollo.entities("cube-7").enforce("mosquitto").await?;
+//! println!("{} waits for approval", change.rid());
+//! # Ok::<(), cube_sdk_core::Error>(()) });
+//! ```
 //!
 //! Operations, tokens, paging and masking are those of the published agent; inputs whose fields are not
 //! published follow the page [`inputs`] and can be adjusted with `patch_input`.

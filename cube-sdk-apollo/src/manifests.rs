@@ -47,6 +47,16 @@ pub struct PublishedRelease {
 }
 
 /// Publishing of manifests. From [`Apollo::manifests`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_apollo::manifests::CreatedProduct;
+///
+/// let manifests = apollo.manifests();
+/// assert_eq!(manifests.create_product("com.example:new-app").await?, CreatedProduct::Created);
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Manifests {
     apollo: Apollo,

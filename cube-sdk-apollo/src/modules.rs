@@ -53,6 +53,15 @@ use crate::references::{EnvironmentRef, ModuleRef};
 use crate::resolve::chosen;
 
 /// Modules of one environment. From [`Apollo::modules`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// for module in apollo.modules("cube-7").list().await? {
+///     println!("{} {:?}", module.coordinate, module.state);
+/// }
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Modules {
     apollo: Apollo,
@@ -131,6 +140,22 @@ impl Modules {
 }
 
 /// Installs a module when awaited.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_core::SecretString;
+///
+/// let installed = apollo
+///     .modules("cube-7")
+///     .install("com.example:mqtt-stack:2.0.0")
+///     .display_name("mqtt")
+///     .variable("region", SecretString::from("north"))
+///     .ignore_secret_requirements()
+///     .await?;
+/// assert_eq!(apollo.modules("cube-7").get("mqtt").await?.rid, installed.rid);
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it installs the module"]
 pub struct InstallModuleRequest {
     apollo: Apollo,
@@ -214,6 +239,19 @@ pub(crate) fn read_installed(answer: &Answer) -> Result<ModuleInstallation> {
 
 /// Changes a module's variables when awaited: reads the current ones, overlays the changes, sends the whole set,
 /// because Apollo replaces all of them. A variable cannot be unset.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// # let modules = apollo.modules("cube-7");
+/// # let install = modules.install("com.example:mqtt-stack:2.0.0").display_name("mqtt").ignore_secret_requirements();
+/// # install.variable("region", "north".to_owned().into()).await?;
+/// use cube_sdk_core::SecretString;
+///
+/// modules.update("mqtt").set("region", SecretString::from("south")).await?; // the others keep their values
+/// assert_eq!(modules.get("mqtt").await?.variables[0].expose(), "south");
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it changes the module"]
 pub struct UpdateModule {
     apollo: Apollo,

@@ -30,6 +30,15 @@ use crate::references::EnvironmentRef;
 const AT_ONCE: usize = 8;
 
 /// Products of the fleet. From [`Apollo::products`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let versions = apollo.products().compare("com.example:mosquitto", ["cube-7", "cube-8"]).await?;
+/// assert_eq!(versions[0].entities[0].version(), Some("1.10"));
+/// assert!(versions[1].entities.is_empty()); // it is not installed there
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Products {
     apollo: Apollo,

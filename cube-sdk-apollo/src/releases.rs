@@ -22,6 +22,15 @@ pub use crate::model::Release;
 use crate::query::Query;
 
 /// Releases of one product. From [`Apollo::releases`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let releases = apollo.releases("com.example:mosquitto");
+/// let newest = releases.list().try_next().await?.expect("it was released");
+/// assert_eq!(releases.get(newest.version()).await?.rid, newest.rid);
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Releases {
     apollo: Apollo,

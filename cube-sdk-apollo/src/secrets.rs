@@ -36,6 +36,14 @@ use crate::references::{EntityRef, EnvironmentRef};
 use crate::resolve::chosen;
 
 /// Secrets on one environment. From [`Apollo::secrets`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let secrets = apollo.secrets("cube-7").list("mosquitto").await?; // names alone: values cannot be read
+/// assert_eq!(secrets[0].name, "admin");
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Secrets {
     apollo: Apollo,
@@ -130,6 +138,18 @@ impl Draft {
 }
 
 /// Creates a secret when awaited.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_core::SecretString;
+///
+/// let secrets = apollo.secrets("cube-7");
+/// let certificate = SecretString::from("…pem…");
+/// secrets.create("mosquitto", "tls").key("cert", certificate).description("of the server").await?;
+/// assert!(secrets.list("mosquitto").await?.iter().any(|secret| secret.name == "tls"));
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it creates the secret"]
 pub struct CreateSecret {
     draft: Draft,
@@ -137,6 +157,18 @@ pub struct CreateSecret {
 }
 
 /// Changes a secret when awaited.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_core::SecretString;
+///
+/// let update = apollo.secrets("cube-7").update("mosquitto", "admin").key("password", SecretString::from("n3w"));
+/// let shown = update.dry_run().await?; // await the update itself to send it
+/// assert_eq!(shown.target.as_deref(), Some("cube-7/mosquitto/admin"));
+/// assert!(!shown.to_string().contains("n3w"));
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it changes the secret"]
 pub struct UpdateSecret {
     draft: Draft,

@@ -159,6 +159,19 @@ type Watch = Box<dyn FnMut(&WaitEvent) + Send>;
 /// What cannot be found ends with its error, and the others are waited for all the same. A failure that may pass is
 /// waited out, each thing for itself: it ends with its error once looks at it have failed for 120 s. So does one whose
 /// state is a word that this version does not know, after 10 min.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # world.approve_all();
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use std::time::Duration;
+///
+/// let entities = apollo.entities("cube-7");
+/// let changes = [entities.enforce("mosquitto").await?, entities.install("bridge", "com.example:bridge").await?];
+/// let ended = apollo.wait_all(&changes).interval(Duration::from_millis(10)).await?;
+/// assert!(ended.iter().all(|waited| waited.error.is_none() && waited.item.is_done()));
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "nothing is waited for until it is awaited"]
 pub struct WaitAll {
     slots: Vec<Waited>,

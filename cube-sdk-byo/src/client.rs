@@ -104,6 +104,24 @@ fn default_clocks() -> Clocks {
 }
 
 /// The settings of an [`EdgeGate`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_core::config::Environment;
+/// use cube_sdk_core::settings::ProxySetting;
+///
+/// let edgegate = EdgeGate::builder()
+///     .base_url("https://edgegate.corp.example/api")
+///     .api_key("egk_live_example".into()) // both are else taken from the environment
+///     .environment(Environment::from_pairs([("NO_PROXY", "corp.example")]))
+///     .proxy(ProxySetting::Direct)
+///     .connect_timeout(Duration::from_secs(4))
+///     .build()?;
+/// assert_eq!(edgegate.base_url().host_str(), Some("edgegate.corp.example"));
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[must_use = "call build"]
 pub struct EdgeGateBuilder {
     settings: Settings,

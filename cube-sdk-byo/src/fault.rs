@@ -8,6 +8,15 @@ use crate::region::Region;
 /// What EdgeGate, STS or S3 refused, as a code with what is known beside it.
 ///
 /// Reached by [`ByoErrorExt::byo`].
+///
+/// ```
+/// use cube_sdk_byo::{ByoCode, ByoFault};
+///
+/// let fault = ByoFault::from_detail("BYO_KMS_ACCESS_DENIED: the key policy denies it").unwrap();
+/// assert_eq!(fault.code(), &ByoCode::KmsAccessDenied);
+/// assert_eq!(fault.detail(), Some("the key policy denies it"));
+/// println!("{}: {}", fault.code().meaning(), fault.code().fix());
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ByoFault {
     code: ByoCode,
@@ -91,6 +100,28 @@ impl ByoFault {
 }
 
 /// Reads the BYO fault out of an error.
+///
+/// ```
+/// use cube_sdk_byo::{ByoCode, ByoErrorExt, EdgeGate};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(422);
+/// # let answer = answer.set_body_json(serde_json::json!({"detail": "BYO_OBJECT_NOT_FOUND"}));
+/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo();
+/// let refused = byo.register_artifact("s3://acme-models/vision/net.onnx").await.unwrap_err();
+/// match refused.byo().map(|fault| fault.code()) {
+///     Some(ByoCode::ObjectNotFound) => println!("upload it first"),
+///     Some(code) => panic!("{}: {}", code.meaning(), code.fix()),
+///     None => return Err(refused),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait ByoErrorExt {
     /// The fault, when the error carries one.
     fn byo(&self) -> Option<&ByoFault>;

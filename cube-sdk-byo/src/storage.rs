@@ -20,19 +20,30 @@ use crate::session::{
 
 /// Reads from the customer's buckets. Cheap to clone; clones share connections, sessions and retry budget.
 ///
-/// ```no_run
-/// # async fn demo() -> cube_sdk_core::Result<()> {
+/// ```
 /// use cube_sdk_byo::{GrantRef, Scope, Storage};
-/// let storage = Storage::builder().build()?;
-/// let grant = GrantRef::new(
-///     "arn:aws:iam::210987654321:role/reader".parse()?,
-///     "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?,
-///     "acme-edge-models".parse()?,
-///     "eu-central-1".parse()?,
-/// );
-/// let session = storage.session(&grant, Scope::Bucket);
-/// let report = session.open("s3://acme-edge-models/vision/net.onnx").read_to_file("net.onnx").await?;
-/// println!("{} bytes, {}", report.bytes, report.sha256);
+/// use cube_sdk_core::config::Environment;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
+/// # let card = world.card();
+/// # let (key, secret) = (&card.worker.access_key_id, &card.worker.secret_access_key);
+/// # let secret = cube_sdk_core::secret::ExposeSecret::expose_secret(secret);
+/// # let endpoint = ("AWS_ENDPOINT_URL", card.endpoint_url.as_str());
+/// # let environment =
+/// #     Environment::from_pairs([endpoint, ("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", secret)]);
+/// # let (role, bucket, region) = (&card.role_arn, &card.bucket, &card.region);
+/// # let folder = tempfile::tempdir()?;
+/// // `Environment::process()`, the default, reads the process's own variables, as AWS's tools do.
+/// let storage = Storage::builder().environment(environment).build()?;
+/// let external_id = "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?;
+/// let grant = GrantRef::new(role.parse()?, external_id, bucket.parse()?, region.parse()?);
+///
+/// let session = storage.session(&grant, Scope::Bucket); // assumes the role at its first call
+/// let uri = format!("s3://{bucket}/{}", card.object_key);
+/// let report = session.open(uri).read_to_file(folder.path().join("net.onnx")).await?;
+/// assert_eq!(report.sha256.to_string(), card.object_sha256);
 /// # Ok(())
 /// # }
 /// ```
@@ -53,6 +64,31 @@ type CacheKey = (GrantRef, Scope);
 /// What is set in code wins over the environment (`AWS_ENDPOINT_URL`, `AWS_PROFILE`, …), the environment over the files
 /// of the profile, whatever the order of the calls. With an [`environment`](Self::environment) of one's own nothing of the
 /// process's is read.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_byo::Storage;
+/// use cube_sdk_byo::audit::{MemorySink, Recorder};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
+/// # let card = world.card();
+/// let rows = MemorySink::default();
+/// let storage = Storage::builder()
+///     .keys(&card.admin.access_key_id, card.admin.secret_access_key.clone(), None)
+///     .endpoint_url(card.endpoint_url.parse()?)
+///     .session_duration(Duration::from_secs(900))
+///     .audit(Recorder::new(rows.clone()))
+///     .build()?;
+/// let session = storage.own_session(&card.bucket, &card.region)?;
+/// let uri = format!("s3://{}/{}", card.bucket, card.object_key);
+/// assert_eq!(session.inspect(uri).await?.size, card.object_size);
+/// assert_eq!(rows.entries().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct StorageBuilder {

@@ -10,6 +10,18 @@ use crate::error::{Error, ErrorKind};
 pub use crate::saturating::{Moment, NEVER, later};
 
 /// A point in time, UTC, to the nanosecond. Reads and writes RFC 3339 (`2026-07-01T08:00:00Z`).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::Timestamp;
+///
+/// let began: Timestamp = "2026-07-01T08:00:00Z".parse()?;
+/// let ended = began.saturating_add(Duration::from_secs(90));
+/// assert_eq!(ended.to_string(), "2026-07-01T08:01:30Z");
+/// assert_eq!(ended.since(began), Duration::from_secs(90));
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(jiff::Timestamp);

@@ -195,6 +195,25 @@ impl fmt::Display for AppFault {
 }
 
 /// Reads the fault of an error.
+///
+/// ```
+/// use cube_sdk_teleport::tbot::{Identities, OutputRoot, ReadPolicy};
+/// use cube_sdk_teleport::{AppErrorExt, AppFault};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let outputs = tempfile::tempdir()?;
+/// let identities = Identities::new(OutputRoot::new(outputs.path()), ReadPolicy::default());
+/// let error = identities.current("db").await.unwrap_err(); // dialling ends with the same errors
+/// match error.app_fault() {
+///     Some(AppFault::AppNotProvisioned) => println!("{}", AppFault::AppNotProvisioned.advice()),
+///     Some(fault) => println!("{}: {}", fault.name(), fault.advice()),
+///     None => return Err(error.into()),
+/// }
+/// # assert_eq!(error.app_fault(), Some(&AppFault::AppNotProvisioned));
+/// # Ok(())
+/// # }
+/// ```
 pub trait AppErrorExt {
     /// The fault of a failed dial; none when the error is about something else.
     fn app_fault(&self) -> Option<&AppFault>;

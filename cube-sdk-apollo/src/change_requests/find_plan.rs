@@ -24,6 +24,19 @@ use crate::words::ChangeRequestStatus;
 /// When awaited: `InvalidInput` when the entity is not known; `Conflict` when the request ended otherwise than merged,
 /// and when the plan may be that of another request of the entity; `Decode` when Apollo does not tell when the request
 /// was opened; `NotFound` when no plan has shown after all looks; and those of the reads.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # world.approve_all();
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use std::time::Duration;
+///
+/// let change = apollo.entities("cube-7").enforce("mosquitto").await?;
+/// let plan = change.plan().interval(Duration::from_millis(10)).tries(12).await?;
+/// let ended = plan.wait().interval(Duration::from_millis(10)).await?;
+/// assert!(!ended.is_running());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "awaiting it looks for the plan"]
 pub struct FindPlan {

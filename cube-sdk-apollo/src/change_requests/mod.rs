@@ -61,6 +61,16 @@ use crate::references::EnvironmentRef;
 pub use crate::words::ChangeRequestStatus;
 
 /// Change requests of the fleet. From [`Apollo::change_requests`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// apollo.entities("cube-7").enforce("mosquitto").await?;
+/// let open = apollo.change_requests().of("cube-7").collect_up_to(100).await?;
+/// assert_eq!(open.len(), 1);
+/// apollo.change_requests().reject(open[0].rid(), "not today").await?;
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct ChangeRequests {
     apollo: Apollo,
@@ -211,6 +221,15 @@ fn of_environment(apollo: Apollo, environment: Environment, wanted: Wanted) -> S
 }
 
 /// Approves when awaited.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let change = apollo.entities("cube-7").enforce("mosquitto").await?;
+/// let reviewed = apollo.change_requests().approve(change.rid()).comment("seen").await?;
+/// assert!(reviewed.status.is_some());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it approves the change request"]
 pub struct Approve {
     apollo: Apollo,

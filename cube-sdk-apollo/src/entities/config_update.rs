@@ -45,6 +45,22 @@ impl ConfigUpdate {
 /// The declared text is edited: only what differs is written, and comments, order and the spelling of everything else
 /// stay byte for byte. A change that has no sure form in it is refused, naming the place; [`Self::rewrite`] writes the
 /// block anew. Without a block of the label, the only or newest older one moves to it.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use cube_sdk_apollo::entities::ConfigUpdate;
+/// use serde_json::json;
+///
+/// let entities = apollo.entities("cube-7");
+/// let update = || entities.update_config("mosquitto", json!({"persistence": true})).version("1.10").rewrite();
+/// println!("{}", update().override_module().diff().await?); // line by line; nothing is sent
+/// match update().override_module().await? {
+///     ConfigUpdate::Opened(change) => println!("waiting for approval of {}", change.rid()),
+///     unchanged => panic!("{unchanged:?}"),
+/// }
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it opens the change request"]
 pub struct UpdateConfig {
     apollo: Apollo,

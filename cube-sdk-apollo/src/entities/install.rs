@@ -17,6 +17,22 @@ use crate::mutation::{Prepared, mutation};
 use crate::references::EnvironmentRef;
 
 /// Opens the change request that installs a product as an entity, when awaited.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use serde_json::json;
+///
+/// let change = apollo
+///     .entities("cube-7")
+///     .install("bridge", "com.example:bridge")
+///     .namespace("mqtt")
+///     .release_channel("DEV")
+///     .config(json!({"peer": "north"}))
+///     .await?;
+/// assert!(!change.is_done()); // it waits for approval: change.wait()
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it opens the change request"]
 pub struct InstallEntity {
     apollo: Apollo,

@@ -79,6 +79,18 @@ use crate::references::{EntityRef, EnvironmentRef};
 pub use crate::words::{ConfigStatus, HealthStatus, RolloutStatus};
 
 /// Entities of one environment. From [`Apollo::entities`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let entities = apollo.entities("cube-7");
+/// let mut list = entities.list();
+/// while let Some(entity) = list.try_next().await? {
+///     println!("{} {:?}", entity.name, entity.version());
+/// }
+/// assert_eq!(entities.get("mosquitto").await?.version(), Some("1.10"));
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Entities {
     apollo: Apollo,

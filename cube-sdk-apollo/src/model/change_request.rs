@@ -13,6 +13,19 @@ use crate::model::{Entity, Environment};
 use crate::words::ChangeRequestStatus;
 
 /// A change request, as it was when read. Cheap to clone.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # world.approve_all();
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use std::time::Duration;
+///
+/// let change = apollo.entities("cube-7").enforce("mosquitto").await?;
+/// println!("{} {:?}", change.rid(), change.status());
+/// let merged = change.wait().interval(Duration::from_millis(10)).await?;
+/// assert!(merged.is_merged());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Serialize)]
 pub struct ChangeRequest {
     #[serde(skip)]

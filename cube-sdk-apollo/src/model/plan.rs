@@ -29,6 +29,20 @@ pub enum ChangeKind {
 }
 
 /// A plan as it was when read. Cheap enough to clone.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # world.approve_all();
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// use std::time::Duration;
+///
+/// let change = apollo.entities("cube-7").enforce("mosquitto").await?;
+/// let plan = change.plan().interval(Duration::from_millis(10)).await?;
+/// let id = plan.resume_id(); // store it: another process can go on waiting
+/// let ended = apollo.resume_plan(&id)?.wait().interval(Duration::from_millis(10)).await?;
+/// assert!(ended.succeeded());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Serialize)]
 pub struct Plan {
     #[serde(skip)]

@@ -60,6 +60,16 @@ type Prepare<T> = Box<dyn FnOnce(Option<Patch>) -> Boxed<Result<Prepared<T>>> + 
 
 /// A mutation that is sent when it is awaited. It is sent again only after a 401 or a 429, which prove that nothing
 /// ran; after any other failure the error tells whether it was sent.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let uninstall = || apollo.entities("cube-7").uninstall("mosquitto");
+/// assert_eq!(uninstall().dry_run().await?.target.as_deref(), Some("cube-7/mosquitto")); // nothing was sent
+/// let change = uninstall().await?;
+/// println!("waiting for approval of {}", change.rid());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "a mutation does nothing until it is awaited"]
 pub struct Mutation<T> {
     prepare: Prepare<T>,

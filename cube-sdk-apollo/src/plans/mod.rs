@@ -74,6 +74,16 @@ use crate::references::{EntityRef, EnvironmentRef};
 pub use crate::words::{PlanState, TaskState};
 
 /// Plans on one environment. From [`Apollo::plans`].
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// for row in apollo.plans("cube-7").all().collect_up_to(1_000).await? {
+///     println!("{}: {} plans", row.entity.name, row.plans.len());
+/// }
+/// assert!(apollo.plans("cube-7").of("mosquitto").await?.is_empty());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plans {
     apollo: Apollo,

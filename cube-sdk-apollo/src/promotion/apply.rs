@@ -60,6 +60,19 @@ type Watch = Box<dyn FnMut(&Promoted) + Send>;
 ///
 /// A release that Apollo refuses is reported and the others go on. A failure that is not about one release ends the
 /// run; apply the plan again to go on.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let plan = apollo.plan_promotion(["STABLE"]).coordinate("com.example:bridge:1.0.0").await?;
+/// let report = apollo
+///     .promote(&plan)
+///     .rationale("soaked for a week")
+///     .progress(|release| println!("{} {:?}", release.coordinate, release.outcome))
+///     .await?;
+/// assert_eq!(report.promoted(), 1);
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it promotes"]
 pub struct Promote {
     apollo: Apollo,

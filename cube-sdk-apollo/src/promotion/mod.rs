@@ -69,6 +69,15 @@ impl Apollo {
 }
 
 /// Reads the releases when awaited, and says which are not in the channels yet.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let plan = apollo.plan_promotion(["STABLE"]).running_on("cube-7").coordinate("com.example:bridge:1.0.0").await?;
+/// println!("{plan}"); // the dry run
+/// assert!(!plan.is_empty() && plan.not_promoted.is_empty());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "awaiting it makes the plan"]
 pub struct PlanPromotion {

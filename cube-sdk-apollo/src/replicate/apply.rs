@@ -29,6 +29,31 @@ type Save = Box<dyn FnMut(&Journal) -> Result<()> + Send>;
 type Watch = Box<dyn FnMut(&Event) + Send>;
 
 /// Applies a plan when awaited. Dropping it stops; a later run with the saved journal goes on.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # world.approve_all();
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("journal.json");
+/// use std::time::Duration;
+///
+/// use cube_sdk_apollo::replicate::Journal;
+/// use cube_sdk_core::Error;
+///
+/// let plan = apollo.replicate("cube-7", "cube-7-spare").await?;
+/// let report = apollo
+///     .apply(&plan, Journal::default())
+///     .save(move |journal| {
+///         let text = serde_json::to_vec(journal).map_err(|cause| Error::io("could not write", cause.into()))?;
+///         std::fs::write(&path, text).map_err(|cause| Error::io("could not save the journal", cause))
+///     })
+///     .interval(Duration::from_millis(10))
+///     .await?;
+/// assert!(report.journal.is_done(&plan.steps[0]));
+/// assert!(!report.is_complete()); // the secrets have no values: see Apply::secrets
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[must_use = "awaiting it applies the plan"]
 pub struct Apply {
     apollo: Apollo,

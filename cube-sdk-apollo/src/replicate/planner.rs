@@ -38,6 +38,15 @@ impl Apollo {
 }
 
 /// Reads source and target when awaited, and says what copying would do.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// let plan = apollo.replicate("cube-7", "cube-7-spare").accreditation("DEV").namespace("mosquitto", "mqtt").await?;
+/// println!("{plan}"); // what would be made, and what is not carried over
+/// assert!(!plan.is_empty());
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "awaiting it makes the plan"]
 pub struct PlanReplication {

@@ -17,6 +17,20 @@ use crate::ids::{ArtifactId, RunId};
 /// Rows are committed by a task of the recorder's own, which outlives whoever recorded or noted them: a row that was
 /// noted reaches the sink whatever becomes of its caller. While one commit runs, rows of other calls gather and go with
 /// the next: a sink that needs a disk sync per commit serves many parallel parts.
+///
+/// ```
+/// use cube_sdk_byo::audit::{AuditEntry, AuditEvent, AuditOutcome, MemorySink, Recorder};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let kept = MemorySink::default(); // NdjsonSink for a file
+/// let recorder = Recorder::new(kept.clone()).on_host("worker-3").with_field("rack", 7);
+/// recorder.record(AuditEntry::new(AuditEvent::GetObject, "acme-models", AuditOutcome::Success)).await?;
+/// let row = kept.entries().remove(0);
+/// assert_eq!((row.worker_hostname.as_deref(), &row.extra["rack"]), (Some("worker-3"), &7.into()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Recorder {
     committer: Arc<Committer>,

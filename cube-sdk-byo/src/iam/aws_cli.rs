@@ -40,13 +40,14 @@ impl fmt::Display for Command {
 /// The role as commands of the AWS CLI, version 1 or 2.
 ///
 /// ```
-/// # use cube_sdk_byo::iam::ReaderRole;
+/// use cube_sdk_byo::iam::ReaderRole;
+///
 /// # fn main() -> cube_sdk_core::Result<()> {
-/// # let role = ReaderRole::new(
-/// #     "arn:aws:iam::123456789012:user/edgegate-worker".parse()?,
-/// #     "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?,
-/// #     "acme-edge-models".parse()?,
-/// # );
+/// let role = ReaderRole::new(
+///     "arn:aws:iam::123456789012:user/edgegate-worker".parse()?,
+///     "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?,
+///     "acme-edge-models".parse()?,
+/// );
 /// let cli = role.aws_cli().profile("acme-admin").directory("/tmp");
 /// for command in cli.create_role() {
 ///     println!("# {}\n{command}", command.purpose);

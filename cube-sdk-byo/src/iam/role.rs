@@ -7,6 +7,21 @@ use crate::ids::WorkspaceId;
 use crate::s3_uri::Bucket;
 
 /// The role that EdgeGate assumes to read one bucket. Every document is rendered from it.
+///
+/// ```
+/// use cube_sdk_byo::iam::ReaderRole;
+///
+/// let role = ReaderRole::new(
+///     "arn:aws:iam::123456789012:user/edgegate-worker".parse()?,
+///     "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?,
+///     "acme-models".parse()?,
+/// )
+/// .kms_key("arn:aws:kms:eu-central-1:210987654321:key/5d1f1f6e-2f3a-4b8e-9a50-7d0e1c2b3a49".parse()?)
+/// .name("edge-reader".parse()?);
+/// assert!(role.permission_policy().to_string().contains("kms:Decrypt"));
+/// println!("{}", role.terraform().module()); // or cloudformation(), aws_cli()
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReaderRole {
     principal: PrincipalArn,

@@ -27,6 +27,28 @@ const SESSION: Duration = Duration::from_secs(900);
 ///
 /// AssumeRole with the grant's External ID; HEAD of the bucket; HEAD of a key that does not exist. Reading and
 /// decrypting are proved only on a known object ([`Probe::sample_key`]): without one they are `not checked`.
+///
+/// ```
+/// use cube_sdk_byo::{ByoCode, GrantRef};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
+/// # let card = world.card();
+/// # let storage = cube_sdk_byo::Storage::builder()
+/// #     .keys(&card.worker.access_key_id, card.worker.secret_access_key.clone(), None)
+/// #     .endpoint_url(card.endpoint_url.parse()?)
+/// #     .build()?;
+/// let external_id = "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?;
+/// let grant =
+///     GrantRef::new(card.role_arn.parse()?, external_id, card.bucket.parse()?, card.region.parse()?);
+/// // The key of this object is not for the role: `storage` may assume it, and cannot read.
+/// let report = storage.probe(&grant).sample_key(&card.kms_denied_key).await?;
+/// assert_eq!(report.code(), Some(&ByoCode::KmsAccessDenied));
+/// println!("{}", report.fix().unwrap_or_default());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until this is awaited"]
 pub struct Probe {
@@ -38,10 +60,24 @@ pub struct Probe {
 impl Storage {
     /// Probes a grant under a session of its own. Each call leaves an audit row of event `verify_probe`.
     ///
-    /// ```no_run
-    /// # async fn demo(storage: cube_sdk_byo::Storage, grant: cube_sdk_byo::GrantRef) -> cube_sdk_core::Result<()> {
-    /// let report = storage.probe(&grant).sample_key("vision/net.onnx").await?;
-    /// println!("{report}");
+    /// ```
+    /// use cube_sdk_byo::GrantRef;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
+    /// # let card = world.card();
+    /// # let storage = cube_sdk_byo::Storage::builder()
+    /// #     .keys(&card.worker.access_key_id, card.worker.secret_access_key.clone(), None)
+    /// #     .endpoint_url(card.endpoint_url.parse()?)
+    /// #     .build()?;
+    /// // `storage` is a `Storage` with the keys that the role admits.
+    /// let external_id = "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?;
+    /// let grant =
+    ///     GrantRef::new(card.role_arn.parse()?, external_id, card.bucket.parse()?, card.region.parse()?);
+    /// let report = storage.probe(&grant).sample_key(&card.object_key).await?;
+    /// println!("{report}"); // a line per check, with AWS's request ids
+    /// assert!(report.is_ready());
     /// # Ok(())
     /// # }
     /// ```

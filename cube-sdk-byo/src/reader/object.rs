@@ -26,6 +26,33 @@ use crate::stored_checksum::StoredChecksum;
 ///
 /// The bytes end with `None` (or a read of 0) only after the last one, and only if the digest is the expected
 /// one; anything else ends with an error. Dropping the reader ends its tasks.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use futures_util::TryStreamExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
+/// # let card = world.card();
+/// # let storage = cube_sdk_byo::Storage::builder()
+/// #     .keys(&card.admin.access_key_id, card.admin.secret_access_key.clone(), None)
+/// #     .endpoint_url(card.endpoint_url.parse()?)
+/// #     .build()?;
+/// # let session = storage.own_session(&card.bucket, &card.region)?;
+/// # let uri = format!("s3://{}/{}", card.bucket, card.object_key);
+/// // `session` is a `Session` of the storage; the read needs 1 MiB of memory, however long the object is.
+/// let mut model = session.open(uri).expect_sha256(&card.object_sha256).budget(1 << 20).await?;
+/// let mut bytes = 0;
+/// while let Some(chunk) = model.try_next().await? {
+///     bytes += chunk.len() as u64;
+/// }
+/// assert_eq!(bytes, model.size()); // and the digest was the expected one
+/// model.shutdown(Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct ObjectReader {
     pub(crate) source: Arc<Source>,
     /// None when the object or range is empty, or the reader was shut down.

@@ -49,11 +49,20 @@ pub struct OpenObject {
 impl Session {
     /// Reads an object of the session's bucket.
     ///
-    /// ```no_run
-    /// # async fn demo(session: cube_sdk_byo::Session) -> Result<(), Box<dyn std::error::Error>> {
-    /// let digest = "a".repeat(64);
-    /// let mut model = session.open("s3://acme-edge-models/vision/net.onnx").expect_sha256(digest).await?;
-    /// tokio::io::copy(&mut model, &mut tokio::io::sink()).await?;
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
+    /// # let card = world.card();
+    /// # let storage = cube_sdk_byo::Storage::builder()
+    /// #     .keys(&card.admin.access_key_id, card.admin.secret_access_key.clone(), None)
+    /// #     .endpoint_url(card.endpoint_url.parse()?)
+    /// #     .build()?;
+    /// # let session = storage.own_session(&card.bucket, &card.region)?;
+    /// # let uri = format!("s3://{}/{}", card.bucket, card.object_key);
+    /// let mut model = session.open(uri).expect_sha256(&card.object_sha256).await?;
+    /// let bytes = tokio::io::copy(&mut model, &mut tokio::io::sink()).await?;
+    /// assert_eq!(bytes, card.object_size);
     /// # Ok(())
     /// # }
     /// ```

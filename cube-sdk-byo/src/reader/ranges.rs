@@ -31,10 +31,18 @@ impl OpenObject {
     /// that was asked for. Ranges that lie near each other are fetched by one request, long ones by several; requests go in
     /// parallel, each leaves its row, and all are of the version that the first answer shows. Ranges may overlap.
     ///
-    /// ```no_run
-    /// # async fn demo(session: cube_sdk_byo::Session) -> Result<(), Box<dyn std::error::Error>> {
-    /// let model = session.open("s3://acme-edge-models/vision/net.safetensors");
-    /// let tensors = model.read_ranges(&[8..1_024, 90_000..98_192]).await?;
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
+    /// # let card = world.card();
+    /// # let storage = cube_sdk_byo::Storage::builder()
+    /// #     .keys(&card.admin.access_key_id, card.admin.secret_access_key.clone(), None)
+    /// #     .endpoint_url(card.endpoint_url.parse()?)
+    /// #     .build()?;
+    /// # let session = storage.own_session(&card.bucket, &card.region)?;
+    /// # let uri = format!("s3://{}/{}", card.bucket, card.object_key);
+    /// let tensors = session.open(uri).read_ranges(&[8..1_024, 90_000..98_192]).await?;
     /// assert_eq!(tensors[1].len(), 8_192);
     /// # Ok(())
     /// # }

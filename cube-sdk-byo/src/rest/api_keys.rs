@@ -72,6 +72,34 @@ impl fmt::Debug for CreatedApiKey {
 }
 
 /// The API keys of one workspace.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_core::Timestamp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!([{"id": "f0a1b2c3-0000-4000-8000-000000000001", "name": "ci", "prefix": "egk_live_",
+/// #     "suffix": "9f3a", "created_at": "2026-07-01T08:00:00Z"}]);
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/api-keys$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let answer = wiremock::ResponseTemplate::new(204);
+/// # let asked = wiremock::matchers::path_regex("/api-keys/f0a1");
+/// # wiremock::Mock::given(wiremock::matchers::method("DELETE")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let keys = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").api_keys();
+/// for key in keys.list().await? {
+///     if key.name == "ci" && key.is_active(Timestamp::now()) {
+///         keys.revoke(key.id).await?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ApiKeys {
     workspace: InWorkspace,
@@ -124,6 +152,31 @@ struct CreateBody {
 }
 
 /// Makes a key: see [`ApiKeys::create`]. Await it to send.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_core::Timestamp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "f0a1b2c3-0000-4000-8000-000000000001", "name": "ci", "prefix": "egk_live_",
+/// #     "suffix": "9f3a", "created_at": "2026-07-01T08:00:00Z", "plaintext": "egk_live_0a1b9f3a"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/api-keys$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let keys = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").api_keys();
+/// let end = Timestamp::now().saturating_add(Duration::from_secs(30 * 86_400));
+/// let made = keys.create("ci").expires_at(end).await?;
+/// println!("{}…{}; keep made.plaintext, it is shown this once", made.prefix, made.suffix);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct CreateApiKey {

@@ -50,6 +50,32 @@ pub struct AuditPage {
 /// Await it for one page, call [`stream`](Self::stream) for all of them, or give it to an
 /// [`AuditExport`](crate::audit::AuditExport). An empty result may mean
 /// that the filters are too narrow, or that no run has read a BYO artifact yet.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use futures_util::TryStreamExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"entries": [{"id": 7, "event_type": "get_object",
+/// #     "aws_request_id": "4Z1X0E9RFQ2T7K5M", "bucket": "acme-models", "s3_key": "vision/net.onnx",
+/// #     "outcome": "success", "ts": "2026-07-01T09:15:30Z"}], "next_cursor": null});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/audit$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo();
+/// let since = "2026-07-01T00:00:00Z".parse()?;
+/// let mut rows = byo.audit().since(since).stream(); // await it instead for a single page
+/// while let Some(row) = rows.try_next().await? {
+///     assert_eq!(row.aws_request_id.as_deref(), Some("4Z1X0E9RFQ2T7K5M"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited or streamed"]
 pub struct ListAudit {

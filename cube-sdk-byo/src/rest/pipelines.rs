@@ -71,6 +71,30 @@ impl Pipeline {
 }
 
 /// The pipelines of one workspace.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!([{"id": "3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2", "name": "gate", "device_count": 1,
+/// #     "gate_count": 1, "cell_count": 1, "created_at": "2026-07-01T07:00:00Z",
+/// #     "updated_at": "2026-07-01T07:00:00Z"}]);
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/pipelines$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let pipelines = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").pipelines();
+/// for pipeline in pipelines.list().await? {
+///     println!("{}: {} cells", pipeline.name, pipeline.cell_count);
+///     assert!(pipeline.is_single_model()); // each run names its model
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pipelines {
     workspace: InWorkspace,
@@ -198,6 +222,34 @@ struct InputSpec {
 }
 
 /// Makes a pipeline: see [`Pipelines::create`]. Await it to send.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_byo::rest::{Gate, GateMetric, GateOperator};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2", "name": "gate", "device_count": 1,
+/// #     "gate_count": 1, "cell_count": 1, "created_at": "2026-07-01T07:00:00Z",
+/// #     "updated_at": "2026-07-01T07:00:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/pipelines$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let pipelines = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").pipelines();
+/// let pipeline = pipelines
+///     .create("gate", "smoke")
+///     .device("Samsung Galaxy S24")
+///     .gate(Gate::metric(GateMetric::InferenceTimeMs, GateOperator::Lte, 20.0))
+///     .measurement_repeats(5)
+///     .await?;
+/// assert_eq!(pipeline.cell_count, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct CreatePipeline {

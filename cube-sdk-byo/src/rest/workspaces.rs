@@ -46,6 +46,28 @@ pub struct Workspace {
 }
 
 /// The workspaces that the key can see.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_byo::rest::Plan;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!([{"id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11", "name": "acme",
+/// #     "plan": "enterprise"}]);
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/v1/workspaces$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// for workspace in edgegate.workspaces().list().await? {
+///     assert_eq!((workspace.name.as_str(), workspace.plan), ("acme", Some(Plan::Enterprise)));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Workspaces {
     api: Api,
@@ -81,6 +103,34 @@ impl Workspaces {
 }
 
 /// One workspace: the way to everything inside it. Making it sends nothing.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11", "name": "acme",
+/// #     "plan": "enterprise"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/v1/workspaces/[^/]*$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!([{"id": "3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2", "name": "gate", "device_count": 1,
+/// #     "gate_count": 1, "cell_count": 1, "created_at": "2026-07-01T07:00:00Z",
+/// #     "updated_at": "2026-07-01T07:00:00Z"}]);
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/pipelines$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let workspace = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11");
+/// assert_eq!(workspace.get().await?.name, "acme");
+/// assert_eq!(workspace.pipelines().list().await?.len(), 1); // byo(), artifacts(), runs(), api_keys() likewise
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WorkspaceScope(InWorkspace);
 

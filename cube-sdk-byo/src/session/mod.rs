@@ -58,6 +58,20 @@ pub const GET_OBJECT: Operation = Operation::new("s3", "get_object", Idempotency
 pub const LIST_OBJECTS: Operation = Operation::new("s3", "list_objects", Idempotency::Read);
 
 /// What a session needs to know of a grant.
+///
+/// ```
+/// use cube_sdk_byo::GrantRef;
+///
+/// let grant = GrantRef::new(
+///     "arn:aws:iam::210987654321:role/reader".parse()?,
+///     "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90".parse()?, // of EdgeGate's grant; or GrantRef::try_from(&grant)
+///     "acme-models".parse()?,
+///     "eu-central-1".parse()?,
+/// )
+/// .with_kms_key("arn:aws:kms:eu-central-1:210987654321:key/5d1f1f6e-2f3a-4b8e-9a50-7d0e1c2b3a49".parse()?);
+/// assert_eq!(grant.kms_key.unwrap().region(), grant.region.as_str());
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct GrantRef {

@@ -17,6 +17,23 @@ use crate::redact::{Hidden, SafeUrl};
 use crate::transport::Upload;
 
 /// A call as data: what to send, as which operation, about what.
+///
+/// ```
+/// use cube_sdk_core::engine::Call;
+/// use cube_sdk_core::{Idempotency, Operation, SecretString};
+/// use http::Method;
+/// use serde_json::json;
+///
+/// const ADD: Operation = Operation::new("vault", "add", Idempotency::Once);
+/// let call = Call::new(ADD, Method::POST, "https://vault.example/entries".parse()?)
+///     .json(&json!({"name": "ci", "value": "t0psecret"}))?
+///     .query("replace", true)
+///     .about("entry ci")
+///     .hides([SecretString::from("t0psecret")]);
+/// assert_eq!(call.operation(), ADD);
+/// assert!(!format!("{call:?}").contains("t0psecret"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 #[must_use = "a call does nothing until it is given to an engine"]
 pub struct Call {

@@ -25,6 +25,30 @@ use crate::retry::{Attempt, Deadline, Frame, Retrier};
 use crate::transport::{Answer, Middleware, Next, SharedTransport, Upload};
 
 /// Carries out calls. Cheap to clone; clones share connections, credentials and retry budget.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cube_sdk_core::engine::{Call, Engine};
+/// use cube_sdk_core::transport::HttpClient;
+/// use cube_sdk_core::{Idempotency, Operation};
+/// use http::Method;
+///
+/// const STATUS: Operation = Operation::new("app", "status", Idempotency::Read);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200).set_body_json(serde_json::json!({"state": "up"}));
+/// # let asked = wiremock::matchers::any();
+/// # wiremock::Mock::given(asked).respond_with(answer).mount(&server).await;
+/// # let url: url::Url = server.uri().parse().unwrap();
+/// let engine = Engine::builder(Arc::new(HttpClient::builder().no_proxy().build())).build();
+/// let call = Call::new(STATUS, Method::GET, url).about("app 7");
+/// let status: serde_json::Value = engine.json(&call).await?;
+/// assert_eq!(status["state"], "up");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Engine(Arc<Parts>);
 
@@ -40,6 +64,35 @@ struct Parts {
 }
 
 /// The parts of an [`Engine`].
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cube_sdk_core::credentials::FixedKey;
+/// use cube_sdk_core::engine::{Call, Engine};
+/// use cube_sdk_core::retry::Retrier;
+/// use cube_sdk_core::transport::HttpClient;
+/// use cube_sdk_core::{ErrorKind, Idempotency, Operation, SecretString};
+/// use http::Method;
+///
+/// const EXPORT: Operation = Operation::new("app", "export", Idempotency::Read);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200).set_body_bytes(vec![0; 2048]);
+/// # let asked = wiremock::matchers::any();
+/// # wiremock::Mock::given(asked).respond_with(answer).mount(&server).await;
+/// # let url: url::Url = server.uri().parse().unwrap();
+/// let engine = Engine::builder(Arc::new(HttpClient::builder().no_proxy().build()))
+///     .credentials(Arc::new(FixedKey::new(&SecretString::from("eg_key"))?))
+///     .retrier(Retrier::never())
+///     .response_cap(1024)
+///     .build();
+/// let refused = engine.run(&Call::new(EXPORT, Method::GET, url)).await.unwrap_err();
+/// assert_eq!(refused.kind(), ErrorKind::Protocol); // the answer is 2 KiB long
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "call build"]
 pub struct EngineBuilder(Parts);

@@ -19,6 +19,35 @@ use crate::transport::{Answer, Chunks};
 ///
 /// A body that breaks, falls silent for the call's idle clock or ends before the promised length is one last error,
 /// never a short success.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cube_sdk_core::engine::{Call, Engine};
+/// use cube_sdk_core::transport::HttpClient;
+/// use cube_sdk_core::{Idempotency, Operation};
+/// use futures_util::TryStreamExt;
+/// use http::Method;
+///
+/// const EXPORT: Operation = Operation::new("app", "export", Idempotency::Read);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200).set_body_bytes(vec![0; 2048]);
+/// # let asked = wiremock::matchers::any();
+/// # wiremock::Mock::given(asked).respond_with(answer).mount(&server).await;
+/// # let url: url::Url = server.uri().parse().unwrap();
+/// let engine = Engine::builder(Arc::new(HttpClient::builder().no_proxy().build())).build();
+/// let mut opened = engine.open(&Call::new(EXPORT, Method::GET, url)).await?;
+/// assert_eq!(opened.content_length(), Some(2048));
+/// let mut bytes = 0;
+/// while let Some(chunk) = opened.try_next().await? {
+///     bytes += chunk.len();
+/// }
+/// assert_eq!(bytes, 2048);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "the body moves only when it is read"]
 pub struct Opened {
     /// The status, 2xx.

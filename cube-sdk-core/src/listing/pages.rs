@@ -32,6 +32,25 @@ type Prepare<'a, T, C> = Box<dyn FnOnce(ListOptions) -> BoxFuture<'a, Result<Fet
 ///
 /// # Cancel safety
 /// Dropping a wait for the next page loses nothing: the call goes on when it is waited for again.
+///
+/// ```
+/// use cube_sdk_core::listing::{Page, Pages};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let mut pages = Pages::new(None, |cursor: Option<u64>| async move {
+///     let from = cursor.unwrap_or(0);
+///     Ok(Page::new(vec![from, from + 1], (from < 2).then_some(from + 1)))
+/// })
+/// .unique_by(|number| *number);
+/// let mut numbers = Vec::new();
+/// while let Some(page) = pages.try_next().await? {
+///     numbers.push(page.items);
+/// }
+/// assert_eq!(numbers, [vec![0, 1], vec![2], vec![3]]); // pages overlap, items come once
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "pages are fetched as they are read"]
 pub struct Pages<'a, T, C = String> {
     stage: Stage<'a, T, C>,

@@ -21,6 +21,30 @@ use crate::error::Result;
 use crate::operation::Operation;
 
 /// A policy, and the budget that bounds repetitions over all calls. Cheap to clone: clones share the budget.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::retry::{Backoff, Deadline, Retrier, RetryBudget, RetryPolicy};
+/// use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation};
+///
+/// const READ: Operation = Operation::new("shelf", "read", Idempotency::Read);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let waits = Backoff::new(Duration::from_millis(1), Duration::from_millis(5));
+/// let retrier = Retrier::new(RetryPolicy::default().backoff(waits), RetryBudget::new(10));
+/// let attempts = retrier
+///     .run(READ, Deadline::after(Duration::from_secs(60)), |number| async move {
+///         match number {
+///             1 | 2 => Err(Error::new(ErrorKind::Transport, "the line broke")),
+///             _ => Ok(number),
+///         }
+///     })
+///     .await?;
+/// assert_eq!(attempts, 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Retrier {
     policy: RetryPolicy,

@@ -14,6 +14,23 @@ use crate::error::{Error, ErrorKind, Result, WhichClock};
 pub type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// A body that is read once, chunk by chunk or whole.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bytes::Bytes;
+/// use cube_sdk_core::ErrorKind;
+/// use cube_sdk_core::transport::Body;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let idle = Duration::from_secs(20);
+/// let body = || Body::from(Bytes::from_static(b"model"));
+/// assert_eq!(body().collect(5, idle).await?, "model");
+/// assert_eq!(body().collect(4, idle).await.unwrap_err().kind(), ErrorKind::Protocol);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Body(Chunks);
 
 impl fmt::Debug for Body {

@@ -15,6 +15,30 @@ use crate::config::Environment;
 use crate::error::{Error, ErrorKind, Result, Sent, WhichClock};
 
 /// How [`HttpClient`] connects.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bytes::Bytes;
+/// use cube_sdk_core::transport::{HttpClient, Transport};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let asked = wiremock::matchers::header("user-agent", "fleet-console/1.4");
+/// # wiremock::Mock::given(asked).respond_with(answer).mount(&server).await;
+/// # let url: url::Url = server.uri().parse().unwrap();
+/// let client = HttpClient::builder()
+///     .connect_timeout(Duration::from_secs(4))
+///     .user_agent("fleet-console/1.4")
+///     .no_proxy()
+///     .build();
+/// let request = http::Request::get(url.as_str()).body(Bytes::new()).unwrap();
+/// assert_eq!(client.send(request).await?.status(), 200); // the server knows that user agent alone
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct HttpClientBuilder {
     connect: Duration,

@@ -23,6 +23,44 @@ pub trait Middleware: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The rest of the way to the network.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use async_trait::async_trait;
+/// use bytes::Bytes;
+/// use cube_sdk_core::engine::{Call, Engine};
+/// use cube_sdk_core::transport::{Answer, Attempt, HttpClient, Middleware, Next};
+/// use cube_sdk_core::{Idempotency, Operation, Result};
+/// use http::{HeaderValue, Method};
+///
+/// #[derive(Debug)]
+/// struct Tenant(HeaderValue);
+///
+/// #[async_trait]
+/// impl Middleware for Tenant {
+///     async fn handle(&self, attempt: Attempt, mut request: http::Request<Bytes>, next: Next<'_>) -> Result<Answer> {
+///         request.headers_mut().insert("x-tenant", self.0.clone());
+///         next.run(attempt, request).await
+///     }
+/// }
+///
+/// const STATUS: Operation = Operation::new("app", "status", Idempotency::Read);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let asked = wiremock::matchers::header("x-tenant", "7");
+/// # wiremock::Mock::given(asked).respond_with(answer).mount(&server).await;
+/// # let url: url::Url = server.uri().parse().unwrap();
+/// let engine = Engine::builder(Arc::new(HttpClient::builder().no_proxy().build()))
+///     .middleware(Arc::new(Tenant(HeaderValue::from_static("7"))))
+///     .build();
+/// let reply = engine.run(&Call::new(STATUS, Method::GET, url)).await?; // the server knows tenant 7 alone
+/// assert_eq!(reply.status, 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Next<'a> {
     rest: &'a [Arc<dyn Middleware>],

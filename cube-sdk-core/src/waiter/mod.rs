@@ -40,6 +40,28 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// without a good one between them, the last failure is the result. Any other error ends the wait at once.
 ///
 /// Dropping it stops the waiting, not the thing; wait again later by its id.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::waiter::{Progress, Waiter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let mut percent = 0;
+/// let look = move || {
+///     percent += 50;
+///     async move { Ok(percent) }
+/// };
+/// let judge = |percent: &u32| if *percent < 100 { Progress::Running } else { Progress::Done };
+/// let last = Waiter::new("the copy", Duration::from_millis(10), look, judge)
+///     .progress(|percent| println!("{percent} %"))
+///     .timeout(Duration::from_secs(60))
+///     .await?;
+/// assert_eq!(last, 100);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a waiter does nothing until it is awaited"]
 pub struct Waiter<T> {
     what: String,

@@ -45,6 +45,22 @@ pub struct CloudService {
 }
 
 /// Sets up a [`CloudService`].
+///
+/// ```
+/// use cube_sdk_server::cloud::{CloudService, CloudSettings};
+/// use cube_sdk_server::metrics::Metrics;
+/// use cube_sdk_server::store::Store;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let store = Store::open(&dir.path().join("cloud.sqlite")).await?;
+/// let settings = CloudSettings::from_yaml("url: http://localhost\nprofiles: { all: { groups: [admin] } }")?;
+/// let metrics = Metrics::new();
+/// let service = CloudService::builder(store, settings).metrics(metrics.clone()).start()?;
+/// let app = service.router().merge(metrics.router()); // or on a listener of their own
+/// # let _ = app;
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[must_use]
 pub struct CloudServiceBuilder {
     store: CloudStore,

@@ -59,6 +59,31 @@ pub struct Cell {
 }
 
 /// The model of a cell, behind a session taken for this cell alone.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use async_trait::async_trait;
+/// use cube_sdk_core::Result;
+/// use cube_sdk_server::edgegate::{Cell, CellExecutor, CellReport, Model};
+/// use futures_util::TryStreamExt;
+///
+/// /// Measures how long the bytes take.
+/// struct Timed;
+///
+/// #[async_trait]
+/// impl CellExecutor for Timed {
+///     async fn execute(&self, cell: &Cell, model: &Model) -> Result<CellReport> {
+///         let began = Instant::now();
+///         let mut bytes = model.open().await?; // from the customer's bucket, checked and audited
+///         while let Some(chunk) = bytes.try_next().await? {
+///             println!("{}: {} of {} bytes", cell.device, chunk.len(), model.size_bytes());
+///         }
+///         Ok(CellReport::default().metric("first_load_time_ms", began.elapsed().as_secs_f64() * 1e3))
+///     }
+/// }
+/// # let _: Box<dyn CellExecutor> = Box::new(Timed); // EdgeGateService::builder(…).executor(Timed)
+/// ```
 #[derive(Debug)]
 pub struct Model {
     pub(crate) artifact_id: String,

@@ -30,6 +30,28 @@ const CONCURRENT_RUNS: usize = 4;
 ///
 /// Dropping it stops the background work at once; runs in flight are then ended as `error` by the next start, as after
 /// kill -9, and queued ones are executed by it. [`shutdown`](Self::shutdown) lets them finish. The router goes on to answer what it can without them.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_byo::Storage;
+/// use cube_sdk_server::edgegate::EdgeGateService;
+/// use cube_sdk_server::listener::Listener;
+/// use cube_sdk_server::store::Store;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let keys = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")];
+/// # let environment = cube_sdk_core::config::Environment::from_pairs(keys);
+/// let aws = Storage::builder().environment(environment).build()?; // else the process's own
+/// let store = Store::open(&dir.path().join("edgegate.sqlite")).await?;
+/// let service = EdgeGateService::builder(store, aws).start().await?;
+/// let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await?;
+/// println!("EdgeGate at {}", listener.url());
+/// listener.shutdown(Duration::from_secs(5)).await;
+/// service.shutdown(Duration::from_secs(5)).await;
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct EdgeGateService {
     router: Router,
@@ -43,6 +65,30 @@ pub struct EdgeGateService {
 }
 
 /// Sets up an [`EdgeGateService`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_byo::Storage;
+/// use cube_sdk_server::edgegate::{EdgeGateService, OperatorSettings};
+/// use cube_sdk_server::store::Store;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let keys = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")];
+/// # let environment = cube_sdk_core::config::Environment::from_pairs(keys);
+/// let aws = Storage::builder().environment(environment).build()?; // else the process's own
+/// let store = Store::open(&dir.path().join("edgegate.sqlite")).await?;
+/// let worker = "arn:aws:iam::123456789012:user/edgegate-worker".parse()?; // whom the storage's keys belong to
+/// let service = EdgeGateService::builder(store, aws)
+///     .settings(OperatorSettings::for_principal(&worker))
+///     .hostname("worker-1")
+///     .concurrent_runs(8)
+///     .start()
+///     .await?;
+/// service.shutdown(Duration::from_secs(5)).await;
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[must_use]
 pub struct EdgeGateServiceBuilder {
     store: Store,

@@ -17,6 +17,19 @@ use std::time::Duration;
 /// | [`streams`](Self::streams) | 100 | – (more requests of one HTTP/2 connection wait) |
 /// | [`connections`](Self::connections) | 512 | strangers, then who rests |
 /// | [`per_client`](Self::per_client) | 128 | the same, of one client |
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum::Router;
+/// use cube_sdk_server::listener::{Limits, Listener};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let limits = Limits::default().head(Duration::from_secs(5)).connections(64);
+/// let listener = Listener::bind_with(([127, 0, 0, 1], 0).into(), Router::new(), limits).await?;
+/// println!("{}", listener.url());
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Limits {

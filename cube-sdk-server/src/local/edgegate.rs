@@ -24,6 +24,25 @@ use crate::store::Store;
 const SEED_FILE: &str = "seed";
 
 /// A served EdgeGate. Dropping it ends it at once; what was acknowledged is kept if it has a directory.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_server::local::LocalEdgeGate;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let aws = cube_sdk_testkit::aws::AwsWorld::builder().start().await.unwrap();
+/// # let card = aws.card();
+/// # let storage = cube_sdk_byo::Storage::builder()
+/// #     .keys(&card.worker.access_key_id, card.worker.secret_access_key.clone(), None)
+/// #     .endpoint_url(card.endpoint_url.parse().unwrap())
+/// #     .build()?;
+/// # let principal = card.principal_arn.parse()?;
+/// // `storage` reads the buckets, `principal` is whom its keys belong to.
+/// let local = LocalEdgeGate::builder(storage, principal).start().await?;
+/// let edgegate = EdgeGate::from_environment(&local.environment())?;
+/// assert!(!edgegate.workspaces().list().await?.is_empty());
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct LocalEdgeGate {
     listener: Listener,
@@ -34,6 +53,31 @@ pub struct LocalEdgeGate {
 }
 
 /// Sets up a [`LocalEdgeGate`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_server::listener::Limits;
+/// use cube_sdk_server::local::LocalEdgeGate;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let aws = cube_sdk_testkit::aws::AwsWorld::builder().start().await.unwrap();
+/// # let card = aws.card();
+/// # let storage = cube_sdk_byo::Storage::builder()
+/// #     .keys(&card.worker.access_key_id, card.worker.secret_access_key.clone(), None)
+/// #     .endpoint_url(card.endpoint_url.parse().unwrap())
+/// #     .build()?;
+/// # let principal = card.principal_arn.parse()?;
+/// let local = LocalEdgeGate::builder(storage, principal)
+///     .seed(7) // the same ids and keys each time
+///     .data_dir(dir.path()) // kept for the next start
+///     .limits(Limits::default().idle(Duration::from_secs(5)))
+///     .start()
+///     .await?;
+/// local.shutdown(Duration::from_secs(5)).await;
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[must_use]
 pub struct LocalEdgeGateBuilder {
     storage: Storage,

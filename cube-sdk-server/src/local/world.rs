@@ -22,6 +22,19 @@ use crate::listener::Limits;
 
 /// The world: EdgeGate, cube-cloud, the customer's AWS account and Apollo's double, on loopback ports of the system's choosing. Dropping it ends
 /// everything at once; what was acknowledged is kept if the world has a directory.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_server::local::World;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let world = World::start().await?;
+/// let edgegate = EdgeGate::from_environment(&world.environment())?; // as every client: Cube::builder().environment(…)
+/// let workspaces = edgegate.workspaces().list().await?;
+/// assert!(workspaces.iter().any(|row| row.id.to_string() == world.card().edgegate.workspace));
+/// assert!(world.aws().traffic().served("GetObject") == 0); // world.apollo(), world.cluster() likewise
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct World {
     edgegate: LocalEdgeGate,
@@ -35,6 +48,21 @@ pub struct World {
 type AwsSetup = Box<dyn FnOnce(AwsWorldBuilder) -> AwsWorldBuilder + Send>;
 
 /// Sets up a [`World`].
+///
+/// ```
+/// use cube_sdk_server::local::World;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let world = World::builder()
+///     .seed(7) // the same ids and bytes each time
+///     .s3_rate(50_000_000) // bytes per second of a connection
+///     .app("db", "127.0.0.1:5432") // for tunnels
+///     .aws(|aws| aws.short_sessions().request_log())
+///     .start()
+///     .await?;
+/// assert_eq!(world.aws().traffic().served("GetObject"), 0);
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[must_use]
 pub struct WorldBuilder {
     seed: Option<u64>,

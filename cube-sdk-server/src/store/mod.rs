@@ -45,6 +45,19 @@ const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(10);
 
 /// A handle to the database; clones share its connections.
+///
+/// ```
+/// use cube_sdk_core::Clock;
+/// use cube_sdk_server::store::Store;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let store = Store::open(&dir.path().join("cloud.sqlite")).await?; // made if absent
+/// let key = store.create_key("ops", &["admin".to_owned()], "first", None, Clock::system()).await?;
+/// println!("{:?} is told this once", key.api_key);
+/// store.close().await;
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Store {
     path: Arc<Path>,

@@ -113,6 +113,24 @@ struct Spec {
 }
 
 /// A `tsh` binary, the identity file that it uses and the proxy that it asks.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::ErrorKind;
+/// use cube_sdk_teleport::apps::tsh::Tsh;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tsh = Tsh::new("/no/such/tsh", "/opt/machine-id/identity", "cube.teleport.sh:443");
+/// match tsh.limit(Duration::from_secs(10)).apps().await {
+///     Ok(apps) => apps.iter().for_each(|app| println!("{} {}", app.name, app.uri)),
+///     Err(error) if error.kind() == ErrorKind::Config => println!("no tsh here: list_apps needs none"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tsh {
     binary: PathBuf,

@@ -47,6 +47,18 @@ pub enum Via {
 }
 
 /// One app that may be dialled.
+///
+/// ```
+/// use cube_sdk_teleport::AppName;
+/// use cube_sdk_teleport::dial::{AppConfig, AppKind, Via};
+///
+/// let db = AppConfig::new(AppName::new("db")?); // TCP, through Teleport
+/// let site = AppConfig::new(AppName::new("site")?).kind(AppKind::Http);
+/// let near = AppConfig::new(AppName::new("near")?).via(Via::Direct("10.0.0.7:5432".to_owned()));
+/// assert_eq!((db.kind, db.via), (AppKind::Tcp, Via::Teleport));
+/// # assert!(site.kind == AppKind::Http && near.via != Via::Teleport);
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct AppConfig {
@@ -175,6 +187,18 @@ impl FromStr for ProxyAddr {
 }
 
 /// How long each step of a dial may take.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_teleport::dial::{DialConfig, Limits};
+///
+/// let limits = Limits::default().total(Duration::from_secs(6)).each(Duration::from_secs(2)).verdict(Duration::ZERO);
+/// assert_eq!((limits.connect, limits.tls), (Duration::from_secs(2), Duration::from_secs(2)));
+/// let config = DialConfig::new("cube.teleport.sh".parse()?).limits(limits);
+/// # let _ = config;
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
@@ -237,6 +261,21 @@ impl Limits {
 ///
 /// Connections to it go through the HTTP proxy that the settings name, if any. A connect limit of the settings takes the
 /// place of [`Limits::connect`]; `transport`, `clocks` and `middleware` mean nothing here.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::config::Environment;
+/// use cube_sdk_teleport::dial::{DialConfig, Limits};
+///
+/// // `Environment::process()` reads the process's own variables.
+/// let environment = Environment::from_pairs([("CUBE_TELEPORT_PROXY", "cube.teleport.sh")]);
+/// let config = DialConfig::from_env(&environment)?
+///     .find(true) // asks that address for the proxy's public one
+///     .limits(Limits::default().total(Duration::from_secs(6)));
+/// assert_eq!((config.proxy_addr().host(), config.proxy_addr().port()), ("cube.teleport.sh", 443));
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DialConfig {

@@ -18,6 +18,17 @@ use super::torn::Torn;
 use crate::app_fault::{AppErrorExt, AppFault};
 
 /// How strictly and how patiently a directory is read.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_teleport::tbot::{Identities, OutputRoot, ReadPolicy};
+///
+/// // A certificate that is about to end is not used any more, and half-written files are waited for.
+/// let policy = ReadPolicy::default().leeway(Duration::from_secs(120)).patience(Duration::from_secs(5));
+/// let identities = Identities::new(OutputRoot::new("/opt/machine-id"), policy);
+/// assert_eq!(identities.policy().leeway, Duration::from_secs(120));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ReadPolicy {
@@ -63,6 +74,25 @@ impl ReadPolicy {
 /// Each [`current`](Self::current) compares modification times and lengths with those of the last good
 /// read, and reads only when they differ. A set that cannot be used never replaces one that can: the old
 /// credential serves while it is valid.
+///
+/// ```
+/// use cube_sdk_teleport::tbot::{IdentityDirectory, ReadPolicy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cube_sdk_testkit::teleport::{AppKind as Kind, Cluster, TbotDirectory};
+/// # let app = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let cluster = Cluster::new("cube.teleport.sh")?;
+/// # cluster.add_app("db", Kind::Tcp, app.local_addr()?);
+/// # let outputs = tempfile::tempdir()?;
+/// # TbotDirectory::new(&cluster, "db", outputs.path().join("app-db")).rotate().await?;
+/// let directory = IdentityDirectory::new("db", outputs.path().join("app-db"), ReadPolicy::default());
+/// let identity = directory.current().await?; // read again whenever tbot renewed it
+/// println!("good until {}", identity.subject().not_after);
+/// # assert_eq!(identity.subject().app.as_deref(), Some("db"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct IdentityDirectory {
     place: Arc<Place>,

@@ -45,6 +45,17 @@ pub fn is_dns_label(name: &str) -> bool {
 }
 
 /// The directory under which each app has an output directory of its own, `app-<name>`.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use cube_sdk_teleport::tbot::OutputRoot;
+///
+/// let root = OutputRoot::new("/opt/machine-id");
+/// assert_eq!(root.app("db").as_deref(), Some(Path::new("/opt/machine-id/app-db")));
+/// assert_eq!(root.app("../etc"), None);
+/// assert_eq!(root.prefix("").app("db").as_deref(), Some(Path::new("/opt/machine-id/db")));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OutputRoot {
     path: PathBuf,

@@ -47,6 +47,22 @@ pub struct ServiceStatus {
 }
 
 /// What tbot says about itself.
+///
+/// ```
+/// use cube_sdk_teleport::tbot::Readiness;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cube_sdk_testkit::teleport::{Diagnostics, DiagnosticsMode};
+/// # let tbot = Diagnostics::start(DiagnosticsMode::Unhealthy).await?;
+/// let readiness = Readiness::ask(tbot.addr()).await?; // tbot's `diag_addr`
+/// assert!(readiness.confirmed() && !readiness.ready);
+/// for (service, health) in readiness.unwell() {
+///     println!("{service}: {} {:?}", health.status, health.reason);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Readiness {

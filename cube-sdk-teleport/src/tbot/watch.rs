@@ -17,6 +17,28 @@ use crate::app_fault::{AppErrorExt, AppFault};
 const SHORTEST: Duration = Duration::from_millis(10);
 
 /// The credentials of every app that has an output directory. Cheap to clone; clones share what was read.
+///
+/// ```
+/// use cube_sdk_teleport::tbot::{Identities, OutputRoot, ReadPolicy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cube_sdk_testkit::teleport::{AppKind as Kind, Cluster, TbotDirectory};
+/// # let app = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let cluster = Cluster::new("cube.teleport.sh")?;
+/// # cluster.add_app("db", Kind::Tcp, app.local_addr()?);
+/// # let outputs = tempfile::tempdir()?;
+/// # TbotDirectory::new(&cluster, "db", outputs.path().join("app-db")).rotate().await?;
+/// let identities = Identities::new(OutputRoot::new(outputs.path()), ReadPolicy::default());
+/// let identity = identities.current("db").await?;
+/// assert_eq!(identity.subject().app.as_deref(), Some("db"));
+/// for (app, state) in identities.survey().await? {
+///     println!("{app}: {state:?}");
+///     assert!(state.is_ready());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Identities {
     root: OutputRoot,
@@ -142,6 +164,28 @@ impl WatchState {
 }
 
 /// Keeps looking at the directories until dropped.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_teleport::tbot::{Identities, OutputRoot, ReadPolicy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cube_sdk_testkit::teleport::{AppKind as Kind, Cluster, TbotDirectory};
+/// # let app = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let cluster = Cluster::new("cube.teleport.sh")?;
+/// # cluster.add_app("db", Kind::Tcp, app.local_addr()?);
+/// # let outputs = tempfile::tempdir()?;
+/// # TbotDirectory::new(&cluster, "db", outputs.path().join("app-db")).rotate().await?;
+/// let identities = Identities::new(OutputRoot::new(outputs.path()), ReadPolicy::default());
+/// let mut watch = identities.watch(Duration::from_secs(30)); // looks at once, then every 30 s
+/// let states = watch.changed().await;
+/// assert!(states["db"].is_ready());
+/// assert_eq!(watch.states(), states);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct IdentityWatch {
     states: watch::Receiver<BTreeMap<String, WatchState>>,

@@ -20,6 +20,25 @@ use crate::app_name::AppName;
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// Builds [`Tunnels`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::SecretString;
+/// use cube_sdk_teleport::Tunnels;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tunnels = Tunnels::builder()
+///     .url("wss://cube.example/tunnel".parse()?) // else CUBE_CLOUD_URL
+///     .key(SecretString::from("cube_k1")) // else CUBE_API_KEY
+///     .connect_timeout(Duration::from_secs(4))
+///     .max_streams(64)
+///     .build()?; // nothing is opened yet
+/// assert!(tunnels.list().await.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct TunnelsBuilder {
@@ -150,6 +169,44 @@ impl Client {
 }
 
 /// Tunnels to one relay. Cheap to clone; clones share the registry of running tunnels.
+///
+/// ```
+/// use cube_sdk_core::SecretString;
+/// use cube_sdk_teleport::Tunnels;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let app = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let address = app.local_addr()?.to_string();
+/// # tokio::spawn(async move {
+/// #     while let Ok((mut stream, _)) = app.accept().await {
+/// #         tokio::spawn(async move {
+/// #             let (mut from, mut to) = stream.split();
+/// #             tokio::io::copy(&mut from, &mut to).await
+/// #         });
+/// #     }
+/// # });
+/// # let door = cube_sdk_teleport::tunnel::authorizer_fn(
+/// #     |_key, _peer| async { Ok(cube_sdk_teleport::tunnel::Caller::new("first")) },
+/// #     move |_caller, app| {
+/// #         let route = cube_sdk_teleport::dial::Route::new(app, address.clone());
+/// #         async move { Ok(route) }
+/// #     },
+/// # );
+/// # let dialer = cube_sdk_teleport::dial::DirectDialer::new();
+/// # let relay = cube_sdk_teleport::tunnel::Relay::builder().build(door, dialer);
+/// # let relay = cube_sdk_teleport::tunnel::RelayServer::bind(relay, "127.0.0.1:0", None).await?;
+/// # let url: url::Url = format!("ws://{}/tunnel", relay.local_addr()?).parse()?;
+/// # tokio::spawn(relay.run(std::future::pending()));
+/// let tunnels = Tunnels::builder().url(url).key(SecretString::from("cube_k1")).build()?;
+/// let tunnel = tunnels.open("echo").await?;
+/// println!("echo listens at {}", tunnel.local_addr());
+/// assert_eq!(tunnels.list().await.len(), 1);
+/// tunnels.stop("echo").await?;
+/// assert!(tunnels.list().await.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Tunnels(Arc<Client>);
 
@@ -219,6 +276,47 @@ impl fmt::Debug for Tunnels {
 }
 
 /// A tunnel about to be opened; await it.
+///
+/// ```
+/// use cube_sdk_core::SecretString;
+/// use cube_sdk_teleport::Tunnels;
+/// use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let app = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let address = app.local_addr()?.to_string();
+/// # tokio::spawn(async move {
+/// #     while let Ok((mut stream, _)) = app.accept().await {
+/// #         tokio::spawn(async move {
+/// #             let (mut from, mut to) = stream.split();
+/// #             tokio::io::copy(&mut from, &mut to).await
+/// #         });
+/// #     }
+/// # });
+/// # let door = cube_sdk_teleport::tunnel::authorizer_fn(
+/// #     |_key, _peer| async { Ok(cube_sdk_teleport::tunnel::Caller::new("first")) },
+/// #     move |_caller, app| {
+/// #         let route = cube_sdk_teleport::dial::Route::new(app, address.clone());
+/// #         async move { Ok(route) }
+/// #     },
+/// # );
+/// # let dialer = cube_sdk_teleport::dial::DirectDialer::new();
+/// # let relay = cube_sdk_teleport::tunnel::Relay::builder().build(door, dialer);
+/// # let relay = cube_sdk_teleport::tunnel::RelayServer::bind(relay, "127.0.0.1:0", None).await?;
+/// # let url: url::Url = format!("ws://{}/tunnel", relay.local_addr()?).parse()?;
+/// # tokio::spawn(relay.run(std::future::pending()));
+/// let tunnels = Tunnels::builder().url(url).key(SecretString::from("cube_k1")).build()?;
+/// let tunnel = tunnels.open("echo").bind("127.0.0.1:0").await?;
+/// // Any client may connect to the local port now: psql, a browser, a socket.
+/// let mut stream = tokio::net::TcpStream::connect(tunnel.local_addr()).await?;
+/// stream.write_all(b"ping").await?;
+/// let mut back = [0; 4];
+/// stream.read_exact(&mut back).await?;
+/// assert_eq!(&back, b"ping");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a tunnel opens when it is awaited"]
 #[derive(Debug)]
 pub struct OpenTunnel {

@@ -40,6 +40,32 @@ impl fmt::Display for TunnelFault {
 }
 
 /// Reads the tunnel's fault out of an error.
+///
+/// ```
+/// use cube_sdk_core::SecretString;
+/// use cube_sdk_teleport::dial::DirectDialer;
+/// use cube_sdk_teleport::tunnel::{Refusal, Relay, RelayServer, TunnelCode, authorizer_fn};
+/// use cube_sdk_teleport::{TunnelErrorExt, Tunnels};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let nobody = authorizer_fn(
+///     |_key, _peer| async { Err(Refusal::new(TunnelCode::BadKey, "the key is unknown")) },
+///     |_caller, _app| async { Err(Refusal::new(TunnelCode::UnknownApp, "there is no such app")) },
+/// );
+/// let relay = RelayServer::bind(Relay::builder().build(nobody, DirectDialer::new()), "127.0.0.1:0", None).await?;
+/// let url = format!("ws://{}/tunnel", relay.local_addr()?).parse()?;
+/// tokio::spawn(relay.run(std::future::pending()));
+///
+/// let tunnels = Tunnels::builder().url(url).key(SecretString::from("cube_old")).build()?;
+/// let refused = tunnels.open("db").await.unwrap_err();
+/// match refused.tunnel().map(|fault| fault.code) {
+///     Some(TunnelCode::BadKey) => println!("{}", refused.next_step().unwrap_or_default()),
+///     _ => return Err(refused.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait TunnelErrorExt {
     /// The fault, when a tunnel's relay or stream said why.
     fn tunnel(&self) -> Option<&TunnelFault>;

@@ -54,6 +54,20 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The double. In process by [`Self::transport`]; on loopback once [`Self::serve`] was called.
+///
+/// ```
+/// use cube_sdk_testkit::apollo::{Double, Fault, On};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let apollo = Double::seeded()?.serve().await?;
+/// apollo.inject(On::Query, 1, 2, Fault::throttle(1)); // the second and third query are answered 429
+///
+/// // The client under test gets `apollo.environment()`, or `apollo.transport()` without sockets. Afterwards:
+/// assert_eq!((apollo.requests().len(), apollo.executed("createEnvironment")), (0, 0));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Double {
     shared: Arc<Shared>,
     address: Option<SocketAddr>,

@@ -110,6 +110,25 @@ struct Shared {
 }
 
 /// The double, on loopback.
+///
+/// ```
+/// use bytes::Bytes;
+/// use cube_sdk_core::transport::{HttpClient, Transport};
+/// use cube_sdk_testkit::apollo::registry::{Fault, Guard, Registry};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = Registry::start(Guard::Basic("ci".into(), "a password".into())).await?;
+/// registry.inject("/v2/", Fault::Status(503)); // for one request
+///
+/// let client = HttpClient::builder().no_proxy().build();
+/// let ping = || http::Request::get(format!("http://{}/v2/", registry.host())).body(Bytes::new());
+/// assert_eq!(client.send(ping()?).await?.status(), 503);
+/// assert_eq!(client.send(ping()?).await?.status(), 401); // no password came with it
+/// assert_eq!(registry.came().len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Registry {
     shared: Arc<Shared>,
     address: SocketAddr,

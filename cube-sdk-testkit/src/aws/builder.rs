@@ -7,6 +7,19 @@ use std::time::Duration;
 use super::state::{Settings, WrongRegion};
 
 /// Sets up an [`AwsWorld`](super::AwsWorld); every setting has a default.
+///
+/// ```
+/// use cube_sdk_testkit::aws::AwsWorld;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let world = AwsWorld::builder().seed(7).region("us-west-2").account_id("210987654321").start().await?;
+/// let card = world.card();
+/// assert_eq!(card.region, "us-west-2");
+/// assert!(card.role_arn.starts_with("arn:aws:iam::210987654321:role/"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AwsWorldBuilder {

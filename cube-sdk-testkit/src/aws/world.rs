@@ -35,6 +35,23 @@ use super::traffic::Traffic;
 use super::trail::{self, Trail};
 
 /// One customer's AWS account on loopback, served until it is shut down or dropped.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let world = AwsWorld::builder().seed(7).start().await?;
+/// world.faults().add(Fault::new(Effect::ResetBody { after: 65_536 }).on("GetObject").nth(2));
+/// let card = world.card(); // endpoint, keys, role and bucket, for the client under test
+/// assert!(world.object(&card.bucket, &card.object_key).is_some());
+/// assert_eq!(world.traffic().served("GetObject"), 0); // and what CloudTrail saw: world.cloudtrail()
+/// world.shutdown(Duration::from_secs(1)).await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct AwsWorld {
     state: Arc<State>,
     card: AwsCard,

@@ -24,6 +24,22 @@ use super::respond::respond;
 use super::state::State;
 
 /// An API server with a small cluster in it: two nodes, three namespaces, some pods. Dropping it ends it.
+///
+/// ```
+/// use cube_sdk_testkit::kube::ApiServer;
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let server = ApiServer::start("cube-7").await?;
+/// server.put("pods", json!({ "metadata": { "name": "web-3", "namespace": "shop" } }));
+/// server.log("shop", "web-3", "listening\n");
+/// // The client under test gets `server.kubeconfig()`; afterwards the server tells what was asked:
+/// assert!(server.kubeconfig().contains(&server.url()));
+/// assert!(server.requests().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct ApiServer {
     name: String,
     address: SocketAddr,

@@ -57,6 +57,22 @@ pub enum BalancerFault {
 }
 
 /// A running balancer; ends when dropped.
+///
+/// ```
+/// use cube_sdk_testkit::teleport::{Balancer, BalancerAlpn, BalancerFault, Cluster, Proxy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let cluster = Cluster::new("cube.teleport.sh")?;
+/// let proxy = Proxy::start(&cluster).await?;
+/// let balancer = Balancer::start(&proxy, BalancerAlpn::HttpOnly).await?;
+/// balancer.fail(BalancerFault::StripsUpgrade); // from now on, until it is healed
+/// // The client under test dials `balancer.addr()` and trusts `cluster.authority().public_ca_pem()`.
+/// assert_ne!(balancer.addr(), proxy.addr());
+/// balancer.fail(BalancerFault::None);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Balancer {
     addr: SocketAddr,
     mode: Arc<Mutex<(BalancerAlpn, BalancerFault)>>,

@@ -33,6 +33,21 @@ pub enum DiagnosticsMode {
 }
 
 /// A running diagnostics service; ends when dropped.
+///
+/// ```
+/// use bytes::Bytes;
+/// use cube_sdk_core::transport::{HttpClient, Transport};
+/// use cube_sdk_testkit::teleport::{Diagnostics, DiagnosticsMode};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tbot = Diagnostics::start(DiagnosticsMode::Unhealthy).await?;
+/// let request = http::Request::get(format!("http://{}/readyz", tbot.addr())).body(Bytes::new())?;
+/// let answer = HttpClient::builder().no_proxy().build().send(request).await?;
+/// assert_eq!(answer.status(), 503);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Diagnostics {
     addr: SocketAddr,

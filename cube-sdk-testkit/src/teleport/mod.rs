@@ -5,13 +5,16 @@
 //! certificate here: validity and signer in the handshake, route and session behind it. Refusals of TCP
 //! apps are silent, as they are there.
 //!
-//! ```no_run
-//! # async fn demo() -> cube_sdk_core::Result<()> {
+//! ```
 //! use cube_sdk_testkit::teleport::{AppKind, Cluster, Proxy, TbotDirectory};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cube_sdk_core::Result<()> {
+//! # let outputs = tempfile::tempdir().unwrap();
 //! let cluster = Cluster::new("example.teleport.sh")?;
 //! cluster.add_app("db", AppKind::Tcp, "127.0.0.1:5432".parse().unwrap());
 //! let proxy = Proxy::start(&cluster).await?;
-//! let mut tbot = TbotDirectory::new(&cluster, "db", "/tmp/outputs/app-db");
+//! let mut tbot = TbotDirectory::new(&cluster, "db", outputs.path().join("app-db"));
 //! tbot.rotate().await?;
 //! println!("dial {} trusting {}", proxy.addr(), cluster.authority().public_ca_pem());
 //! # Ok(())

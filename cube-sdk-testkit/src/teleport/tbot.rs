@@ -42,6 +42,21 @@ pub enum Tear {
 }
 
 /// One application output.
+///
+/// ```
+/// use cube_sdk_testkit::teleport::{AppKind, Cluster, TbotDirectory};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let outputs = tempfile::tempdir().unwrap();
+/// let cluster = Cluster::new("cube.teleport.sh")?;
+/// cluster.add_app("db", AppKind::Tcp, "127.0.0.1:5432".parse().unwrap());
+/// let mut tbot = TbotDirectory::new(&cluster, "db", outputs.path().join("app-db"));
+/// tbot.rotate().await?; // one renewal: every file is written anew, in place
+/// assert!(tbot.path().join("tlscert").is_file());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TbotDirectory {
     cluster: Cluster,

@@ -62,6 +62,22 @@ impl fmt::Display for LoginFault {
 }
 
 /// Reads the fault of a login.
+///
+/// ```
+/// use cube_sdk::auth::{LoginErrorExt, LoginFault};
+/// use cube_sdk::prelude::*;
+///
+/// /// What to do after a login that failed.
+/// fn next(error: &Error) -> &str {
+///     match error.login_fault() {
+///         Some(LoginFault::TimedOut | LoginFault::Expired) => "log in again",
+///         Some(LoginFault::Denied) => "ask for a profile",
+///         _ => error.next_step().unwrap_or("report it"),
+///     }
+/// }
+///
+/// assert_eq!(next(&Error::new(ErrorKind::Connect, "").advice("check the address")), "check the address");
+/// ```
 pub trait LoginErrorExt {
     /// How the login ended; none for errors of anything else.
     fn login_fault(&self) -> Option<LoginFault>;

@@ -59,6 +59,22 @@ pub struct LoggedIn {
 }
 
 /// A login about to begin; await it.
+///
+/// ```
+/// use cube_sdk::auth::LoginPage;
+/// use cube_sdk::prelude::*;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let world = cube_sdk_server::local::World::start().await?;
+/// # let cube = Cube::builder().environment(world.environment()).build();
+/// let show = |page: &LoginPage| println!("sign in at {}\nthe page shows {}", page.url(), page.code());
+/// let login = cube.auth()?.login(show);
+/// // Awaiting it shows the page and waits, two minutes at most, until somebody has allowed the login there.
+/// # drop(login);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a login begins when it is awaited"]
 pub struct Login {
     service: Arc<Service>,

@@ -16,6 +16,21 @@ use super::messages::{answer_of, arriving, is_answer, outcome};
 use super::reply::ToolReply;
 
 /// A call of a tool about to be made; await it, or [`stream`](Self::stream) it.
+///
+/// ```
+/// use cube_sdk::prelude::*;
+/// use serde_json::json;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let world = cube_sdk_server::local::World::start().await?;
+/// # let cube = Cube::builder().environment(world.environment()).build();
+/// let cloud = cube.cloud()?;
+/// let reply = cloud.call_tool("list_environments", json!({ "search": "cube-7" })).await?;
+/// assert!(reply.text().contains("cube-7"));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a tool is called when the call is awaited or streamed"]
 pub struct CallTool {
     cloud: Cloud,
@@ -135,6 +150,26 @@ pub struct Progress {
 }
 
 /// The events of a call: [`Progress`] as it comes, then the reply. A failure is the last item.
+///
+/// ```
+/// use cube_sdk::cloud::ToolEvent;
+/// use cube_sdk::prelude::*;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let world = cube_sdk_server::local::World::start().await?;
+/// # let cube = Cube::builder().environment(world.environment()).build();
+/// let mut events = cube.cloud()?.list_environments().stream();
+/// while let Some(event) = events.try_next().await? {
+///     match event {
+///         ToolEvent::Progress(progress) => println!("{} of {:?}", progress.done, progress.total),
+///         ToolEvent::Reply(reply) => assert!(reply.text().contains("cube-7")),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a tool is called when the stream is read"]
 pub struct ToolStream(Pin<Box<dyn Stream<Item = Result<ToolEvent>> + Send>>);
 

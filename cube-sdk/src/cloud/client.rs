@@ -48,6 +48,20 @@ impl fmt::Debug for Cloud {
 }
 
 /// The settings of a [`Cloud`].
+///
+/// ```
+/// use cube_sdk::auth::KeyFile;
+/// use cube_sdk::cloud::Cloud;
+/// use cube_sdk::prelude::*;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// let cloud = Cloud::builder()
+///     .base_url("https://cube.example.com") // else CUBE_CLOUD_URL
+///     .key_store(KeyFile::new(folder.path().join("api_key"))) // where a login keeps the key
+///     .build()?;
+/// assert_eq!(cloud.base_url().as_str(), "https://cube.example.com/");
+/// # Ok::<(), Error>(())
+/// ```
 #[must_use = "call build"]
 #[derive(Default)]
 pub struct CloudBuilder {

@@ -28,6 +28,22 @@ impl fmt::Debug for ToolFault {
 }
 
 /// Reads the fault of a tool.
+///
+/// ```
+/// use cube_sdk::prelude::*;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let world = cube_sdk_server::local::World::start().await?;
+/// # let cube = Cube::builder().environment(world.environment()).build();
+/// let error = cube.cloud()?.list_modules("no-such-cube").await.unwrap_err();
+/// match error.tool_fault() {
+///     Some(fault) => println!("{}: {}", fault.tool.as_deref().unwrap_or("tools"), fault.text),
+///     None => return Err(error), // the call did not get as far as the tool
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub trait CloudErrorExt {
     /// What the tool said; none where the call did not get that far.
     fn tool_fault(&self) -> Option<&ToolFault>;

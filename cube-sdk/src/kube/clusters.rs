@@ -88,6 +88,27 @@ pub struct Credentials {
 }
 
 /// A login about to be made; await it.
+///
+/// ```
+/// use cube_sdk::prelude::*;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let world = cube_sdk_server::local::World::start().await?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("config");
+/// # let open = <cube_sdk::core::SecretString as cube_sdk::core::secret::ExposeSecret<str>>::expose_secret;
+/// # let mut pairs: Vec<_> = world.env().iter().map(|(name, value)| (name.clone(), open(value).to_owned())).collect();
+/// # pairs.push(("KUBECONFIG".to_owned(), file.to_str().unwrap().to_owned()));
+/// # let environment = cube_sdk::core::config::Environment::from_pairs(pairs);
+/// # let cube = Cube::builder().environment(environment).build();
+/// // Into the files of KUBECONFIG, or ~/.kube/config.
+/// let done = cube.kube()?.login("cube-7").merge_with(|merge| merge.backup()).await?;
+/// println!("context {} until {}", done.merged.context, done.expires_at);
+/// assert!(std::fs::read_to_string(&file).unwrap().contains(&done.merged.context));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is fetched until the login is awaited"]
 pub struct LogIn {
     kube: Kube,

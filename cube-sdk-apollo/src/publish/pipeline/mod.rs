@@ -280,6 +280,23 @@ fn own_registry(apollo: &Apollo) -> Result<Registry> {
 }
 
 /// What a release will do. `Display` says it step by step.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path().join("web");
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # std::fs::write(folder.join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.4.2\n").unwrap();
+/// use cube_sdk_apollo::publish::{Bump, Chart, Registry, RegistryHost};
+///
+/// let registry = Registry::builder(RegistryHost::parse("localhost:5000")?).plain_http().anonymous().build()?;
+/// let release = apollo.publish().release(&Chart::find(Some(&folder))?).registry(registry);
+/// let plan = release.group("com.example").bump(Bump::Minor).plan()?;
+/// println!("{plan}"); // step by step; nothing is sent before plan.run()
+/// assert_eq!(plan.version().as_str(), "1.5.0");
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Clone, Debug)]
 pub struct ReleasePlan {
     apollo: Apollo,
@@ -374,6 +391,26 @@ enum Step {
 ///
 /// It ends at the first step that fails; nothing is published before the image is there. The same chart planned and run
 /// again goes on: what is done is found and not done twice, and the version does not grow once more.
+///
+/// ```
+/// # cube_sdk_testkit::apollo::tour(async |world| {
+/// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+/// # use cube_sdk_testkit::apollo::registry::{Guard, Registry as Double};
+/// # let double = Double::start(Guard::Open).await.unwrap();
+/// # let host = double.host();
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path().join("web");
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # std::fs::write(folder.join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.4.2\n").unwrap();
+/// use cube_sdk_apollo::publish::{Chart, Registry, RegistryHost};
+///
+/// let registry = Registry::builder(RegistryHost::parse(&host)?).plain_http().anonymous().build()?;
+/// let chart = Chart::find(Some(&folder))?;
+/// let plan = apollo.publish().release(&chart).group("com.example").registry(registry).plan()?;
+/// let report = plan.run().progress(|event| println!("{event:?}")).await?;
+/// assert_eq!(report.release.as_str(), "com.example:web:1.4.3");
+/// # Ok::<(), cube_sdk_core::Error>(()) });
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is published until it is awaited"]
 pub struct RunRelease {

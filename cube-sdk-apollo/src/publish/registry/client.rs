@@ -22,6 +22,32 @@ use super::{RegistryHost, Repository, docker_config};
 const PING: Operation = Operation::new("registry", "ping", Idempotency::Read);
 
 /// A client of one OCI registry. Cheap to clone; clones share connections and tokens.
+///
+/// ```
+/// # use cube_sdk_testkit::apollo::registry::{Guard, Registry as Double};
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// # let double = Double::start(Guard::Token("ci".into(), "a password".into())).await.unwrap();
+/// # let host = double.host();
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let (folder, out) = (folder.path().join("web"), folder.path());
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # std::fs::write(folder.join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.4.2\n").unwrap();
+/// use cube_sdk_apollo::publish::{Chart, Registry, RegistryHost, Repository, Tag};
+///
+/// let registry = Registry::builder(RegistryHost::parse(&host)?)
+///     .plain_http() // this machine only; https elsewhere
+///     .user("ci", "a password".to_owned().into()) // else as `docker login` and `helm registry login` left it
+///     .build()?;
+/// let repository = Repository::parse("charts/com.example/web")?;
+/// let package = Chart::find(Some(&folder))?.contents()?.package(out)?;
+/// let pushed = registry.push_chart(&repository, &package).await?;
+/// assert_eq!(registry.verify_chart(&repository, &package).await?, pushed.manifest);
+/// let pulled = registry.pull_chart(&repository, &Tag::parse("1.4.2")?, &out.join("pulled")).await?;
+/// assert_eq!(&pulled.layer, package.digest());
+/// assert_eq!(&registry.push_file(&repository, package.path()).await?, package.digest()); // as a bare blob
+/// assert_eq!(registry.host().as_str(), host);
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Registry(Arc<Parts>);
 

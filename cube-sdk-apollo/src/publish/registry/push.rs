@@ -41,6 +41,30 @@ pub struct PushedChart {
 }
 
 /// A push that begins when it is awaited. From [`Registry::push_chart`].
+///
+/// ```
+/// # use cube_sdk_testkit::apollo::registry::{Guard, Registry as Double};
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// # let double = Double::start(Guard::Open).await.unwrap();
+/// # let host = double.host();
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let (folder, out) = (folder.path().join("web"), folder.path());
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # std::fs::write(folder.join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.4.2\n").unwrap();
+/// use cube_sdk_apollo::publish::{Chart, Registry, RegistryHost, Repository};
+///
+/// let registry = Registry::builder(RegistryHost::parse(&host)?).plain_http().anonymous().build()?;
+/// let repository = Repository::parse("charts/com.example/web")?;
+/// let package = Chart::find(Some(&folder))?.contents()?.package(out)?;
+/// let pushed = registry
+///     .push_chart(&repository, &package)
+///     .progress(|at| println!("{} of {} bytes", at.sent, at.total))
+///     .await?;
+/// assert_eq!(pushed.tag.as_str(), "1.4.2");
+/// // A second push finds it; one that may move the tag has to say so.
+/// assert!(registry.push_chart(&repository, &package).overwrite().await?.existed);
+/// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+/// ```
 #[must_use = "nothing is pushed until it is awaited"]
 pub struct PushChart {
     registry: Registry,

@@ -23,6 +23,30 @@ pub trait AuditSource: Send + Sync {
 ///
 /// Killed at any point and run again, the files together hold every row; a row may then stand in two
 /// files, with the same id.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_byo::audit::AuditExport;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"entries": [{"id": 7, "event_type": "get_object",
+/// #     "bucket": "acme-models", "outcome": "success", "ts": "2026-07-01T09:15:30Z"}]});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/audit$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// # let folder = tempfile::tempdir().unwrap();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let audit = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo().audit();
+/// let export = AuditExport::to(folder.path());
+/// assert_eq!(export.pull(&audit).await?.rows, 1); // into a new audit-….ndjson
+/// assert_eq!(export.pull(&audit).await?.file, None); // nothing new since
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuditExport {
     folder: PathBuf,

@@ -15,6 +15,20 @@ use crate::audit::entry::AuditEntry;
 pub struct ChannelSink(mpsc::Sender<AuditEntry>);
 
 /// The receiving end of a [`ChannelSink`].
+///
+/// ```
+/// use cube_sdk_byo::audit::{AuditEntry, AuditEvent, AuditOutcome, ChannelSink, Recorder};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let (sink, mut rows) = ChannelSink::new(64);
+/// let recorder = Recorder::new(sink); // give it to Storage::builder().audit(…)
+/// recorder.note(AuditEntry::new(AuditEvent::HeadObject, "acme-models", AuditOutcome::Success));
+/// let row = rows.recv().await.unwrap();
+/// assert_eq!(row.bucket, "acme-models");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AuditReceiver(mpsc::Receiver<AuditEntry>);
 

@@ -17,6 +17,28 @@ use crate::rest::operations::DOWNLOAD_ARTIFACT;
 ///
 /// A body that breaks, falls silent for the client's idle clock or ends before the promised length is an
 /// error, never a short success.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use futures_util::TryStreamExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200).set_body_bytes(vec![7; 4096]);
+/// # wiremock::Mock::given(wiremock::matchers::path_regex("/download$")).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let artifacts = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").artifacts();
+/// let mut download = artifacts.download("7be0f4a2-54f5-4a36-9d0e-0c7e0b9d3c77").await?;
+/// let mut bytes = 0;
+/// while let Some(chunk) = download.try_next().await? {
+///     bytes += chunk.len(); // or download.bytes(cap) for all of it at once
+/// }
+/// assert_eq!(bytes, 4096);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a download moves no bytes until it is read"]
 pub struct Download(Opened);

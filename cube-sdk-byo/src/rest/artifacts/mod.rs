@@ -17,6 +17,26 @@ use super::operations::DELETE_ARTIFACT;
 use crate::ids::ArtifactId;
 
 /// The artifacts of one workspace.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_core::ErrorKind;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(204);
+/// # let asked = wiremock::matchers::path_regex("/artifacts/7be0");
+/// # wiremock::Mock::given(wiremock::matchers::method("DELETE")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let artifacts = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").artifacts();
+/// artifacts.delete("7be0f4a2-54f5-4a36-9d0e-0c7e0b9d3c77").await?;
+/// let refused = artifacts.delete("not an id").await.unwrap_err(); // nothing was sent
+/// assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Artifacts {
     workspace: InWorkspace,

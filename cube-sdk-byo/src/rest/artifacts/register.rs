@@ -26,6 +26,32 @@ struct Body {
 }
 
 /// Registers an object: see [`Byo::register_artifact`](crate::rest::Byo::register_artifact). Await it to send.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "7be0f4a2-54f5-4a36-9d0e-0c7e0b9d3c77", "kind": "model",
+/// #     "sha256": "", "size_bytes": 14_012_345, "storage_url": "byo-s3://acme-models/vision/net.onnx",
+/// #     "created_at": "2026-07-01T09:00:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/artifacts/byo$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo();
+/// let model = byo
+///     .register_artifact("s3://acme-models/vision/net.onnx")
+///     .expected_sha256("4b227777d4dd1fc61c6f884f48641d02b4d121d3fd328cb08b5531fcacdabf8a")
+///     .expected_size(14_012_345)
+///     .await?;
+/// assert!(model.is_byo());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct RegisterArtifact {

@@ -42,19 +42,18 @@ use crate::s3_uri::{Bucket, S3Uri};
 ///   to the External ID that came back, then [`wait_until_active`](Self::wait_until_active).
 ///
 /// ```
-/// # use serde_json::json;
 /// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::{method, path_regex}};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> cube_sdk_core::Result<()> {
 /// # let server = MockServer::start().await;
-/// # let grant = |status: &str, role: Option<&str>| json!({
+/// # let grant = |status: &str, role: Option<&str>| serde_json::json!({
 /// #     "id": "5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01", "workspace_id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11",
 /// #     "external_id": "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90", "bucket": "acme-edge-models",
 /// #     "region": "eu-central-1", "status": status, "role_arn": role,
 /// #     "created_at": "2026-07-01T08:00:00Z", "updated_at": "2026-07-01T08:00:00Z"});
 /// # let role = "arn:aws:iam::210987654321:role/edgegate-byo-read-c2b7a6d4";
 /// # for (verb, path, reply) in [
-/// #     ("GET", "/setup-info$", json!({"edgegate_aws_account_id": "123456789012",
+/// #     ("GET", "/setup-info$", serde_json::json!({"edgegate_aws_account_id": "123456789012",
 /// #         "edgegate_principal_arn": "arn:aws:iam::123456789012:user/edgegate-worker"})),
 /// #     ("POST", "/grants$", grant("pending_role", None)),
 /// #     ("POST", "/grants/(attach-role|verify)$", grant("active", Some(role))),

@@ -52,6 +52,32 @@ impl GrantBody {
 }
 
 /// Registers a grant in one phase: see [`Byo::register`](super::Byo::register). Await it to send.
+///
+/// ```
+/// use cube_sdk_byo::{ByoCode, EdgeGate};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01", "bucket": "acme-models",
+/// #     "workspace_id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11", "region": "eu-central-1", "status": "failed",
+/// #     "external_id": "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90", "role_arn": "arn:aws:iam::210987654321:role/reader",
+/// #     "last_verify_error": "BYO_ASSUME_ROLE_FAILED",
+/// #     "created_at": "2026-07-01T08:00:00Z", "updated_at": "2026-07-01T08:00:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/grants$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo();
+/// let grant = byo.register("arn:aws:iam::210987654321:role/reader", "acme-models", "eu-central-1").await?;
+/// // The role cannot know the External ID yet: put it into the trust policy, then wait_until_active.
+/// assert_eq!(grant.failure().unwrap().code(), &ByoCode::AssumeRoleFailed);
+/// println!("sts:ExternalId = {}", grant.external_id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct RegisterGrant {

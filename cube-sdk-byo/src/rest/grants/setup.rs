@@ -15,6 +15,36 @@ use crate::rest::operations::CREATE_PENDING_GRANT;
 use crate::s3_uri::Bucket;
 
 /// Starts the two-phase set-up: see [`Byo::setup`]. Await it to send.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"edgegate_aws_account_id": "123456789012",
+/// #     "edgegate_principal_arn": "arn:aws:iam::123456789012:user/edgegate-worker"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/setup-info$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01", "bucket": "acme-models",
+/// #     "workspace_id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11", "region": "eu-central-1", "status": "pending_role",
+/// #     "external_id": "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90", "role_arn": null,
+/// #     "created_at": "2026-07-01T08:00:00Z", "updated_at": "2026-07-01T08:00:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/grants$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo();
+/// let setup = byo.setup("acme-models", "eu-central-1").role_name("edge-reader").await?;
+/// let policy = setup.role.trust_policy().to_string(); // or aws_cli(), cloudformation(), terraform()
+/// assert!(policy.contains(setup.grant.external_id.as_str()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct SetupGrant {
@@ -27,6 +57,45 @@ pub struct SetupGrant {
 ///
 /// Next: create the role ([`role`](Self::role) renders it for CloudFormation, Terraform and the AWS CLI),
 /// then [`attach_role`](Self::attach_role).
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"edgegate_aws_account_id": "123456789012",
+/// #     "edgegate_principal_arn": "arn:aws:iam::123456789012:user/edgegate-worker"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/setup-info$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01", "bucket": "acme-models",
+/// #     "workspace_id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11", "region": "eu-central-1", "status": "pending_role",
+/// #     "external_id": "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90", "role_arn": null,
+/// #     "created_at": "2026-07-01T08:00:00Z", "updated_at": "2026-07-01T08:00:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/grants$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01", "bucket": "acme-models",
+/// #     "workspace_id": "0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11", "region": "eu-central-1", "status": "active",
+/// #     "external_id": "c2b7a6d4-93e1-4f0a-b1d8-6a1e5d2f7c90", "role_arn": "arn:aws:iam::210987654321:role/reader",
+/// #     "created_at": "2026-07-01T08:00:00Z", "updated_at": "2026-07-01T08:00:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/grants/attach-role$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let byo = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").byo();
+/// let setup = byo.setup("acme-models", "eu-central-1").await?;
+/// println!("{}", setup.role.aws_cli().create_role_script()); // run it in the customer's account
+/// let grant = setup.attach_role("arn:aws:iam::210987654321:role/reader").await?;
+/// assert!(grant.is_active());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Setup {

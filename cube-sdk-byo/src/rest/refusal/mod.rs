@@ -35,6 +35,26 @@ impl Refusal {
 }
 
 /// Reads EdgeGate's detail out of an error.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_byo::rest::RefusalExt;
+/// use cube_sdk_core::ErrorKind;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let reply = serde_json::json!({"detail": {"reason": "plan_limit_exceeded", "limit": 3}});
+/// # let answer = wiremock::ResponseTemplate::new(403).set_body_json(reply);
+/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let refused = edgegate.workspaces().list().await.unwrap_err();
+/// assert_eq!(refused.kind(), ErrorKind::PlanRequired);
+/// assert_eq!(refused.refusal().unwrap().detail()["limit"], 3);
+/// # Ok(())
+/// # }
+/// ```
 pub trait RefusalExt {
     /// The refusal, when EdgeGate refused without a BYO code. With one, see
     /// [`ByoErrorExt`](crate::ByoErrorExt).

@@ -11,6 +11,30 @@ use crate::rest::operations::LIST_RUNS;
 use crate::rest::request::refuse;
 
 /// Lists runs, newest first: see [`Runs::list`](super::Runs::list). Await it to send.
+///
+/// ```
+/// use cube_sdk_byo::EdgeGate;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!([{"id": "e1c3a0b9-2f66-4f2b-8a44-5b0c9f1d8e20",
+/// #     "pipeline_id": "3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2", "pipeline_name": "gate", "status": "failed",
+/// #     "trigger": "manual", "created_at": "2026-07-01T09:10:00Z", "updated_at": "2026-07-01T09:15:00Z"}]);
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/runs$");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let runs = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").runs();
+/// for run in runs.list().pipeline("3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2").limit(5).await? {
+///     println!("{} {}", run.created_at, run.status);
+///     assert!(run.has_ended());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct ListRuns {

@@ -26,6 +26,39 @@ use crate::ids::{PipelineId, RunId};
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The runs of one workspace. A workspace runs one at a time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_byo::EdgeGate;
+/// use cube_sdk_byo::rest::RunStatus;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "e1c3a0b9-2f66-4f2b-8a44-5b0c9f1d8e20",
+/// #     "pipeline_id": "3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2", "pipeline_name": "gate", "status": "queued",
+/// #     "trigger": "manual", "created_at": "2026-07-01T09:10:00Z", "updated_at": "2026-07-01T09:15:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/runs$");
+/// # wiremock::Mock::given(wiremock::matchers::method("POST")).and(asked).respond_with(answer).mount(&server).await;
+/// # let answer = wiremock::ResponseTemplate::new(200);
+/// # let reply = serde_json::json!({"id": "e1c3a0b9-2f66-4f2b-8a44-5b0c9f1d8e20",
+/// #     "pipeline_id": "3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2", "pipeline_name": "gate", "status": "passed",
+/// #     "trigger": "manual", "created_at": "2026-07-01T09:10:00Z", "updated_at": "2026-07-01T09:15:00Z"});
+/// # let answer = answer.set_body_json(reply);
+/// # let asked = wiremock::matchers::path_regex("/runs/e1c3");
+/// # wiremock::Mock::given(wiremock::matchers::method("GET")).and(asked).respond_with(answer).mount(&server).await;
+/// # let url = server.uri();
+/// let edgegate = EdgeGate::builder().base_url(url).api_key("egk_live_example".into()).build()?;
+/// let runs = edgegate.workspace("0a9d3c52-7d1f-4a0e-8a55-3f1f0c6f2b11").runs();
+/// let run = runs.trigger("3d0e3d4c-6c0e-4b60-8f5e-9c61e0b5a7d2").model("7be0f4a2-54f5-4a36-9d0e-0c7e0b9d3c77").await?;
+/// let run = runs.wait(run.id).timeout(Duration::from_secs(3600)).await?; // dropping it leaves the run alone
+/// assert_eq!(run.summary.status, RunStatus::Passed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Runs {
     workspace: InWorkspace,

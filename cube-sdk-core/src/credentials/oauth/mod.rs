@@ -26,6 +26,32 @@ use crate::transport::{Middleware, Next, SharedTransport};
 pub const TOKEN: Operation = Operation::new("oauth", "token", Idempotency::Repeatable);
 
 /// How the token endpoint is asked.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cube_sdk_core::SecretString;
+/// use cube_sdk_core::credentials::{ClientCredentials, Credentials};
+/// use cube_sdk_core::transport::HttpClient;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// # let token = serde_json::json!({"access_token": "t1", "token_type": "Bearer", "expires_in": 600});
+/// # let server = wiremock::MockServer::start().await;
+/// # let answer = wiremock::ResponseTemplate::new(200).set_body_json(token);
+/// # let asked = wiremock::matchers::any();
+/// # wiremock::Mock::given(asked).respond_with(answer).mount(&server).await;
+/// # let url: url::Url = server.uri().parse().unwrap();
+/// let credentials = ClientCredentials::builder(url, "fleet", SecretString::from("t0psecret"))
+///     .scope("read")
+///     .build(Arc::new(HttpClient::builder().no_proxy().build()));
+/// let grant = credentials.grant().await?;
+/// assert_eq!(grant.authorization, "Bearer t1");
+/// credentials.grant().await?; // kept: the endpoint was asked once
+/// assert_eq!(server.received_requests().await.unwrap().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ClientCredentialsBuilder {
     token_url: Url,

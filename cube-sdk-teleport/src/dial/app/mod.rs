@@ -41,6 +41,38 @@ use crate::tbot::watch::Identities;
 pub const DIAL_APP: Operation = Operation::new("teleport", "dial_app", Idempotency::Once);
 
 /// Dials apps through one Teleport proxy. Cheap to clone; clones share what was read and detected.
+///
+/// ```
+/// use cube_sdk_teleport::AppName;
+/// use cube_sdk_teleport::dial::{AppConfig, AppDialer, DialConfig};
+/// use cube_sdk_teleport::tbot::{Identities, OutputRoot, ReadPolicy};
+/// use tokio::io::AsyncReadExt as _;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cube_sdk_testkit::teleport::{AppKind as Kind, Cluster, Proxy, TbotDirectory};
+/// # let app = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let cluster = Cluster::new("cube.teleport.sh")?;
+/// # cluster.add_app("db", Kind::Tcp, app.local_addr()?);
+/// # let outputs = tempfile::tempdir()?;
+/// # TbotDirectory::new(&cluster, "db", outputs.path().join("app-db")).rotate().await?;
+/// # tokio::spawn(async move {
+/// #     let (mut stream, _) = app.accept().await.unwrap();
+/// #     tokio::io::AsyncWriteExt::write_all(&mut stream, b"hello").await.unwrap();
+/// # });
+/// # let proxy = Proxy::start(&cluster).await?;
+/// # let config = DialConfig::new(proxy.addr().to_string().parse()?);
+/// # let config = config.trust_pem(cluster.authority().public_ca_pem().as_bytes())?;
+/// // `config` is DialConfig::from_env(&Environment::process())?, `outputs` the directory that tbot writes into.
+/// let identities = Identities::new(OutputRoot::new(outputs.path()), ReadPolicy::default());
+/// let dialer = AppDialer::new(identities, config);
+/// let mut stream = dialer.connect(&AppConfig::new(AppName::new("db")?)).await?;
+/// let mut greeting = [0; 5];
+/// stream.read_exact(&mut greeting).await?;
+/// assert_eq!(&greeting, b"hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AppDialer {
     identities: Identities,

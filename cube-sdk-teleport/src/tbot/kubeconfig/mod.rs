@@ -13,6 +13,20 @@ use serde::Deserialize;
 use url::Url;
 
 /// A kubeconfig, as far as listing and checking need it. Client keys are not read out of the text.
+///
+/// ```
+/// use cube_sdk_teleport::tbot::Kubeconfig;
+///
+/// let text = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "cube-edge",
+///   "clusters": [{"name": "edge", "cluster": {"server": "https://cube.teleport.sh"}}],
+///   "users": [{"name": "bot", "user": {"exec": {"command": "/no/such/tbot"}}}],
+///   "contexts": [{"name": "cube-edge", "context": {"cluster": "edge", "user": "bot", "namespace": "shop"}}]}
+/// "#;
+/// let kubeconfig = Kubeconfig::parse(text)?.with_teleport_cluster("cube"); // a file: Kubeconfig::read(path)
+/// assert_eq!(kubeconfig.current_context.as_deref(), Some("cube-edge"));
+/// assert_eq!(kubeconfig.contexts[0].kube_cluster, "edge");
+/// # Ok::<(), cube_sdk_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Kubeconfig {
@@ -23,6 +37,25 @@ pub struct Kubeconfig {
 }
 
 /// One way into one cluster.
+///
+/// ```
+/// use cube_sdk_core::ErrorKind;
+/// use cube_sdk_teleport::tbot::Kubeconfig;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let text = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "cube-edge",
+///   "clusters": [{"name": "edge", "cluster": {"server": "https://cube.teleport.sh"}}],
+///   "users": [{"name": "bot", "user": {"exec": {"command": "/no/such/tbot"}}}],
+///   "contexts": [{"name": "cube-edge", "context": {"cluster": "edge", "user": "bot", "namespace": "shop"}}]}
+/// "#;
+/// let context = Kubeconfig::parse(text)?.contexts.remove(0);
+/// assert_eq!((context.namespace.as_deref(), context.complete), (Some("shop"), true));
+/// // The file names a program that only tbot's own container has:
+/// assert_eq!(context.check_exec().await.unwrap_err().kind(), ErrorKind::Config);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct KubeContext {

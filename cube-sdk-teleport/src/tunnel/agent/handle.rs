@@ -154,6 +154,52 @@ impl Shared {
 ///
 /// Cheap to clone. When the last clone is dropped, the tunnel is aborted; a registry that it was opened from holds
 /// one, so stop it there or with [`Tunnel::shutdown`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::SecretString;
+/// use cube_sdk_teleport::Tunnels;
+/// use cube_sdk_teleport::tunnel::TunnelState;
+/// use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let app = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let address = app.local_addr()?.to_string();
+/// # tokio::spawn(async move {
+/// #     while let Ok((mut stream, _)) = app.accept().await {
+/// #         tokio::spawn(async move {
+/// #             let (mut from, mut to) = stream.split();
+/// #             tokio::io::copy(&mut from, &mut to).await
+/// #         });
+/// #     }
+/// # });
+/// # let door = cube_sdk_teleport::tunnel::authorizer_fn(
+/// #     |_key, _peer| async { Ok(cube_sdk_teleport::tunnel::Caller::new("first")) },
+/// #     move |_caller, app| {
+/// #         let route = cube_sdk_teleport::dial::Route::new(app, address.clone());
+/// #         async move { Ok(route) }
+/// #     },
+/// # );
+/// # let dialer = cube_sdk_teleport::dial::DirectDialer::new();
+/// # let relay = cube_sdk_teleport::tunnel::Relay::builder().build(door, dialer);
+/// # let relay = cube_sdk_teleport::tunnel::RelayServer::bind(relay, "127.0.0.1:0", None).await?;
+/// # let url: url::Url = format!("ws://{}/tunnel", relay.local_addr()?).parse()?;
+/// # tokio::spawn(relay.run(std::future::pending()));
+/// let tunnels = Tunnels::builder().url(url).key(SecretString::from("cube_k1")).build()?;
+/// let tunnel = tunnels.open("echo").await?;
+/// assert!(matches!(tunnel.state(), TunnelState::Connected { .. }));
+/// let mut stream = tunnel.connect().await?; // a stream of this program, past the local port
+/// stream.write_all(b"ping").await?;
+/// let mut back = [0; 4];
+/// stream.read_exact(&mut back).await?;
+/// assert_eq!(&back, b"ping");
+/// tunnel.shutdown(Duration::from_secs(5)).await;
+/// assert_eq!(tunnel.closed().await, TunnelState::Stopped);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Tunnel(Arc<Inner>);
 

@@ -27,6 +27,35 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 const AUTHORIZER_LIMIT: Duration = Duration::from_secs(10);
 
 /// A request that may be upgraded. Dropping it frees its place.
+///
+/// ```
+/// use std::net::{Ipv4Addr, SocketAddr};
+///
+/// use cube_sdk_teleport::dial::{DirectDialer, Route};
+/// use cube_sdk_teleport::tunnel::{Caller, Relay, authorizer_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let door = authorizer_fn(
+///     |_key, _peer| async { Ok(Caller::new("first")) },
+///     |_caller, app| async { Ok(Route::new(app, "127.0.0.1:5432")) },
+/// );
+/// let relay = Relay::builder().build(door, DirectDialer::new());
+///
+/// // In a handler of your own HTTP server: the request's head, and who sent it.
+/// let head = |key: &str| {
+///     let request = http::Request::get("/tunnel").header("connection", "upgrade").header("upgrade", "websocket");
+///     let request = request.header("sec-websocket-version", "13").header("sec-websocket-key", key);
+///     request.header("authorization", "Bearer cube_k1").body(()).map(|request| request.into_parts().0)
+/// };
+/// let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
+/// let accepted = relay.accept(&head("dGhlIHNhbXBsZSBub25jZQ==")?, peer).await.expect("it may come in");
+/// assert_eq!(accepted.response().status(), 101); // send it, then accepted.run(upgraded).await
+/// let refused = relay.accept(&head("no key")?, peer).await.expect_err("it may not");
+/// assert_eq!(refused.status(), 400); // send it as it is
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct Accepted {
     pub(super) shared: Arc<Shared>,

@@ -30,6 +30,40 @@ use super::mux::Rules;
 use crate::seam::{Authorizer, Dialer};
 
 /// Settings of a relay; the defaults are those of the protocol's page.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_core::SecretString;
+/// use cube_sdk_core::retry::Retrier;
+/// use cube_sdk_teleport::Tunnels;
+/// use cube_sdk_teleport::dial::{DirectDialer, Route};
+/// use cube_sdk_teleport::tunnel::{Caller, Relay, RelayServer, authorizer_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let door = authorizer_fn(
+///     |_key, _peer| async { Ok(Caller::new("first")) },
+///     |_caller, app| async { Ok(Route::new(app, "127.0.0.1:5432")) },
+/// );
+/// let relay = Relay::builder()
+///     .connections_per_key(1)
+///     .dial_limit(Duration::from_secs(4))
+///     .idle_limit(Duration::from_secs(3600))
+///     .build(door, DirectDialer::new());
+/// let server = RelayServer::bind(relay, "127.0.0.1:0", None).await?;
+/// let url: url::Url = format!("ws://{}/tunnel", server.local_addr()?).parse()?;
+/// tokio::spawn(server.run(std::future::pending()));
+///
+/// // Such clients wait for room for a minute; these do not.
+/// let builder = Tunnels::builder().url(url).key(SecretString::from("cube_k1")).retrier(Retrier::never());
+/// let client = || builder.clone().build();
+/// let (first, second) = (client()?, client()?);
+/// let tunnel = first.open("db").await?;
+/// assert!(second.open("db").await.is_err()); // one connection of a caller at once
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RelayBuilder {
@@ -173,6 +207,24 @@ pub struct DrainReport {
 }
 
 /// The relay end of tunnels. Cheap to clone; every clone is the same relay.
+///
+/// ```
+/// use cube_sdk_teleport::dial::{DirectDialer, Route};
+/// use cube_sdk_teleport::tunnel::{Caller, Refusal, Relay, TunnelCode, authorizer_fn};
+/// use secrecy::ExposeSecret as _;
+///
+/// let door = authorizer_fn(
+///     |key, _peer| async move {
+///         match key.expose_secret() {
+///             "cube_k1" => Ok(Caller::new("first")),
+///             _ => Err(Refusal::new(TunnelCode::BadKey, "the key is unknown")),
+///         }
+///     },
+///     |_caller, app| async { Ok(Route::new(app, "127.0.0.1:5432")) },
+/// );
+/// let relay = Relay::builder().build(door, DirectDialer::new()); // then a RelayServer, or accept in your own server
+/// assert_eq!(relay.connections(), 0);
+/// ```
 #[derive(Clone)]
 pub struct Relay(Arc<Shared>);
 

@@ -45,6 +45,28 @@ impl std::fmt::Debug for ServerTls {
 }
 
 /// Serves a relay on a listener. Its connections live inside [`RelayServer::run`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cube_sdk_teleport::dial::{DirectDialer, Route};
+/// use cube_sdk_teleport::tunnel::{Caller, Relay, RelayServer, authorizer_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let door = authorizer_fn(
+///     |_key, _peer| async { Ok(Caller::new("first")) },
+///     |_caller, app| async { Ok(Route::new(app, "127.0.0.1:5432")) },
+/// );
+/// let relay = Relay::builder().build(door, DirectDialer::new());
+/// let server = RelayServer::bind(relay, "127.0.0.1:0", None).await?; // TLS in place of None
+/// println!("ws://{}/tunnel", server.local_addr()?);
+/// let stop = async { Duration::from_secs(5) }; // in a service: when it is told to stop
+/// let report = server.run(stop).await;
+/// println!("{report:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct RelayServer {
     relay: Relay,

@@ -16,6 +16,19 @@ pub use effect::Effect;
 type KeyTest = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// An effect and the requests it befalls: by default every request that it can befall.
+///
+/// ```
+/// use cube_sdk_testkit::aws::{AwsWorld, Effect, Fault};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let world = AwsWorld::builder().start().await?;
+/// let broken = Fault::new(Effect::ResetBody { after: 65_536 }); // every answer with a body, for ever
+/// let id = world.faults().add(broken.on("GetObject").key("*.onnx").nth(3)); // the third of such reads alone
+/// assert_eq!(world.faults().fired(id), 0); // nothing was asked for yet
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Fault {
     effect: Effect,

@@ -25,6 +25,21 @@ const TILE: usize = 1024 * 1024;
 const PART: u64 = 8 * 1024 * 1024;
 
 /// An object to be stored. Cheap to clone: the content is shared.
+///
+/// ```
+/// use cube_sdk_testkit::aws::{AwsWorld, Object};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let world = AwsWorld::builder().start().await?;
+/// let bucket = &world.card().bucket;
+/// world.put_object(bucket, "labels.txt", Object::bytes("cat\ndog\n").content_type("text/plain"))?;
+/// world.put_object(bucket, "huge.bin", Object::generated(7, 40 << 30))?; // 40 GiB, of which 1 MiB is kept
+/// world.put_object(bucket, "old.bin", Object::bytes("…").storage_class("GLACIER"))?; // cannot be read
+/// assert_eq!(world.object(bucket, "huge.bin").unwrap().size(), 40 << 30);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Object {
     content: Content,

@@ -121,6 +121,21 @@ pub(crate) enum Entrance {
 }
 
 /// A running proxy; ends when dropped.
+///
+/// ```
+/// use cube_sdk_testkit::teleport::{AppKind, Cluster, Proxy};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cube_sdk_core::Result<()> {
+/// let cluster = Cluster::new("cube.teleport.sh")?;
+/// cluster.add_app("db", AppKind::Tcp, "127.0.0.1:5432".parse().unwrap());
+/// let proxy = Proxy::start(&cluster).await?;
+/// proxy.behave(|behaviour| behaviour.ping = false); // an old server, from the next connection on
+/// // The client under test dials `proxy.addr()` and trusts `cluster.authority().public_ca_pem()`.
+/// assert_eq!(proxy.seen().connections, 0);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Proxy {
     shared: Arc<Shared>,
 }

@@ -34,6 +34,40 @@ macro_rules! taken {
     (secrets) => { impl IntoIterator<Item = (impl Into<String>, cube_sdk_core::SecretString)> };
 }
 
+/// An argument as an example shows it: a text is its own name.
+macro_rules! shown {
+    ($need:ident text) => {
+        concat!("\"", stringify!($need), "\"")
+    };
+    ($need:ident number) => {
+        "1"
+    };
+    ($need:ident flag) => {
+        "true"
+    };
+    ($need:ident object) => {
+        "serde_json::json!({})"
+    };
+    ($need:ident names) => {
+        concat!("[\"", stringify!($need), "\"]")
+    };
+    ($need:ident secret) => {
+        concat!("\"", stringify!($need), "\".into()")
+    };
+    ($need:ident secrets) => {
+        concat!("[(\"", stringify!($need), "\", \"…\".into())]")
+    };
+}
+
+/// Arguments as an example shows them.
+macro_rules! listed {
+    () => { "" };
+    ($need:ident $form:ident) => { crate::cloud::tools::shown!($need $form) };
+    ($need:ident $form:ident, $($more:tt)+) => {
+        concat!(crate::cloud::tools::shown!($need $form), ", ", crate::cloud::tools::listed!($($more)+))
+    };
+}
+
 /// A table of tools: `method Builder (needed: form, …) { optional: form, … } reads|writes -> Data;`. It makes the method, the
 /// builder that is awaited.
 macro_rules! tools {
@@ -56,6 +90,18 @@ macro_rules! tools {
 
         $(
             #[doc = concat!("A call of the tool `", stringify!($method), "`; await it, or stream it.")]
+            ///
+            /// ```
+            /// use cube_sdk::cloud::Cloud;
+            ///
+            /// let cloud = Cloud::builder().base_url("https://cube.example").api_key("cube_example".into()).build()?;
+            #[doc = concat!(
+                "let call = cloud.", stringify!($method), "(",
+                crate::cloud::tools::listed!($($need $need_form),*), "); // `.await?` sends it"
+            )]
+            /// # drop(call);
+            /// # Ok::<(), cube_sdk::Error>(())
+            /// ```
             #[must_use = "a tool is called when the call is awaited or streamed"]
             #[derive(Debug)]
             pub struct $builder(super::arguments::Arguments);
@@ -91,4 +137,4 @@ macro_rules! tools {
     };
 }
 
-use {taken, tools};
+use {listed, shown, taken, tools};

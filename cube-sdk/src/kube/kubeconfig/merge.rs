@@ -24,6 +24,24 @@ const TRIES: u32 = 10;
 /// is, byte for byte. What cannot be kept is told by the plan, and refused unless
 /// [`accept_losses`](Self::accept_losses) is called: comments and unknown fields of the entries that are replaced, doubles
 /// of them, and the layout of a file that cannot be edited in place, such as one with anchors in those entries.
+///
+/// ```
+/// use cube_sdk::kube::Merge;
+/// use cube_sdk::prelude::*;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("config");
+/// let text = "clusters: [{name: c, cluster: {server: 'https://c'}}]
+/// users: [{name: u, user: {client-key-data: a2V5}}]
+/// contexts: [{name: cube-7, context: {cluster: c, user: u}}]";
+/// let merge = Merge::into_files(text.into(), [&file]);
+/// assert!(merge.plan().await?.losses.is_empty()); // nothing is written yet
+/// assert_eq!(merge.await?.context, "cube-7");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is written until the merge is awaited"]
 pub struct Merge {
     kubeconfig: SecretString,
