@@ -9,12 +9,13 @@ use cube_sdk_core::Clock;
 use tokio::sync::{Notify, watch};
 
 use super::executor::CellExecutor;
+use super::limits::WorkspaceLimits;
 use super::probes::Probes;
 use super::settings::OperatorSettings;
-use crate::store::{Id, Store, Time};
+use crate::store::{EdgeGateStore, Id, Time};
 
 pub(crate) struct App {
-    pub(crate) store: Store,
+    pub(crate) store: EdgeGateStore,
     pub(crate) clock: Clock,
     pub(crate) settings: OperatorSettings,
     /// Acts with EdgeGate's own keys.
@@ -26,7 +27,13 @@ pub(crate) struct App {
     pub(crate) probes: Probes,
     /// Tells the runner that a run was stored.
     pub(crate) wake: Notify,
-    /// How many runs, of different workspaces, are executed at once.
+    /// Tells those who wait for another process's probe.
+    pub(crate) probed: Notify,
+    /// This process, among those that claim runs.
+    pub(crate) holder: Id,
+    /// What one workspace may have under way.
+    pub(crate) limits: WorkspaceLimits,
+    /// How many runs are executed at once.
     pub(crate) concurrent_runs: usize,
     /// One switch per run in flight: true cancels it.
     pub(crate) switches: Mutex<HashMap<Id, watch::Sender<bool>>>,

@@ -79,6 +79,7 @@ pub(crate) async fn register(State(app): State<Arc<App>>, call: Call) -> Answer<
             grant.bucket
         )));
     }
+    let place = app.limits.register(access.workspace.id).await?;
     let found = app.inspect(&grant, &uri).await.map_err(|error| match error.byo() {
         Some(fault) => Refusal::bad_request(format!("{}: {}", fault.code(), error.message())),
         None => {
@@ -86,6 +87,7 @@ pub(crate) async fn register(State(app): State<Arc<App>>, call: Call) -> Answer<
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("the object could not be looked at: {error}"))
         }
     })?;
+    drop(place);
     let found = found.ok_or_else(|| Refusal::bad_request("BYO_NO_GRANT: no active grant: no role is attached"))?;
     let size_bytes = i64::try_from(found.size).unwrap_or(i64::MAX);
     if let Some(expected) = new.expected_size.filter(|expected| *expected != size_bytes) {

@@ -13,6 +13,8 @@ mod customer;
 mod executor;
 mod gates;
 mod grants;
+pub mod limits;
+mod news;
 pub(crate) mod pipelines;
 mod plans;
 mod probes;
@@ -26,5 +28,6 @@ mod setup_info;
 mod workspaces;
 
 pub use executor::{Cell, CellExecutor, CellReport, InputSpec, Layer, Model, RunPolicy, StreamingExecutor};
+pub use limits::WorkspaceLimits;
 pub use service::{EdgeGateService, EdgeGateServiceBuilder};
 pub use settings::OperatorSettings;

@@ -3,17 +3,17 @@
 use cube_sdk_byo::audit::{AttemptId, AuditEntry, AuditSink, Recorder};
 use cube_sdk_core::{Error, ErrorKind, Result};
 
-use crate::store::{GrantRow, Id, NewAuditRow, Store, Time};
+use crate::store::{EdgeGateStore, GrantRow, Id, NewAuditRow, Time};
 
 /// Fields by which rows of all workspaces go through one recorder.
 const WORKSPACE: &str = "workspace_id";
 const GRANT: &str = "grant_id";
 
 /// Appends the rows of the whole service.
-struct StoreSink(Store);
+struct StoreSink(EdgeGateStore);
 
 /// The service's recorder: whoever ends the service flushes it, and no call's end takes a row along.
-pub(crate) fn recorder(store: &Store, hostname: Option<&str>) -> Recorder {
+pub(crate) fn recorder(store: &EdgeGateStore, hostname: Option<&str>) -> Recorder {
     let recorder = Recorder::new(StoreSink(store.clone()));
     match hostname {
         Some(hostname) => recorder.on_host(hostname),

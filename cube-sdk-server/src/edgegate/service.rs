@@ -13,11 +13,12 @@ use tokio::task::JoinHandle;
 
 use super::app::App;
 use super::executor::{CellExecutor, StreamingExecutor};
+use super::limits::WorkspaceLimits;
 use super::probes::Probes;
 use super::settings::OperatorSettings;
-use super::{grants, recording, router, runs};
+use super::{grants, news, recording, router, runs};
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{EdgeGateStore, Id};
 
 /// How often grants are probed again.
 const REPROBE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
@@ -52,16 +53,16 @@ const CONCURRENT_RUNS: usize = 4;
 /// service.shutdown(Duration::from_secs(5)).await;
 /// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct EdgeGateService {
     router: Router,
-    store: Store,
+    app: Arc<App>,
     recorder: Recorder,
     stop: watch::Sender<bool>,
     runner: JoinHandle<()>,
     prober: JoinHandle<()>,
-    /// Keeps other services off the database.
-    _claim: FileClaim,
+    listener: JoinHandle<()>,
+    /// Keeps other services off a database that is one process's.
+    _claim: Option<FileClaim>,
 }
 
 /// Sets up an [`EdgeGateService`].
@@ -91,11 +92,12 @@ pub struct EdgeGateService {
 /// ```
 #[must_use]
 pub struct EdgeGateServiceBuilder {
-    store: Store,
+    store: EdgeGateStore,
     aws: Storage,
     clock: Clock,
     settings: OperatorSettings,
     executor: Arc<dyn CellExecutor>,
+    limits: WorkspaceLimits,
     hostname: Option<String>,
     reprobe_every: Duration,
     concurrent_runs: usize,
@@ -105,13 +107,14 @@ pub struct EdgeGateServiceBuilder {
 impl EdgeGateService {
     /// A service over a database and a way into customers' buckets, with EdgeGate's own keys. Audit rows go into the
     /// database, whatever recorder the storage has.
-    pub fn builder(store: Store, aws: Storage) -> EdgeGateServiceBuilder {
+    pub fn builder(store: impl Into<EdgeGateStore>, aws: Storage) -> EdgeGateServiceBuilder {
         EdgeGateServiceBuilder {
-            store,
+            store: store.into(),
             aws,
             clock: Clock::system(),
             settings: OperatorSettings::default(),
             executor: Arc::new(StreamingExecutor),
+            limits: WorkspaceLimits::default(),
             hostname: None,
             reprobe_every: REPROBE_EVERY,
             concurrent_runs: CONCURRENT_RUNS,
@@ -135,12 +138,16 @@ impl EdgeGateService {
         }
         self.prober.abort();
         let _ = (&mut self.prober).await;
+        let _ = (&mut self.listener).await;
+        if let Err(error) = runs::give_up(&self.app).await {
+            tracing::warn!(%error, "runs that were not finished are held until their lease ends");
+        }
         match tokio::time::timeout(AUDIT_GRACE, self.recorder.flush()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "audit rows were lost at the end of the service"),
             Err(_) => tracing::error!("calls to AWS did not end in time: their audit rows are lost"),
         }
-        self.store.close().await;
+        self.app.store.close().await;
     }
 }
 
@@ -148,6 +155,7 @@ impl Drop for EdgeGateService {
     fn drop(&mut self) {
         self.runner.abort();
         self.prober.abort();
+        self.listener.abort();
     }
 }
 
@@ -161,6 +169,12 @@ impl EdgeGateServiceBuilder {
     /// EdgeGate's own AWS identity and links.
     pub fn settings(mut self, settings: OperatorSettings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// What one workspace may have under way.
+    pub fn limits(mut self, limits: WorkspaceLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -210,22 +224,36 @@ impl EdgeGateServiceBuilder {
             recorder: recorder.clone(),
             probes: Probes::default(),
             wake: Notify::new(),
+            probed: Notify::new(),
+            holder: Id::random(),
+            limits: self.limits,
             concurrent_runs: self.concurrent_runs,
             switches: std::sync::Mutex::default(),
         });
+        if claim.is_some() {
+            app.store.give_up_leases(None).await?;
+        }
         runs::end_interrupted(&app).await?;
         let (stop, stopped) = watch::channel(false);
+        let listener = tokio::spawn(news::listen_forever(Arc::clone(&app), stopped.clone()));
         let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
         let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
         Ok(EdgeGateService {
-            router: self.metrics.counted(router::router(app)),
-            store: self.store,
+            router: self.metrics.counted(router::router(Arc::clone(&app))),
+            app,
             recorder,
             stop,
             runner,
             prober,
+            listener,
             _claim: claim,
         })
+    }
+}
+
+impl std::fmt::Debug for EdgeGateService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EdgeGateService").finish_non_exhaustive()
     }
 }
 

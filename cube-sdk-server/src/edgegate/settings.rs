@@ -94,6 +94,16 @@ impl OperatorSettings {
         }
     }
 
+    /// Is the account set, which customers' trust policies name?
+    ///
+    /// ```
+    /// # use cube_sdk_server::edgegate::OperatorSettings;
+    /// assert!(!OperatorSettings::default().names_account());
+    /// ```
+    pub fn names_account(&self) -> bool {
+        self.account_id.is_some()
+    }
+
     fn kind_word(&self) -> &'static str {
         match self.principal_kind {
             PrincipalKind::Role => "role",

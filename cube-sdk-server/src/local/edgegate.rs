@@ -18,7 +18,7 @@ use super::fixtures;
 use super::ready::write_private;
 use crate::edgegate::{CellExecutor, EdgeGateService, OperatorSettings, StreamingExecutor};
 use crate::listener::{Limits, Listener};
-use crate::store::Store;
+use crate::store::{EdgeGateStore, Store};
 
 /// Where the seed of a kept EdgeGate stands in its directory.
 const SEED_FILE: &str = "seed";
@@ -82,6 +82,7 @@ pub struct LocalEdgeGate {
 pub struct LocalEdgeGateBuilder {
     storage: Storage,
     principal: PrincipalArn,
+    pub(super) store: Option<EdgeGateStore>,
     pub(super) seed: Option<u64>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) reprobe_every: Option<Duration>,
@@ -96,6 +97,7 @@ impl LocalEdgeGate {
         LocalEdgeGateBuilder {
             storage,
             principal,
+            store: None,
             seed: None,
             data_dir: None,
             reprobe_every: None,
@@ -137,6 +139,12 @@ impl LocalEdgeGateBuilder {
         self
     }
 
+    /// Where its rows are kept; by default a database in its directory.
+    pub fn store(mut self, store: EdgeGateStore) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     /// How often grants are probed again; by default every six hours.
     pub fn reprobe_every(mut self, period: Duration) -> Self {
         self.reprobe_every = Some(period);
@@ -162,7 +170,10 @@ impl LocalEdgeGateBuilder {
     pub async fn start(self) -> Result<LocalEdgeGate> {
         let (dir, scratch) = directory(self.data_dir.as_deref())?;
         let clock = Clock::system();
-        let store = Store::open(&dir.join("edgegate.sqlite")).await?;
+        let store = match self.store {
+            Some(store) => store,
+            None => Store::open(&dir.join("edgegate.sqlite")).await?.into(),
+        };
         let mut service = EdgeGateService::builder(store.clone(), self.storage)
             .clock(clock)
             .settings(OperatorSettings::for_principal(&self.principal))

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::card::EdgeGateCard;
 use crate::edgegate::promptpacks;
 use crate::store::definition::{Definition, Gate, Metric, RunPolicy};
-use crate::store::{Id, Json, PipelineRow, Plan, Role, Store, Time};
+use crate::store::{EdgeGateStore, Id, Json, PipelineRow, Plan, Role, Time};
 
 const PACK: &str = "smoke";
 const PACK_VERSION: &str = "1.0.0";
@@ -30,7 +30,7 @@ fn key(seed: u64, name: &str) -> SecretString {
 }
 
 /// Fills the database; what is there already stays as it is.
-pub(super) async fn fill(store: &Store, seed: u64, url: String, clock: Clock) -> Result<EdgeGateCard> {
+pub(super) async fn fill(store: &EdgeGateStore, seed: u64, url: String, clock: Clock) -> Result<EdgeGateCard> {
     let now = Time::from(clock.now());
     let owner = store.user("owner@acme.example", now).await?;
     let (workspace, free) = (id(seed, "workspace"), id(seed, "free workspace"));

@@ -19,6 +19,7 @@ use super::cloud::LocalCloud;
 use super::edgegate::{LocalEdgeGate, answers, directory, kept_seed};
 use crate::edgegate::{CellExecutor, StreamingExecutor};
 use crate::listener::Limits;
+use crate::store::EdgeGateStore;
 
 /// The world: EdgeGate, cube-cloud, the customer's AWS account and Apollo's double, on loopback ports of the system's choosing. Dropping it ends
 /// everything at once; what was acknowledged is kept if the world has a directory.
@@ -70,6 +71,7 @@ pub struct WorldBuilder {
     s3_rate: Option<u64>,
     reprobe_every: Option<Duration>,
     executor: Arc<dyn CellExecutor>,
+    store: Option<EdgeGateStore>,
     limits: Limits,
     apps: BTreeMap<String, String>,
     aws: Option<AwsSetup>,
@@ -92,6 +94,7 @@ impl World {
             s3_rate: None,
             reprobe_every: None,
             executor: Arc::new(StreamingExecutor),
+            store: None,
             limits: Limits::default(),
             apps: BTreeMap::new(),
             aws: None,
@@ -140,6 +143,12 @@ impl WorldBuilder {
     /// Makes the card's ids, keys and bytes repeatable, but for cube-cloud's API keys. Default: random. A directory keeps its first seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Where EdgeGate keeps its rows; by default a database in its directory.
+    pub fn edgegate_store(mut self, store: EdgeGateStore) -> Self {
+        self.store = Some(store);
         self
     }
 
@@ -220,6 +229,7 @@ impl WorldBuilder {
             .executor(self.executor)
             .limits(self.limits);
         edgegate.reprobe_every = self.reprobe_every;
+        edgegate.store = self.store;
         let edgegate = edgegate.start().await?;
         answers(aws.address(), "/").await?;
         let cloud = LocalCloud::start(&dir, seed, &self.apps).await?;

@@ -6,7 +6,11 @@ use std::str::FromStr;
 use cube_sdk_core::{Clock, Error, ErrorKind, Result, SecretString};
 use serde::{Serialize, Serializer};
 
-use super::{Id, Store, Time, failed, failing};
+use super::engine::{reading, transaction, writing};
+use super::{EdgeGateStore, Id, Time, failed, failing};
+
+const KEEP_MEMBER: &str = "INSERT INTO members (workspace_id, user_id, role) VALUES ($1, $2, $3)
+     ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role";
 
 /// The plan of a workspace, lowest first. BYO storage needs [`Plan::Enterprise`], API keys [`Plan::Pro`].
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -110,7 +114,7 @@ pub(crate) struct User {
     pub(crate) id: Id,
 }
 
-impl Store {
+impl EdgeGateStore {
     /// Makes a workspace and one API key of its owner; the user is made when the e-mail address is new.
     ///
     /// # Errors
@@ -136,8 +140,8 @@ impl Store {
     /// Stores a workspace whose id is given, with its owner; one that is known already stays as it is.
     pub(crate) async fn keep_workspace(&self, id: Id, name: &str, plan: Plan, owner: Id, now: Time) -> Result<()> {
         let doing = failing("making a workspace");
-        let mut tx = self.immediate().await.map_err(&doing)?;
-        sqlx::query("INSERT INTO workspaces (id, name, owner_id, plan, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")
+        transaction!(self, id, &doing, tx => {
+        sqlx::query("INSERT INTO workspaces (id, name, owner_id, plan, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING")
             .bind(id)
             .bind(name)
             .bind(owner)
@@ -146,8 +150,15 @@ impl Store {
             .execute(&mut *tx)
             .await
             .map_err(&doing)?;
-        keep_member(&mut tx, id, owner, Role::Owner).await.map_err(&doing)?;
+        sqlx::query(KEEP_MEMBER)
+            .bind(id)
+            .bind(owner)
+            .bind(Role::Owner.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(&doing)?;
         tx.commit().await.map_err(&doing)
+        })
     }
 
     /// Makes someone a member of a workspace, or changes their role, and mints a key for them there.
@@ -168,19 +179,24 @@ impl Store {
     /// `NotFound` for an unknown workspace; `Io` when the database cannot be written.
     pub async fn set_plan(&self, workspace: &str, plan: Plan) -> Result<()> {
         let workspace = self.known_workspace(workspace).await?;
-        sqlx::query("UPDATE workspaces SET plan = ? WHERE id = ?")
+        writing!(self, pool => sqlx::query("UPDATE workspaces SET plan = $1 WHERE id = $2")
             .bind(plan.as_str())
             .bind(workspace)
-            .execute(&self.writer)
-            .await
-            .map_err(failing("changing a plan"))?;
+            .execute(pool)
+            .await.map(|done| done.rows_affected()))
+        .map_err(failing("changing a plan"))?;
         Ok(())
     }
 
     pub(crate) async fn keep_membership(&self, workspace: Id, user: Id, role: Role) -> Result<()> {
-        let doing = failing("adding a member");
-        let mut connection = self.writer.acquire().await.map_err(&doing)?;
-        keep_member(&mut connection, workspace, user, role).await.map_err(&doing)
+        writing!(self, pool => sqlx::query(KEEP_MEMBER)
+            .bind(workspace)
+            .bind(user)
+            .bind(role.as_str())
+            .execute(pool)
+            .await
+            .map(drop))
+        .map_err(failing("adding a member"))
     }
 
     async fn known_workspace(&self, id: &str) -> Result<Id> {
@@ -196,70 +212,53 @@ impl Store {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         let doing = |cause| failed("making a user", cause);
-        sqlx::query("INSERT INTO users (id, email, created_at) VALUES (?, ?, ?) ON CONFLICT (email) DO NOTHING")
+        writing!(self, pool => sqlx::query("INSERT INTO users (id, email, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
             .bind(Id::random())
             .bind(email)
             .bind(now)
-            .execute(&self.writer)
-            .await
+            .execute(pool)
+            .await.map(|done| done.rows_affected()))
             .map_err(doing)?;
-        sqlx::query_scalar("SELECT id FROM users WHERE email = ?")
+        writing!(self, pool => sqlx::query_scalar("SELECT id FROM users WHERE lower(email) = lower($1)")
             .bind(email)
-            .fetch_one(&self.writer)
-            .await
-            .map_err(doing)
+            .fetch_one(pool)
+            .await)
+        .map_err(doing)
     }
 
     /// The workspaces that a user is a member of, oldest first.
     pub(crate) async fn workspaces_of(&self, user: Id) -> Result<Vec<WorkspaceRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT w.id, w.name, w.owner_id, w.plan, m.role FROM workspaces w
-             JOIN members m ON m.workspace_id = w.id WHERE m.user_id = ? ORDER BY w.rowid",
+             JOIN members m ON m.workspace_id = w.id WHERE m.user_id = $1 ORDER BY w.rowid",
         )
         .bind(user)
-        .fetch_all(&self.reader)
-        .await
+        .fetch_all(pool)
+        .await)
         .map_err(failing("listing workspaces"))
     }
 
     /// A workspace with the user's role in it; none when it is unknown or the user is no member.
     pub(crate) async fn workspace_for(&self, user: Id, workspace: Id) -> Result<Option<WorkspaceRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT w.id, w.name, w.owner_id, w.plan, m.role FROM workspaces w
-             JOIN members m ON m.workspace_id = w.id WHERE m.user_id = ? AND w.id = ?",
+             JOIN members m ON m.workspace_id = w.id WHERE m.user_id = $1 AND w.id = $2",
         )
         .bind(user)
         .bind(workspace)
-        .fetch_optional(&self.reader)
-        .await
+        .fetch_optional(pool)
+        .await)
         .map_err(failing("reading a workspace"))
     }
 
     /// The plan of a workspace; none when it is unknown.
     pub(crate) async fn plan_of(&self, workspace: Id) -> Result<Option<Plan>> {
-        let word: Option<String> = sqlx::query_scalar("SELECT plan FROM workspaces WHERE id = ?")
+        let word: Option<String> =
+            reading!(self, pool => sqlx::query_scalar("SELECT plan FROM workspaces WHERE id = $1")
             .bind(workspace)
-            .fetch_optional(&self.reader)
-            .await
+            .fetch_optional(pool)
+            .await)
             .map_err(failing("reading a plan"))?;
         word.map(|word| word.parse()).transpose()
     }
-}
-
-async fn keep_member(
-    connection: &mut sqlx::SqliteConnection,
-    workspace: Id,
-    user: Id,
-    role: Role,
-) -> std::result::Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO members (workspace_id, user_id, role) VALUES (?, ?, ?)
-         ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role",
-    )
-    .bind(workspace)
-    .bind(user)
-    .bind(role.as_str())
-    .execute(connection)
-    .await
-    .map(drop)
 }

@@ -2,7 +2,8 @@
 
 use cube_sdk_core::Result;
 
-use super::{GrantRow, Id, Store, Time, failing};
+use super::engine::{reading, transaction, writing};
+use super::{EdgeGateStore, GrantRow, Id, Time, failing};
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct ArtifactRow {
@@ -30,7 +31,7 @@ pub(crate) struct NewByoArtifact {
     pub(crate) etag: Option<String>,
 }
 
-impl Store {
+impl EdgeGateStore {
     /// Stores a pointer while its grant is still active; none when the grant ended meanwhile. The same
     /// object registered again (URI, etag and expected digest equal) is the row that exists, with `false`.
     pub(crate) async fn insert_byo_artifact(
@@ -40,9 +41,9 @@ impl Store {
         now: Time,
     ) -> Result<Option<(ArtifactRow, bool)>> {
         let doing = failing("storing an artifact");
-        let mut tx = self.immediate().await.map_err(&doing)?;
+        transaction!(self, grant.workspace_id, &doing, tx => {
         let usable: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM grants WHERE id = ? AND status <> 'revoked')")
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM grants WHERE id = $1 AND status <> 'revoked')")
                 .bind(grant.id)
                 .fetch_one(&mut *tx)
                 .await
@@ -52,8 +53,8 @@ impl Store {
         }
         let known: Option<ArtifactRow> = sqlx::query_as(
             "SELECT id, kind, storage_url, sha256, size_bytes, original_filename, expected_sha256, etag,
-             created_at, expires_at FROM artifacts WHERE workspace_id = ? AND storage_url = ? AND etag IS ?
-             AND expected_sha256 IS ? AND kind = ? AND original_filename IS ? AND deleted_at IS NULL",
+             created_at, expires_at FROM artifacts WHERE workspace_id = $1 AND storage_url = $2 AND etag IS NOT DISTINCT FROM $3
+             AND expected_sha256 IS NOT DISTINCT FROM $4 AND kind = $5 AND original_filename IS NOT DISTINCT FROM $6 AND deleted_at IS NULL",
         )
         .bind(grant.workspace_id)
         .bind(&new.storage_url)
@@ -70,7 +71,7 @@ impl Store {
         let id = Id::random();
         sqlx::query(
             "INSERT INTO artifacts (id, workspace_id, kind, storage_url, sha256, size_bytes, original_filename,
-             expected_sha256, etag, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             expected_sha256, etag, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(id)
         .bind(grant.workspace_id)
@@ -99,58 +100,59 @@ impl Store {
             expires_at: None,
         };
         Ok(Some((row, true)))
+        })
     }
 
     /// An artifact by id. A deleted pointer is still found: it no longer holds the grant, but a run that
     /// names it reads the object as long as the workspace has a grant for its bucket.
     pub(crate) async fn artifact(&self, workspace: Id, id: Id) -> Result<Option<ArtifactRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT id, kind, storage_url, sha256, size_bytes, original_filename, expected_sha256, etag,
-             created_at, expires_at FROM artifacts WHERE workspace_id = ? AND id = ?",
+             created_at, expires_at FROM artifacts WHERE workspace_id = $1 AND id = $2",
         )
         .bind(workspace)
         .bind(id)
-        .fetch_optional(&self.reader)
-        .await
+        .fetch_optional(pool)
+        .await)
         .map_err(failing("reading an artifact"))
     }
 
     /// The newest pointer into a bucket: the object that a probe may prove reading on.
     pub(crate) async fn newest_in_bucket(&self, workspace: Id, bucket: &str) -> Result<Option<ArtifactRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT id, kind, storage_url, sha256, size_bytes, original_filename, expected_sha256, etag,
-             created_at, expires_at FROM artifacts WHERE workspace_id = ?1 AND deleted_at IS NULL
-             AND substr(storage_url, 1, length(?2)) = ?2 ORDER BY rowid DESC LIMIT 1",
+             created_at, expires_at FROM artifacts WHERE workspace_id = $1 AND deleted_at IS NULL
+             AND substr(storage_url, 1, length($2)) = $2 ORDER BY rowid DESC LIMIT 1",
         )
         .bind(workspace)
         .bind(format!("byo-s3://{bucket}/"))
-        .fetch_optional(&self.reader)
-        .await
+        .fetch_optional(pool)
+        .await)
         .map_err(failing("reading an artifact"))
     }
 
     /// Deletes the pointer; false when it is unknown or was deleted before. The object is not touched.
     pub(crate) async fn delete_artifact(&self, workspace: Id, id: Id, now: Time) -> Result<bool> {
         let done =
-            sqlx::query("UPDATE artifacts SET deleted_at = ? WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL")
+            writing!(self, pool => sqlx::query("UPDATE artifacts SET deleted_at = $1 WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL")
                 .bind(now)
                 .bind(workspace)
                 .bind(id)
-                .execute(&self.writer)
-                .await
+                .execute(pool)
+                .await.map(|done| done.rows_affected()))
                 .map_err(failing("deleting an artifact"))?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 
     /// The bytes that this server keeps itself, which only bundles have.
     pub(crate) async fn artifact_content(&self, workspace: Id, id: Id) -> Result<Option<Vec<u8>>> {
-        let found: Option<Option<Vec<u8>>> = sqlx::query_scalar(
-            "SELECT content FROM artifacts WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL",
+        let found: Option<Option<Vec<u8>>> = reading!(self, pool => sqlx::query_scalar(
+            "SELECT content FROM artifacts WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
         )
         .bind(workspace)
         .bind(id)
-        .fetch_optional(&self.reader)
-        .await
+        .fetch_optional(pool)
+        .await)
         .map_err(failing("reading an artifact's content"))?;
         Ok(found.flatten())
     }

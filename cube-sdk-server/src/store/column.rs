@@ -52,7 +52,7 @@ impl Type<Sqlite> for Id {
 
 impl Encode<'_, Sqlite> for Id {
     fn encode_by_ref(&self, out: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
-        self.to_string().encode(out)
+        <String as Encode<Sqlite>>::encode(self.to_string(), out)
     }
 }
 
@@ -82,7 +82,7 @@ impl Type<Sqlite> for Time {
 
 impl Encode<'_, Sqlite> for Time {
     fn encode_by_ref(&self, out: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
-        self.0.as_millisecond().encode(out)
+        <i64 as Encode<Sqlite>>::encode(self.0.as_millisecond(), out)
     }
 }
 
@@ -105,7 +105,7 @@ impl<T> Type<Sqlite> for Json<T> {
 
 impl<T: Serialize> Encode<'_, Sqlite> for Json<T> {
     fn encode_by_ref(&self, out: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
-        serde_json::to_string(&self.0)?.encode(out)
+        <String as Encode<Sqlite>>::encode(serde_json::to_string(&self.0)?, out)
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use cube_sdk_byo::{Bucket, ExternalId, KmsKeyArn, Region, RoleArn};
 use cube_sdk_core::{Error, ErrorKind, Result};
 
-use super::{Id, Store, Time, failing, is_taken};
+use super::engine::{reading, transaction, writing};
+use super::{EdgeGateStore, Id, Time, failing, is_taken};
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum GrantStatus {
@@ -115,12 +116,12 @@ pub(crate) enum ProbeOutcome {
     Failed(String),
 }
 
-impl Store {
+impl EdgeGateStore {
     /// Stores a new grant; false when the workspace has a usable one already.
     pub(crate) async fn insert_grant(&self, grant: &GrantRow) -> Result<bool> {
-        let done = sqlx::query(
+        let done = writing!(self, pool => sqlx::query(
             "INSERT INTO grants (id, workspace_id, role_arn, external_id, bucket, region, kms_key_id, status,
-             created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(grant.id)
         .bind(grant.workspace_id)
@@ -132,8 +133,8 @@ impl Store {
         .bind(grant.status.as_str())
         .bind(grant.created_at)
         .bind(grant.updated_at)
-        .execute(&self.writer)
-        .await;
+        .execute(pool)
+        .await.map(|done| done.rows_affected()));
         match done {
             Ok(_) => Ok(true),
             Err(cause) if is_taken(&cause) => Ok(false),
@@ -143,11 +144,11 @@ impl Store {
 
     /// The workspace's usable grant; a revoked one counts as none.
     pub(crate) async fn grant_of(&self, workspace: Id) -> Result<Option<GrantRow>> {
-        sqlx::query_as("SELECT * FROM grants WHERE workspace_id = ? AND status <> 'revoked'")
+        reading!(self, pool => sqlx::query_as("SELECT * FROM grants WHERE workspace_id = $1 AND status <> 'revoked'")
             .bind(workspace)
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(failing("reading a grant"))
+            .fetch_optional(pool)
+            .await)
+        .map_err(failing("reading a grant"))
     }
 
     /// Stores the outcome of a probe, and the role it was made with; false when the grant changed meanwhile.
@@ -155,6 +156,7 @@ impl Store {
         &self,
         grant: &GrantRow,
         role: &RoleArn,
+        fence: i64,
         outcome: &ProbeOutcome,
         now: Time,
     ) -> Result<bool> {
@@ -162,11 +164,11 @@ impl Store {
             ProbeOutcome::Passed => (GrantStatus::Active, None),
             ProbeOutcome::Failed(error) => (GrantStatus::Failed, Some(error)),
         };
-        let done = sqlx::query(
-            "UPDATE grants SET role_arn = ?1, status = ?2, last_verify_error = ?3,
-             last_verified_at = CASE ?2 WHEN 'active' THEN ?4 ELSE last_verified_at END,
-             last_probed_at = ?4, updated_at = ?4, version = version + 1
-             WHERE id = ?5 AND version = ?6 AND status <> 'revoked'",
+        let done = writing!(self, pool => sqlx::query(
+            "UPDATE grants SET role_arn = $1, status = $2, last_verify_error = $3,
+             last_verified_at = CASE $2 WHEN 'active' THEN $4 ELSE last_verified_at END,
+             last_probed_at = $4, updated_at = $4, version = version + 1, probe_until = NULL
+             WHERE id = $5 AND version = $6 AND probe_fence = $7 AND status <> 'revoked'",
         )
         .bind(role.as_str())
         .bind(status.as_str())
@@ -174,47 +176,53 @@ impl Store {
         .bind(now)
         .bind(grant.id)
         .bind(grant.version)
-        .execute(&self.writer)
-        .await
+        .bind(fence)
+        .execute(pool)
+        .await.map(|done| done.rows_affected()))
         .map_err(failing("storing a probe's outcome"))?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 
-    /// Notes that a probe was tried without a verdict, so that the next one waits its turn.
-    pub(crate) async fn note_probe(&self, grant: Id, now: Time) -> Result<()> {
-        sqlx::query("UPDATE grants SET last_probed_at = ? WHERE id = ?")
-            .bind(now)
-            .bind(grant)
-            .execute(&self.writer)
-            .await
-            .map_err(failing("noting a probe"))
-            .map(drop)
+    /// Notes that a probe ended without a verdict, and why, so that the next one waits its turn.
+    pub(crate) async fn note_probe(&self, grant: Id, fence: i64, fault: &str, now: Time) -> Result<()> {
+        writing!(self, pool => sqlx::query(
+            "UPDATE grants SET last_probed_at = $1, probe_until = NULL, probe_fault = $2
+             WHERE id = $3 AND probe_fence = $4",
+        )
+        .bind(now)
+        .bind(fault)
+        .bind(grant)
+        .bind(fence)
+        .execute(pool)
+        .await
+        .map(drop))
+        .map_err(failing("noting a probe"))
     }
 
     /// Takes a new External ID; the old one is invalid at once. False when another rotation was faster: a probe's verdict
     /// in between is none of a rotation's business.
     pub(crate) async fn rotate_external_id(&self, grant: &GrantRow, new: &ExternalId, now: Time) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE grants SET external_id = ?, updated_at = ?, version = version + 1
-             WHERE id = ? AND external_id = ? AND status <> 'revoked'",
+        let done = writing!(self, pool => sqlx::query(
+            "UPDATE grants SET external_id = $1, updated_at = $2, version = version + 1
+             WHERE id = $3 AND external_id = $4 AND status <> 'revoked'",
         )
         .bind(new.as_str())
         .bind(now)
         .bind(grant.id)
         .bind(grant.external_id.as_str())
-        .execute(&self.writer)
-        .await
+        .execute(pool)
+        .await.map(|done| done.rows_affected()))
         .map_err(failing("rotating an External ID"))?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 
     /// Revokes a grant unless artifacts that are not deleted point into its bucket: then their number.
     pub(crate) async fn revoke_grant(&self, grant: &GrantRow, now: Time) -> Result<std::result::Result<(), u64>> {
         let doing = failing("revoking a grant");
-        let mut tx = self.immediate().await.map_err(&doing)?;
+        transaction!(self, grant.workspace_id, &doing, tx => {
         let live: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM artifacts
-             WHERE workspace_id = ?1 AND deleted_at IS NULL AND substr(storage_url, 1, length(?2)) = ?2",
+             WHERE workspace_id = $1 AND deleted_at IS NULL AND substr(storage_url, 1, length($2)) = $2",
         )
         .bind(grant.workspace_id)
         .bind(format!("byo-s3://{}/", grant.bucket))
@@ -224,7 +232,7 @@ impl Store {
         if live > 0 {
             return Ok(Err(live.unsigned_abs()));
         }
-        sqlx::query("UPDATE grants SET status = 'revoked', updated_at = ?, version = version + 1 WHERE id = ?")
+        sqlx::query("UPDATE grants SET status = 'revoked', updated_at = $1, version = version + 1 WHERE id = $2")
             .bind(now)
             .bind(grant.id)
             .execute(&mut *tx)
@@ -232,18 +240,19 @@ impl Store {
             .map_err(&doing)?;
         tx.commit().await.map_err(&doing)?;
         Ok(Ok(()))
+        })
     }
 
     /// The grants of Enterprise workspaces with a role whose last probe is older than `before`.
     pub(crate) async fn grants_to_probe(&self, before: Time) -> Result<Vec<GrantRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT g.* FROM grants g JOIN workspaces w ON w.id = g.workspace_id
              WHERE g.status IN ('active', 'failed') AND w.plan = 'enterprise'
-             AND coalesce(g.last_probed_at, g.created_at) <= ? ORDER BY g.last_probed_at",
+             AND coalesce(g.last_probed_at, g.created_at) <= $1 ORDER BY g.last_probed_at",
         )
         .bind(before)
-        .fetch_all(&self.reader)
-        .await
+        .fetch_all(pool)
+        .await)
         .map_err(failing("listing the grants to probe"))
     }
 }

@@ -6,7 +6,8 @@ use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Result, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::{Id, Store, Time, User, failing};
+use super::engine::{reading, writing};
+use super::{EdgeGateStore, Id, Time, User, failing};
 use crate::random;
 
 /// The family prefix of the keys that this server mints.
@@ -42,7 +43,7 @@ fn random_digits() -> Result<SecretString> {
     Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 
-impl Store {
+impl EdgeGateStore {
     /// Makes a key for a user, listed under a workspace.
     pub(crate) async fn mint_key(
         &self,
@@ -77,9 +78,9 @@ impl Store {
             revoked_at: None,
             created_at: now,
         };
-        sqlx::query(
+        writing!(self, pool => sqlx::query(
             "INSERT INTO api_keys (id, workspace_id, user_id, name, hash, prefix, suffix, created_at, expires_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (hash) DO NOTHING",
         )
         .bind(row.id)
         .bind(workspace)
@@ -90,8 +91,8 @@ impl Store {
         .bind(&row.suffix)
         .bind(row.created_at)
         .bind(row.expires_at)
-        .execute(&self.writer)
-        .await
+        .execute(pool)
+        .await.map(|done| done.rows_affected()))
         .map_err(failing("storing an API key"))?;
         Ok(MintedKey { row, plaintext })
     }
@@ -99,50 +100,50 @@ impl Store {
     /// Who a key acts as; none when it is unknown, revoked or expired. The look-up goes by hash, so its time
     /// says nothing about keys that exist.
     pub(crate) async fn user_of_key(&self, key: &SecretString, now: Time) -> Result<Option<User>> {
-        let found: Option<(Id, Id, Option<Time>)> = sqlx::query_as(
+        let found: Option<(Id, Id, Option<Time>)> = reading!(self, pool => sqlx::query_as(
             "SELECT id, user_id, last_used_at FROM api_keys
-             WHERE hash = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
+             WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
         )
         .bind(hash(key.expose_secret()))
         .bind(now)
-        .fetch_optional(&self.reader)
-        .await
+        .fetch_optional(pool)
+        .await)
         .map_err(failing("looking up an API key"))?;
         let Some((id, user, used)) = found else { return Ok(None) };
         if used.is_none_or(|used| now.0.since(used.0) >= USED_GRANULARITY) {
-            sqlx::query("UPDATE api_keys SET last_used_at = ? WHERE id = ?")
+            writing!(self, pool => sqlx::query("UPDATE api_keys SET last_used_at = $1 WHERE id = $2")
                 .bind(now)
                 .bind(id)
-                .execute(&self.writer)
-                .await
-                .map_err(failing("noting the use of an API key"))?;
+                .execute(pool)
+                .await.map(|done| done.rows_affected()))
+            .map_err(failing("noting the use of an API key"))?;
         }
         Ok(Some(User { id: user }))
     }
 
     /// The keys listed under a workspace, newest first, revoked ones too.
     pub(crate) async fn keys_of(&self, workspace: Id) -> Result<Vec<KeyRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT id, name, prefix, suffix, last_used_at, expires_at, revoked_at, created_at FROM api_keys
-             WHERE workspace_id = ? ORDER BY rowid DESC",
+             WHERE workspace_id = $1 ORDER BY rowid DESC",
         )
         .bind(workspace)
-        .fetch_all(&self.reader)
-        .await
+        .fetch_all(pool)
+        .await)
         .map_err(failing("listing API keys"))
     }
 
     /// Revokes a key for good; false when it is unknown or was revoked before.
     pub(crate) async fn revoke_key(&self, workspace: Id, key: Id, now: Time) -> Result<bool> {
         let done =
-            sqlx::query("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND workspace_id = ? AND revoked_at IS NULL")
+            writing!(self, pool => sqlx::query("UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND workspace_id = $3 AND revoked_at IS NULL")
                 .bind(now)
                 .bind(key)
                 .bind(workspace)
-                .execute(&self.writer)
-                .await
+                .execute(pool)
+                .await.map(|done| done.rows_affected()))
                 .map_err(failing("revoking an API key"))?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 }
 
@@ -151,7 +152,7 @@ impl Store {
 mod tests {
     use cube_sdk_core::{Clock, Timestamp};
 
-    use super::super::Plan;
+    use super::super::{Plan, Store};
     use super::*;
 
     fn at(second: i64) -> Time {
@@ -161,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_hash_is_kept_and_expiry_ends_a_key() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).await.unwrap();
+        let store = EdgeGateStore::from(Store::open(&dir.path().join("db")).await.unwrap());
         let made = store.create_workspace("Acme", Plan::Pro, "a@b", Clock::system()).await.unwrap();
         let (workspace, user): (Id, Id) = (made.id.parse().unwrap(), made.owner_id.parse().unwrap());
         let key = store.mint_key(workspace, user, "x", Some(at(1000)), at(0)).await.unwrap();
@@ -178,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn the_last_use_is_noted_to_the_minute() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db")).await.unwrap();
+        let store = EdgeGateStore::from(Store::open(&dir.path().join("db")).await.unwrap());
         let made = store.create_workspace("Acme", Plan::Pro, "a@b", Clock::system()).await.unwrap();
         let workspace: Id = made.id.parse().unwrap();
         for (second, noted) in [(100, 100), (130, 100), (160, 160)] {

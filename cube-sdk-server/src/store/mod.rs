@@ -1,4 +1,5 @@
-//! The embedded database: SQLite in WAL mode, one writer, many readers.
+//! Where the services keep their rows: an embedded SQLite database in WAL mode with one writer and many readers
+//! ([`Store`]), and for EdgeGate also PostgreSQL ([`EdgeGateStore`]).
 //!
 //! Every commit is on disk before it is acknowledged (`synchronous = FULL`), so state survives kill -9.
 //! The audit table refuses UPDATE and DELETE by triggers.
@@ -9,9 +10,15 @@ mod audit;
 pub(crate) mod cloud;
 mod column;
 pub(crate) mod definition;
+mod engine;
 mod grants;
+mod handle;
 mod keys;
+mod leases;
 mod pipelines;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod probes;
 mod promptpacks;
 mod runs;
 
@@ -34,8 +41,15 @@ pub(crate) use audit::{AuditFilter, AuditRow, NewAuditRow};
 pub use cloud::CloudStore;
 pub(crate) use column::{Id, Json, Time};
 pub(crate) use grants::{GrantRow, GrantStatus, ProbeOutcome};
+pub use handle::EdgeGateStore;
 pub(crate) use keys::KeyRow;
+pub(crate) use leases::{Ender, Held};
 pub(crate) use pipelines::{LastRun, PipelineRow};
+#[cfg(feature = "postgres")]
+pub use postgres::ExportedMonth;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::Postgres;
+pub(crate) use probes::Probing;
 pub(crate) use promptpacks::PromptpackRow;
 pub(crate) use runs::{CellEnd, CellRow, NewCell, NewRun, RunEnd, RunRow};
 
@@ -44,7 +58,8 @@ const READERS: u32 = 4;
 /// How long a statement waits for another process that holds the database.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// A handle to the database; clones share its connections.
+/// An embedded database of one process; clones share its connections. Services take it as [`EdgeGateStore`] and
+/// [`CloudStore`].
 ///
 /// ```
 /// use cube_sdk_core::Clock;
@@ -155,3 +170,6 @@ fn failing(doing: &'static str) -> impl Fn(sqlx::Error) -> Error {
 fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 use cube_sdk_core::Result;
 use serde_json::Value;
 
-use super::{Id, Json, Store, Time, failing, is_taken};
+use super::engine::{reading, writing};
+use super::{EdgeGateStore, Id, Json, Time, failing, is_taken};
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct PromptpackRow {
@@ -16,12 +17,12 @@ pub(crate) struct PromptpackRow {
     pub(crate) created_at: Time,
 }
 
-impl Store {
+impl EdgeGateStore {
     /// Stores a pack; false when the workspace has this id and version already.
     pub(crate) async fn insert_promptpack(&self, workspace: Id, row: &PromptpackRow, content: &Value) -> Result<bool> {
-        let done = sqlx::query(
+        let done = writing!(self, pool => sqlx::query(
             "INSERT INTO promptpacks (id, workspace_id, promptpack_id, version, sha256, case_count, content,
-             published, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             published, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(row.id)
         .bind(workspace)
@@ -32,8 +33,8 @@ impl Store {
         .bind(Json(content))
         .bind(row.published)
         .bind(row.created_at)
-        .execute(&self.writer)
-        .await;
+        .execute(pool)
+        .await.map(|done| done.rows_affected()));
         match done {
             Ok(_) => Ok(true),
             Err(cause) if is_taken(&cause) => Ok(false),
@@ -43,27 +44,27 @@ impl Store {
 
     /// The packs of a workspace, newest first.
     pub(crate) async fn promptpacks_of(&self, workspace: Id) -> Result<Vec<PromptpackRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT id, promptpack_id, version, sha256, case_count, published, created_at FROM promptpacks
-             WHERE workspace_id = ? ORDER BY rowid DESC",
+             WHERE workspace_id = $1 ORDER BY rowid DESC",
         )
         .bind(workspace)
-        .fetch_all(&self.reader)
-        .await
+        .fetch_all(pool)
+        .await)
         .map_err(failing("listing promptpacks"))
     }
 
     /// One version of a pack.
     pub(crate) async fn promptpack(&self, workspace: Id, id: &str, version: &str) -> Result<Option<PromptpackRow>> {
-        sqlx::query_as(
+        reading!(self, pool => sqlx::query_as(
             "SELECT id, promptpack_id, version, sha256, case_count, published, created_at FROM promptpacks
-             WHERE workspace_id = ? AND promptpack_id = ? AND version = ?",
+             WHERE workspace_id = $1 AND promptpack_id = $2 AND version = $3",
         )
         .bind(workspace)
         .bind(id)
         .bind(version)
-        .fetch_optional(&self.reader)
-        .await
+        .fetch_optional(pool)
+        .await)
         .map_err(failing("reading a promptpack"))
     }
 
@@ -74,14 +75,14 @@ impl Store {
         id: &str,
         version: &str,
     ) -> Result<Option<PromptpackRow>> {
-        sqlx::query(
-            "UPDATE promptpacks SET published = 1 WHERE workspace_id = ? AND promptpack_id = ? AND version = ?",
+        writing!(self, pool => sqlx::query(
+            "UPDATE promptpacks SET published = TRUE WHERE workspace_id = $1 AND promptpack_id = $2 AND version = $3",
         )
         .bind(workspace)
         .bind(id)
         .bind(version)
-        .execute(&self.writer)
-        .await
+        .execute(pool)
+        .await.map(|done| done.rows_affected()))
         .map_err(failing("publishing a promptpack"))?;
         self.promptpack(workspace, id, version).await
     }

@@ -4,7 +4,7 @@ use cube_sdk_server::local::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ARTIFACTS, Client, GRANTS, bucket, uri, with_role};
+use crate::support::{ARTIFACTS, Client, GRANTS, bucket, uri, with_role, world};
 
 fn grant_path() -> String {
     format!("{GRANTS}/00000000-0000-4000-8000-000000000000/rotate-external-id")
@@ -28,7 +28,7 @@ fn byo_calls(world: &World) -> Vec<(Method, String, Option<Value>, &'static str)
 
 #[tokio::test]
 async fn every_byo_call_asks_key_workspace_plan_and_role_in_this_order() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let stranger_workspace = "00000000-0000-4000-8000-000000000001".to_owned();
     for (method, path, body, role) in byo_calls(&world) {
         let call = async |client: Client| client.call(method.clone(), &path, body.clone()).await;
@@ -53,7 +53,7 @@ async fn every_byo_call_asks_key_workspace_plan_and_role_in_this_order() {
 
 #[tokio::test]
 async fn plan_and_role_are_refused_before_the_body_is_looked_at() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let bad = Some("{".to_owned());
     let path = |workspace: &str| format!("/v1/workspaces/{workspace}{GRANTS}");
     let free = Client::free(&world);
@@ -70,7 +70,7 @@ async fn plan_and_role_are_refused_before_the_body_is_looked_at() {
 
 #[tokio::test]
 async fn setup_info_answers_on_every_plan() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     for client in [Client::free(&world), Client::owner(&world), Client::admin(&world)] {
         let (status, info) = client.get("/byo-storage/setup-info").await;
         assert_eq!(status, 200);
@@ -90,7 +90,7 @@ async fn setup_info_answers_on_every_plan() {
 
 #[tokio::test]
 async fn viewers_read_and_never_write() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let viewer = Client::viewer(&world);
     for path in ["", "/pipelines", "/promptpacks", "/runs"] {
         assert_eq!(viewer.get(path).await.0, 200, "{path}");
@@ -106,7 +106,7 @@ async fn viewers_read_and_never_write() {
 
 #[tokio::test]
 async fn workspaces_are_a_bare_list_of_the_callers_own() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (_, list) = Client::owner(&world).raw(Method::GET, "/v1/workspaces", None).await;
     let plans: Vec<_> = list.as_array().unwrap().iter().map(|one| one["plan"].as_str().unwrap()).collect();
     assert_eq!(plans, ["enterprise", "free"]);
@@ -117,7 +117,7 @@ async fn workspaces_are_a_bare_list_of_the_callers_own() {
 
 #[tokio::test]
 async fn what_is_not_served_says_so() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     for (method, path) in [
         (Method::GET, "/"),

@@ -1,10 +1,9 @@
 //! Registration: one HeadObject, each refusal with its code, and never a byte copied.
 
-use cube_sdk_server::local::World;
 use serde_json::{Value, json};
 
 use crate::iam;
-use crate::support::{ARTIFACTS, Client, GRANTS, uri, with_role};
+use crate::support::{ARTIFACTS, Client, GRANTS, uri, with_role, world};
 
 async fn refused(client: &Client, body: Value, status: u16, word: &str) {
     let (got, refusal) = client.post(ARTIFACTS, body.clone()).await;
@@ -15,7 +14,7 @@ async fn refused(client: &Client, body: Value, status: u16, word: &str) {
 
 #[tokio::test]
 async fn an_object_is_registered_by_one_head() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     owner.active(&world).await;
     let before = owner.audit("").await.len();
@@ -50,7 +49,7 @@ async fn an_object_is_registered_by_one_head() {
 
 #[tokio::test]
 async fn each_refusal_carries_its_code() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     refused(&owner, uri(&world, "k"), 400, "no active grant").await;
     owner.active(&world).await;
@@ -69,7 +68,7 @@ async fn each_refusal_carries_its_code() {
 
 #[tokio::test]
 async fn bad_input_is_422_before_anything_is_sent() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let rows = owner.audit("").await.len();
@@ -100,7 +99,7 @@ async fn bad_input_is_422_before_anything_is_sent() {
 
 #[tokio::test]
 async fn a_failed_or_pending_grant_registers_nothing() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     owner.pending(&world).await;
     refused(&owner, uri(&world, &card.object_key), 400, "no active grant").await;
@@ -112,7 +111,7 @@ async fn a_failed_or_pending_grant_registers_nothing() {
 
 #[tokio::test]
 async fn deleting_the_pointer_leaves_the_object_and_frees_the_grant() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     owner.active(&world).await;
     let id = owner.registered(&world).await;
@@ -131,7 +130,7 @@ async fn deleting_the_pointer_leaves_the_object_and_frees_the_grant() {
 
 #[tokio::test]
 async fn a_denied_session_is_told_apart_from_a_missing_object() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     iam::deny(&world).await;

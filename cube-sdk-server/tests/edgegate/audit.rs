@@ -1,16 +1,15 @@
 //! The audit: one row per call, filters, pages, ids that only grow.
 
 use cube_sdk_core::Timestamp;
-use cube_sdk_server::local::World;
 use serde_json::{Value, json};
 
-use crate::support::{Client, GRANTS, with_role};
+use crate::support::{Client, GRANTS, with_role, world};
 
 const AUDIT: &str = "/byo-storage/audit";
 
 #[tokio::test]
 async fn every_call_to_aws_has_its_row_and_its_cloudtrail_record() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -32,7 +31,7 @@ async fn every_call_to_aws_has_its_row_and_its_cloudtrail_record() {
 
 #[tokio::test]
 async fn filters_hold_at_once() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -60,7 +59,7 @@ async fn filters_hold_at_once() {
 
 #[tokio::test]
 async fn pages_cover_every_row_once_newest_first() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     for _ in 0..3 {
@@ -89,7 +88,7 @@ async fn pages_cover_every_row_once_newest_first() {
 
 #[tokio::test]
 async fn queries_out_of_range_are_422() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     for query in [
         "limit=0",
@@ -110,7 +109,7 @@ async fn queries_out_of_range_are_422() {
 
 #[tokio::test]
 async fn a_refused_assume_role_is_a_row_too() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.post(GRANTS, with_role(&world, &world.card().aws.bad_role_arn)).await;
     let rows = owner.audit("").await;
@@ -125,7 +124,7 @@ async fn a_refused_assume_role_is_a_row_too() {
 
 #[tokio::test]
 async fn workspaces_see_their_own_rows_only() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     assert!(!owner.audit("").await.is_empty());

@@ -10,13 +10,13 @@ use cube_sdk_testkit::aws::{Effect, Fault, Object};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ARTIFACTS, Client, GRANTS, uri};
+use crate::support::{self, ARTIFACTS, Client, GRANTS, uri};
 
 const KEY: &str = "cancelled.bin";
 const CANCELLATIONS: u64 = 300;
 
 async fn world() -> World {
-    let world = World::builder().aws(|aws| aws.request_log()).start().await.unwrap();
+    let world = support::world().await.aws(|aws| aws.request_log()).start().await.unwrap();
     world.aws().put_object(&world.card().aws.bucket, KEY, Object::generated(50, 3 << 20)).unwrap();
     world
 }
@@ -158,7 +158,7 @@ async fn a_service_that_ends_in_the_middle_of_calls_keeps_their_rows() {
         let local = start().await;
         let (url, key) = (local.card().url.clone(), local.card().api_key.clone());
         let workspace = local.card().workspace.clone();
-        let http = crate::support::http();
+        let http = support::http();
         let send = |path: &str, body: Value| {
             use cube_sdk_core::secret::ExposeSecret;
             let request = http.post(format!("{url}/v1/workspaces/{workspace}{path}"));

@@ -8,7 +8,7 @@ use cube_sdk_server::local::World;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::GRANTS;
+use crate::support::{GRANTS, world};
 
 async fn connect(world: &World) -> TcpStream {
     let address = world.card().edgegate.url.strip_prefix("http://").unwrap();
@@ -36,7 +36,7 @@ fn is_whole(answer: &str) -> bool {
 
 #[tokio::test]
 async fn strangers_and_wrong_keys_give_way_to_a_valid_key() {
-    let world = World::builder().limits(Limits::default().connections(3)).start().await.unwrap();
+    let world = world().await.limits(Limits::default().connections(3)).start().await.unwrap();
     let key = world.card().edgegate.api_key.expose_secret();
     let mut owner = connect(&world).await;
     assert!(ask(&mut owner, "GET", "/v1/workspaces", key, "").await.unwrap().starts_with("HTTP/1.1 200"));
@@ -56,7 +56,7 @@ async fn strangers_and_wrong_keys_give_way_to_a_valid_key() {
 #[tokio::test]
 async fn an_unsent_body_with_a_key_is_a_408() {
     let limits = Limits::default().body(Duration::from_millis(300), 1000);
-    let world = World::builder().limits(limits).start().await.unwrap();
+    let world = world().await.limits(limits).start().await.unwrap();
     let key = world.card().edgegate.api_key.expose_secret();
     let path = format!("/v1/workspaces/{}{GRANTS}", world.card().edgegate.workspace);
     let mut stream = connect(&world).await;

@@ -3,7 +3,7 @@
 use cube_sdk_server::local::World;
 use serde_json::{Value, json};
 
-use crate::support::{ARTIFACTS, Client, GRANTS, bucket, uri, with_role};
+use crate::support::{ARTIFACTS, Client, GRANTS, bucket, uri, with_role, world};
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -39,7 +39,7 @@ async fn clear(client: &Client) {
 }
 
 async fn check(what: &str, wanted: [u16; 5], call: impl AsyncFn(&Client, &World, &str) -> (u16, Value)) {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let client = Client::owner(&world);
     for (state, wanted) in STATES.into_iter().zip(wanted) {
         let id = bring(&client, &world, state).await;
@@ -121,7 +121,7 @@ async fn audit_and_setup_info_answer_in_every_state() {
 
 #[tokio::test]
 async fn a_run_is_accepted_in_every_state_and_its_cells_tell() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let client = Client::owner(&world);
     client.active(&world).await;
     let artifact = client.registered(&world).await;

@@ -8,7 +8,7 @@ use cube_sdk_testkit::aws::{Effect, Fault};
 use serde_json::{Value, json};
 
 use crate::iam;
-use crate::support::{Client, GRANTS, bucket, with_role};
+use crate::support::{Client, GRANTS, bucket, with_role, world};
 
 const VERIFY: &str = "/byo-storage/grants/verify";
 const ATTACH: &str = "/byo-storage/grants/attach-role";
@@ -26,7 +26,7 @@ fn admit(world: &World, role_arn: &str, external_id: &Value) {
 
 #[tokio::test]
 async fn role_first_fails_until_the_external_id_is_in_the_trust_policy() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     let (status, grant) = owner.post(GRANTS, with_role(&world, &card.drift_role_arn)).await;
     assert_eq!((status, &grant["status"]), (201, &json!("failed")));
@@ -45,7 +45,7 @@ async fn role_first_fails_until_the_external_id_is_in_the_trust_policy() {
 
 #[tokio::test]
 async fn two_phases_pending_then_attached() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     let pending = owner.pending(&world).await;
     assert_eq!(owner.post_empty(VERIFY).await, (200, pending.clone()), "no role, no call, no change");
@@ -63,7 +63,7 @@ async fn two_phases_pending_then_attached() {
 
 #[tokio::test]
 async fn each_probe_code_is_told_apart() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     let elsewhere = json!({ "bucket": card.other_region_bucket, "region": card.region, "role_arn": card.role_arn });
     let gone = json!({ "bucket": card.gone_bucket, "region": card.region, "role_arn": card.role_arn });
@@ -80,7 +80,7 @@ async fn each_probe_code_is_told_apart() {
 
 #[tokio::test]
 async fn a_kms_denial_shows_once_an_object_is_known() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     let mut body = with_role(&world, &card.kms_role_arn);
     body["kms_key_id"] = json!(card.kms_key_arn);
@@ -97,7 +97,7 @@ async fn a_kms_denial_shows_once_an_object_is_known() {
 
 #[tokio::test]
 async fn rotation_keeps_the_grant_and_needs_the_trust_policy_edited() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     let pending = owner.pending(&world).await;
     let rotate = format!("{GRANTS}/{}/rotate-external-id", pending["id"].as_str().unwrap());
@@ -120,7 +120,7 @@ async fn rotation_keeps_the_grant_and_needs_the_trust_policy_edited() {
 
 #[tokio::test]
 async fn a_new_grant_after_disconnecting_has_a_new_identity() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let first = owner.active(&world).await;
     assert_eq!(owner.delete(GRANTS).await.0, 204);
@@ -133,7 +133,7 @@ async fn a_new_grant_after_disconnecting_has_a_new_identity() {
 
 #[tokio::test]
 async fn of_many_concurrent_posts_one_wins() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let role = world.card().aws.role_arn.clone();
     let bodies = (0..8).map(|n| if n % 2 == 0 { bucket(&world) } else { with_role(&world, &role) });
@@ -149,7 +149,7 @@ async fn of_many_concurrent_posts_one_wins() {
 
 #[tokio::test]
 async fn who_asks_for_a_probe_that_runs_gets_its_outcome() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let before = owner.audit("").await.len();
@@ -182,7 +182,7 @@ async fn strict(world: &World, owner: &Client) -> Value {
 /// Probes and rotations side by side: who loses a race asks again, and nobody is told of it.
 #[tokio::test]
 async fn verify_beside_rotate_knows_no_conflict() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let id = strict(&world, &owner).await["id"].as_str().unwrap().to_owned();
     let rotate = format!("{GRANTS}/{id}/rotate-external-id");
@@ -205,7 +205,7 @@ async fn verify_beside_rotate_knows_no_conflict() {
 /// The new External ID is stored, the caller is gone: the probe goes on, so that the grant does not stay `active`.
 #[tokio::test]
 async fn a_rotation_outlives_its_caller() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let grant = strict(&world, &owner).await;
     let rotate = format!("{GRANTS}/{}/rotate-external-id", grant["id"].as_str().unwrap());
@@ -223,7 +223,7 @@ async fn a_rotation_outlives_its_caller() {
 
 #[tokio::test]
 async fn bad_input_is_422() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let good = with_role(&world, &world.card().aws.role_arn);
     for (field, value) in [
@@ -258,7 +258,7 @@ async fn bad_input_is_422() {
 
 #[tokio::test]
 async fn a_sample_that_was_deleted_says_nothing_against_the_grant() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     owner.active(&world).await;
     owner.registered(&world).await;
@@ -268,7 +268,7 @@ async fn a_sample_that_was_deleted_says_nothing_against_the_grant() {
 
 #[tokio::test]
 async fn a_probe_without_a_verdict_changes_nothing() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let active = owner.active(&world).await;
     world.aws().faults().add(Fault::new(Effect::InternalError).on("AssumeRole"));
@@ -280,7 +280,7 @@ async fn a_probe_without_a_verdict_changes_nothing() {
 
 #[tokio::test]
 async fn drift_shows_by_itself_and_heals_by_itself() {
-    let world = World::builder().reprobe_every(Duration::from_millis(50)).start().await.unwrap();
+    let world = world().await.reprobe_every(Duration::from_millis(50)).start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     iam::close_trust(&world).await;

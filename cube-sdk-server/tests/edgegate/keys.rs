@@ -1,13 +1,12 @@
 //! API keys: minted once, listed without secrets, revoked for good.
 
-use cube_sdk_server::local::World;
 use serde_json::json;
 
-use crate::support::Client;
+use crate::support::{Client, world};
 
 #[tokio::test]
 async fn a_key_is_shown_once_used_and_revoked() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let (status, made) = owner.post("/api-keys", json!({ "name": "ci", "expires_at": null })).await;
     assert_eq!(status, 201);
@@ -34,7 +33,7 @@ async fn a_key_is_shown_once_used_and_revoked() {
 
 #[tokio::test]
 async fn plan_name_and_expiry_are_checked() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     assert_eq!(Client::free(&world).post("/api-keys", json!({ "name": "x", "expires_at": null })).await.0, 402);
     let owner = Client::owner(&world);
     for body in [

@@ -10,6 +10,8 @@ mod grant_table;
 mod grants;
 mod iam;
 mod keys;
+#[cfg(feature = "postgres")]
+mod on_postgres;
 mod pipelines;
 mod restart;
 mod revocation;

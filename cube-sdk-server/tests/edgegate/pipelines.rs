@@ -1,10 +1,9 @@
 //! Promptpacks and the pipelines that refer to them.
 
-use cube_sdk_server::local::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::Client;
+use crate::support::{Client, world};
 
 fn pack(version: &str) -> Value {
     json!({ "promptpack_id": "chat", "version": version, "content": {
@@ -21,7 +20,7 @@ fn pipeline(pack: &str) -> Value {
 
 #[tokio::test]
 async fn packs_never_change_and_publishing_repeats() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let admin = Client::admin(&world);
     let (status, made) = admin.post("/promptpacks", pack("1.0.0")).await;
     assert_eq!((status, &made["published"], &made["case_count"]), (201, &json!(false), &json!(1)));
@@ -38,7 +37,7 @@ async fn packs_never_change_and_publishing_repeats() {
 
 #[tokio::test]
 async fn a_pipeline_needs_a_published_pack_and_keeps_its_limits() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let admin = Client::admin(&world);
     assert_eq!(admin.post("/pipelines", pipeline("nowhere")).await.0, 400);
     admin.post("/promptpacks", pack("1.0.0")).await;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::iam;
-use crate::support::Client;
+use crate::support::{Client, world};
 
 /// Stops inside the second cell, with its session taken and its first chunk read, until it is told to go on.
 #[derive(Clone, Default)]
@@ -44,7 +44,7 @@ impl CellExecutor for Stepped {
 /// Runs the three cells with a change made while the second one is in flight; the run's detail.
 async fn revoked(change: impl AsyncFn(&World)) -> (World, Client, String, Value) {
     let stepped = Stepped::default();
-    let world = World::builder().executor(stepped.clone()).start().await.unwrap();
+    let world = world().await.executor(stepped.clone()).start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -94,7 +94,7 @@ async fn denied_sessions_break_the_cell_in_flight_too() {
 
 #[tokio::test]
 async fn a_role_revoked_before_the_first_cell_fails_the_run_as_well() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use cube_sdk_server::edgegate::{Cell, CellExecutor, CellReport, Model};
-use cube_sdk_server::local::World;
 use cube_sdk_testkit::aws::Object;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::support::{ARTIFACTS, Client, uri};
+use crate::support::{ARTIFACTS, Client, uri, world};
 
 #[tokio::test]
 async fn every_cell_reads_the_model_whole_and_checks_it() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -48,7 +47,7 @@ async fn every_cell_reads_the_model_whole_and_checks_it() {
 
 #[tokio::test]
 async fn an_overwritten_object_is_an_integrity_mismatch() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (owner, card) = (Client::owner(&world), world.card().aws.clone());
     owner.active(&world).await;
     // With the digest expected, and without: then the ETag notices.
@@ -68,7 +67,7 @@ async fn an_overwritten_object_is_an_integrity_mismatch() {
 
 #[tokio::test]
 async fn a_wrong_expected_digest_is_found_at_the_read() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let mut body = uri(&world, &world.card().aws.object_key);
@@ -80,7 +79,7 @@ async fn a_wrong_expected_digest_is_found_at_the_read() {
 
 #[tokio::test]
 async fn unknown_rows_and_missing_models_are_refused() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -102,7 +101,7 @@ async fn unknown_rows_and_missing_models_are_refused() {
 
 #[tokio::test]
 async fn a_matrix_runs_every_model_on_every_device() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -140,7 +139,7 @@ impl CellExecutor for Stuck {
 #[tokio::test]
 async fn one_run_at_a_time_until_it_is_cancelled() {
     let stuck = Stuck::default();
-    let world = World::builder().executor(stuck.clone()).start().await.unwrap();
+    let world = world().await.executor(stuck.clone()).start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -181,7 +180,7 @@ impl CellExecutor for Broken {
 
 #[tokio::test]
 async fn a_fault_of_this_side_is_error() {
-    let world = World::builder().executor(Broken).start().await.unwrap();
+    let world = world().await.executor(Broken).start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -205,7 +204,7 @@ impl CellExecutor for Panicking {
 
 #[tokio::test]
 async fn an_executor_that_panics_ends_its_cell_and_the_run() {
-    let world = World::builder().executor(Panicking).start().await.unwrap();
+    let world = world().await.executor(Panicking).start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;
@@ -222,7 +221,7 @@ async fn an_executor_that_panics_ends_its_cell_and_the_run() {
 
 #[tokio::test]
 async fn a_run_on_a_byo_artifact_needs_the_plan() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     owner.active(&world).await;
     let artifact = owner.registered(&world).await;

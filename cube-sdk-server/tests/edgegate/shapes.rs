@@ -1,10 +1,9 @@
 //! The exact fields of each reply: the published client reads them by name.
 
-use cube_sdk_server::local::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, GRANTS};
+use crate::support::{Client, GRANTS, world};
 
 fn fields(value: &Value) -> Vec<String> {
     let mut names: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
@@ -20,7 +19,7 @@ fn assert_fields(value: &Value, wanted: &str) {
 
 #[tokio::test]
 async fn contracts_list_metrics_operators_and_statuses_without_a_key() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let (status, contracts) = Client::owner(&world).without_key().raw(Method::GET, "/v1/_contracts", None).await;
     assert_eq!(status, 200);
     assert_fields(&contracts, "valid_gate_metrics valid_gate_operators run_statuses_terminal run_statuses_in_flight");
@@ -35,7 +34,7 @@ async fn contracts_list_metrics_operators_and_statuses_without_a_key() {
 
 #[tokio::test]
 async fn grants_show_every_field_also_when_null() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let owner = Client::owner(&world);
     let grant = owner.pending(&world).await;
     assert_fields(
@@ -53,7 +52,7 @@ async fn grants_show_every_field_also_when_null() {
 
 #[tokio::test]
 async fn artifacts_runs_and_the_audit() {
-    let world = World::start().await.unwrap();
+    let world = world().await.start().await.unwrap();
     let admin = Client::admin(&world);
     Client::owner(&world).active(&world).await;
     let artifact = admin.registered(&world).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cube_sdk_core::SecretString;
 use cube_sdk_core::secret::ExposeSecret;
-use cube_sdk_server::local::World;
+use cube_sdk_server::local::{World, WorldBuilder};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,6 +15,16 @@ thread_local! {
 
 pub fn http() -> reqwest::Client {
     HTTP.with(reqwest::Client::clone)
+}
+
+/// A world still to be started; its EdgeGate keeps its rows in PostgreSQL where [`on_postgres`](crate::on_postgres) says.
+#[allow(clippy::unused_async)]
+pub async fn world() -> WorldBuilder {
+    #[cfg(feature = "postgres")]
+    if let Some(store) = crate::on_postgres::fresh().await {
+        return World::builder().edgegate_store(store);
+    }
+    World::builder()
 }
 
 /// A status and the body; null when it is empty.

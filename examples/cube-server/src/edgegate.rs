@@ -1,16 +1,16 @@
 //! `cube-server edgegate`
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use cube_sdk_byo::Storage;
 use cube_sdk_core::Clock;
 use cube_sdk_core::config::Environment;
 use cube_sdk_core::secret::ExposeSecret;
-use cube_sdk_server::edgegate::{EdgeGateService, OperatorSettings};
+use cube_sdk_server::edgegate::settings::ACCOUNT_ID;
+use cube_sdk_server::edgegate::{EdgeGateService, OperatorSettings, WorkspaceLimits};
 use cube_sdk_server::metrics::Metrics;
-use cube_sdk_server::store::{Plan, Role, Store};
+use cube_sdk_server::store::{Plan, Role};
 
+use crate::database::{Absent, Database};
 use crate::say;
 use crate::served::Served;
 use crate::stop::Stop;
@@ -29,9 +29,9 @@ pub(crate) enum EdgeGate {
 
 #[derive(Args)]
 pub(crate) struct Init {
-    /// The database; made if absent.
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    /// A file that is not there is made.
+    #[command(flatten)]
+    database: Database,
     /// Name of the workspace.
     #[arg(long, default_value = "Default")]
     name: String,
@@ -45,8 +45,8 @@ pub(crate) struct Init {
 
 #[derive(Args)]
 pub(crate) struct Member {
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    database: Database,
     /// The workspace's id.
     #[arg(long)]
     workspace: String,
@@ -60,8 +60,8 @@ pub(crate) struct Member {
 
 #[derive(Args)]
 pub(crate) struct SetPlan {
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    database: Database,
     /// The workspace's id.
     #[arg(long)]
     workspace: String,
@@ -72,9 +72,11 @@ pub(crate) struct SetPlan {
 
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// The database; made if absent.
-    #[arg(long, value_name = "FILE")]
-    db: PathBuf,
+    #[command(flatten)]
+    database: Database,
+    /// Make the file if it is not there.
+    #[arg(long)]
+    create: bool,
     /// Name of this host in audit rows; default: the system's.
     #[arg(long)]
     hostname: Option<String>,
@@ -95,7 +97,7 @@ impl EdgeGate {
 
 impl Init {
     async fn run(self) -> anyhow::Result<()> {
-        let store = Store::open(&self.db).await?;
+        let store = self.database.open(Absent::Make).await?;
         let made = store.create_workspace(&self.name, self.plan, &self.owner, Clock::system()).await?;
         store.close().await;
         say(&format!("workspace {}", made.id))?;
@@ -105,7 +107,7 @@ impl Init {
 
 impl Member {
     async fn run(self) -> anyhow::Result<()> {
-        let store = Store::open(&self.db).await?;
+        let store = self.database.open(Absent::Refuse).await?;
         let key = store.add_member(&self.workspace, &self.email, self.role, Clock::system()).await?;
         store.close().await;
         say(&format!("api key   {}  (shown this once: only its hash is kept)", key.expose_secret()))
@@ -114,7 +116,7 @@ impl Member {
 
 impl SetPlan {
     async fn run(self) -> anyhow::Result<()> {
-        let store = Store::open(&self.db).await?;
+        let store = self.database.open(Absent::Refuse).await?;
         store.set_plan(&self.workspace, self.plan).await?;
         store.close().await;
         Ok(())
@@ -124,11 +126,19 @@ impl SetPlan {
 impl Serve {
     async fn run(self) -> anyhow::Result<()> {
         let mut stop = Stop::new()?;
-        let settings = OperatorSettings::from_env(&Environment::process())?;
+        let environment = Environment::process();
+        let settings = OperatorSettings::from_env(&environment)?;
+        if !settings.names_account() {
+            tracing::warn!(
+                "{} is not set: customers are shown a placeholder where their trust policies need the account",
+                ACCOUNT_ID.env
+            );
+        }
+        let limits = WorkspaceLimits::from_env(&environment)?;
         // Keys and endpoints of AWS are found as AWS's own tools find them.
         let storage = Storage::builder().build()?;
-        let store = Store::open(&self.db).await?;
-        let mut service = EdgeGateService::builder(store, storage).settings(settings);
+        let store = self.database.open(if self.create { Absent::Make } else { Absent::Refuse }).await?;
+        let mut service = EdgeGateService::builder(store, storage).settings(settings).limits(limits);
         if let Some(name) = self.hostname.or_else(system_hostname) {
             service = service.hostname(name);
         }

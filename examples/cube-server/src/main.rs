@@ -2,6 +2,7 @@
 
 mod cloud;
 mod connections;
+mod database;
 mod edgegate;
 mod kept;
 mod local;

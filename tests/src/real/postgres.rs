@@ -49,15 +49,35 @@ impl Postgres {
         let mut command = as_postgres(&bin.join("postgres"));
         command.arg("-D").arg(&data).arg("-p").arg(addr.port().to_string());
         // Lines come back in the order in which they went in only if no scan joins another half-way.
-        for setting in
-            ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "synchronize_seqscans=off"]
-        {
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "max_connections=200",
+            "synchronize_seqscans=off",
+        ] {
             command.args(["-c", setting]);
         }
         let process = Process::start(command, &dir.path().join("postgres.log"));
         let mut server = Self { addr, bin, data, process, _dir: dir };
         server.wait_until_ready();
         Some(server)
+    }
+
+    /// A new database of a role that is no superuser; the URL to it.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn database(&self, name: &str) -> String {
+        let statements = [
+            format!("CREATE ROLE {name} LOGIN PASSWORD '{}'", Self::PASSWORD),
+            format!("CREATE DATABASE {name} OWNER {name}"),
+        ];
+        for statement in statements {
+            let output = self.psql(self.addr, &statement).output().expect("psql can be started");
+            assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        format!("postgres://{name}:{}@{}/{name}", Self::PASSWORD, self.addr)
     }
 
     fn wait_until_ready(&mut self) {

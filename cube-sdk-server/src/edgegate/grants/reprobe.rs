@@ -25,7 +25,7 @@ pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
                 let each = |grant: GrantRow| async {
                     let id = grant.id;
                     // One grant's trouble is not the others'.
-                    if AssertUnwindSafe(probe_again(&app, grant)).catch_unwind().await.is_err() {
+                    if AssertUnwindSafe(probe_again(&app, grant, before)).catch_unwind().await.is_err() {
                         tracing::error!(grant = %id, "the probe of a grant panicked");
                     }
                 };
@@ -36,10 +36,10 @@ pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
     }
 }
 
-async fn probe_again(app: &Arc<App>, grant: GrantRow) {
+async fn probe_again(app: &Arc<App>, grant: GrantRow, before: Time) {
     let due = decide(Some(grant.status), Event::Reprobe) == Ok(Action::Probe);
     if let (true, Ok(Some(role))) = (due, grant.role()) {
         // A refusal was logged where it arose; the next period tries again.
-        let _ = app.probe_grant(&grant, &role).await;
+        let _ = app.probe_if_due(&grant, &role, before).await;
     }
 }

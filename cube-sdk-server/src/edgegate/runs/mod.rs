@@ -2,6 +2,7 @@
 
 mod bundle;
 mod cell;
+mod lease;
 mod runner;
 mod verdict;
 mod wire;
@@ -17,9 +18,11 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::call::Call;
 use super::contracts;
+use super::news::News;
 use crate::refusal::{Answer, Refusal};
-use crate::store::{ArtifactRow, Id, NewCell, NewRun, Plan, Role, RunEnd, RunRow};
+use crate::store::{ArtifactRow, Ender, Id, NewCell, NewRun, Plan, Role, RunEnd, RunRow};
 
+pub(crate) use lease::give_up;
 pub(crate) use runner::{end_interrupted, run_forever};
 use wire::{RunDetail, RunSummary};
 
@@ -92,12 +95,20 @@ pub(crate) async fn trigger(State(app): State<Arc<App>>, call: Call) -> Answer<(
         model_filename: model.as_ref().and_then(|model| model.original_filename.as_deref()),
         cells,
     };
-    if !app.store.insert_run(&new, app.now()).await? {
-        return Err(Refusal::conflict("another run of this workspace is in flight: wait for it or cancel it"));
+    if !app.store.insert_run(&new, app.limits.runs, app.now()).await? {
+        return Err(Refusal::conflict(too_many(app.limits.runs)));
     }
     app.wake.notify_one();
+    app.tell(&News::Queued).await;
     let run = known_run(&app, workspace, new.id).await?;
     Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+fn too_many(most: u32) -> String {
+    match most {
+        1 => "another run of this workspace is in flight: wait for it or cancel it".to_owned(),
+        most => format!("{most} runs of this workspace are in flight: wait for one or cancel it"),
+    }
 }
 
 async fn model_artifact(app: &App, workspace: Id, id: Id) -> Answer<ArtifactRow> {
@@ -144,11 +155,12 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, call: Call) -> Answer<Js
         gates_eval: None,
         bundle: None,
     };
-    if !app.store.end_run(run.id, &end, app.now()).await? {
+    if !app.store.end_run(run.workspace_id, run.id, Ender::Anyone, &end, app.now()).await? {
         let run = known_run(&app, access.workspace.id, run.id).await?;
         return Err(Refusal::conflict(format!("the run has ended already: {}", run.status)));
     }
     app.switch_off(run.id);
+    app.tell(&News::Ended(run.id)).await;
     debug_assert!(contracts::TERMINAL.contains(&end.status));
     Ok(Json(json!({ "run_id": run.id, "status": end.status })))
 }

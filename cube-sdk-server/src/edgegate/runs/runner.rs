@@ -1,9 +1,8 @@
 //! Executes runs behind the requests: one task per run, one run per workspace, cells one after the other.
 
-use std::collections::hash_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cube_sdk_core::{Error, ErrorKind, Result};
 use futures_util::FutureExt as _;
@@ -11,19 +10,22 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::verdict::{Verdict, verdict};
-use super::{bundle, cell};
+use super::{bundle, cell, lease};
 use crate::edgegate::app::App;
-use crate::store::{Id, RunEnd, RunRow};
+use crate::store::{Ender, Held, RunEnd, RunRow};
 
 /// A queued run that nobody announced is found after this time.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Ends the runs that had begun when the process before this one ended: they are `error`, their slot is free.
+/// Ends the runs whose process let their lease pass: they are `error`, their slot is free. One that runs alone on its
+/// database begins by taking all that the process before it held.
 pub(crate) async fn end_interrupted(app: &App) -> Result<()> {
-    for run in app.store.runs_in_flight().await? {
+    for held in app.store.orphaned_runs().await? {
+        let Some(run) = app.store.run_to_execute(held.run).await? else { continue };
         let end = own_fault("RUN_INTERRUPTED", "the service ended while the run was in flight: trigger it again");
-        app.store.end_run(run, &end, app.now()).await?;
-        tracing::warn!(%run, "a run was interrupted by the end of the service");
+        if app.store.end_run(run.workspace_id, run.id, Ender::Heir(held), &end, app.now()).await? {
+            tracing::warn!(run = %run.id, "a run was interrupted by the end of its process");
+        }
     }
     Ok(())
 }
@@ -34,8 +36,8 @@ pub(crate) async fn end_interrupted(app: &App) -> Result<()> {
 pub(crate) async fn run_forever(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let mut runs = JoinSet::new();
     loop {
-        if let Err(error) = start_queued(&app, &mut runs).await {
-            tracing::error!(%error, "the queued runs could not be listed");
+        if let Err(error) = look(&app, &mut runs).await {
+            tracing::error!(%error, "the queued runs could not be claimed");
         }
         tokio::select! {
             () = app.wake.notified() => {}
@@ -47,43 +49,45 @@ pub(crate) async fn run_forever(app: Arc<App>, mut stop: watch::Receiver<bool>) 
     while runs.join_next().await.is_some() {}
 }
 
-async fn start_queued(app: &Arc<App>, runs: &mut JoinSet<()>) -> Result<()> {
-    for id in app.store.runs_queued().await? {
-        if runs.len() >= app.concurrent_runs {
-            break;
-        }
+async fn look(app: &Arc<App>, runs: &mut JoinSet<()>) -> Result<()> {
+    if app.store.is_shared() {
+        end_interrupted(app).await?;
+    }
+    while runs.len() < app.concurrent_runs {
+        // Taken before the claim is sent: the lease cannot end earlier than this says.
+        let claimed_at = Instant::now();
+        let Some(held) = app.store.claim_run(app.holder, app.now()).await? else { break };
         let (switch, off) = watch::channel(false);
-        let known = match app.switches().entry(id) {
-            Entry::Occupied(_) => true,
-            Entry::Vacant(place) => {
-                place.insert(switch);
-                false
-            }
-        };
-        if !known {
-            runs.spawn(supervise(Arc::clone(app), id, off));
-        }
+        app.switches().insert(held.run, switch);
+        runs.spawn(supervise(Arc::clone(app), held, claimed_at, off));
     }
     Ok(())
 }
 
-/// Executes a run until it ends, is cancelled or is out of time.
-async fn supervise(app: Arc<App>, id: Id, mut off: watch::Receiver<bool>) {
+/// Executes a run until it ends, is cancelled, is out of time or is no longer ours.
+async fn supervise(app: Arc<App>, held: Held, claimed_at: Instant, mut off: watch::Receiver<bool>) {
     let ended = tokio::select! {
-        ended = AssertUnwindSafe(execute(&app, id)).catch_unwind() => ended.unwrap_or_else(|_| {
+        ended = AssertUnwindSafe(execute(&app, held)).catch_unwind() => ended.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Server, "the task of the run panicked"))
         }),
         // The cancelling request has ended the run in the database already.
         () = switched_off(&mut off) => Ok(()),
+        // Whoever holds it now writes its end.
+        () = lease::lost(&app, held, claimed_at) => Ok(()),
     };
     if let Err(error) = ended {
-        tracing::error!(run = %id, %error, "a run could not be executed");
-        let end = own_fault("RUN_EXECUTION_ERROR", "the service could not execute the run");
-        if let Err(error) = app.store.end_run(id, &end, app.now()).await {
-            tracing::error!(run = %id, %error, "a failed run could not be ended");
+        tracing::error!(run = %held.run, %error, "a run could not be executed");
+        if let Err(error) = give_up(&app, held).await {
+            tracing::error!(run = %held.run, %error, "a failed run could not be ended");
         }
     }
-    app.switches().remove(&id);
+    app.switches().remove(&held.run);
+}
+
+async fn give_up(app: &App, held: Held) -> Result<()> {
+    let Some(run) = app.store.run_to_execute(held.run).await? else { return Ok(()) };
+    let end = own_fault("RUN_EXECUTION_ERROR", "the service could not execute the run");
+    app.store.end_run(run.workspace_id, run.id, Ender::Holder(held), &end, app.now()).await.map(drop)
 }
 
 async fn switched_off(off: &mut watch::Receiver<bool>) {
@@ -92,43 +96,46 @@ async fn switched_off(off: &mut watch::Receiver<bool>) {
     }
 }
 
-async fn execute(app: &App, id: Id) -> Result<()> {
-    // None: cancelled while it was queued.
-    let Some(run) = app.store.run_to_execute(id).await? else { return Ok(()) };
-    if !app.store.advance_run(id, "preparing", app.now()).await? {
-        return Ok(());
-    }
+async fn execute(app: &App, held: Held) -> Result<()> {
+    // None: cancelled just after the claim.
+    let Some(run) = app.store.run_to_execute(held.run).await? else { return Ok(()) };
     let limit = Duration::from_secs(60 * u64::from(run.definition.0.run_policy.timeout_minutes));
-    match tokio::time::timeout(limit, cells(app, &run)).await {
+    match tokio::time::timeout(limit, cells(app, &run, held)).await {
         Ok(verdict) => match verdict? {
-            Some(verdict) => finish(app, &run, verdict).await,
+            Some(verdict) => finish(app, &run, held, verdict).await,
             None => Ok(()),
         },
         Err(_) => {
             let end = own_fault("RUN_TIMEOUT", &format!("the run did not end within {} minutes", limit.as_secs() / 60));
-            app.store.end_run(id, &end, app.now()).await.map(drop)
+            app.store.end_run(run.workspace_id, run.id, Ender::Holder(held), &end, app.now()).await.map(drop)
         }
     }
 }
 
-/// Executes the cells in order; none when the run was cancelled meanwhile.
-async fn cells(app: &App, run: &RunRow) -> Result<Option<Verdict>> {
+/// Executes the cells in order; none when the run was cancelled meanwhile, or is no longer ours.
+async fn cells(app: &App, run: &RunRow, held: Held) -> Result<Option<Verdict>> {
     let mut ended = Vec::new();
     for row in app.store.cells_of(run.id).await? {
-        if !app.store.advance_run(run.id, "running", app.now()).await? {
+        if !app.store.advance_run(held, "running", app.now()).await?
+            || !app.store.begin_cell(held, row.position, app.now()).await?
+        {
             return Ok(None);
         }
-        app.store.begin_cell(run.id, row.position, app.now()).await?;
         let end = cell::execute(app, run, &row).await;
-        app.store.end_cell(run.id, row.position, &end.kept(run), app.now()).await?;
+        let kept = end.kept(run);
+        if !app.store.end_cell(held, row.position, &kept, app.now()).await? {
+            return Ok(None);
+        }
         ended.push(end);
     }
-    app.store.advance_run(run.id, "evaluating", app.now()).await?;
+    if !app.store.advance_run(held, "evaluating", app.now()).await? {
+        return Ok(None);
+    }
     Ok(Some(verdict(&run.definition.0.gates, &ended)))
 }
 
-async fn finish(app: &App, run: &RunRow, verdict: Verdict) -> Result<()> {
-    app.store.advance_run(run.id, "reporting", app.now()).await?;
+async fn finish(app: &App, run: &RunRow, held: Held, verdict: Verdict) -> Result<()> {
+    app.store.advance_run(held, "reporting", app.now()).await?;
     let now = app.now();
     let bundle = match verdict.status {
         "error" => None,
@@ -142,7 +149,7 @@ async fn finish(app: &App, run: &RunRow, verdict: Verdict) -> Result<()> {
         gates_eval: verdict.gates_eval,
         bundle,
     };
-    app.store.end_run(run.id, &end, now).await.map(drop)
+    app.store.end_run(run.workspace_id, run.id, Ender::Holder(held), &end, now).await.map(drop)
 }
 
 fn own_fault(code: &str, detail: &str) -> RunEnd {

@@ -1,11 +1,13 @@
 //! The append-only audit: one row per call to STS or S3 made for a workspace.
 
+mod append;
 mod page;
 
 use cube_sdk_core::Result;
 
 pub(crate) use self::page::AuditFilter;
-use super::{Id, Store, Time, failing};
+use super::engine::Engine;
+use super::{EdgeGateStore, Id, Time, failing};
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct AuditRow {
@@ -49,46 +51,18 @@ pub(crate) struct NewAuditRow {
     pub(crate) ts: Time,
 }
 
-/// `latest` only grows within a workspace: see the migration that adds it.
-const APPEND: &str = "INSERT INTO audit (workspace_id, grant_id, event_type, operation, aws_request_id, attempt_id,
-     probe_id, role_arn, bucket, s3_key, bytes_read, worker_hostname, outcome, error_code, artifact_id, run_id, ts, latest)
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-     max(?17, coalesce((SELECT latest FROM audit INDEXED BY audit_by_time WHERE workspace_id = ?1
-     ORDER BY latest DESC LIMIT 1), ?17))
-     WHERE NOT EXISTS (SELECT 1 FROM audit WHERE attempt_id = ?6 AND outcome = ?13)";
-
-impl Store {
+impl EdgeGateStore {
     /// Appends rows in one commit; when it returns, they are on disk. A row that an earlier, given-up commit
     /// had written already (same attempt, same outcome) is not written twice.
     pub(crate) async fn append_audit(&self, rows: &[NewAuditRow]) -> Result<()> {
-        let doing = failing("appending to the audit");
-        let mut tx = self.immediate().await.map_err(&doing)?;
-        for row in rows {
-            sqlx::query(APPEND)
-                .bind(row.workspace_id)
-                .bind(row.grant_id)
-                .bind(&row.event_type)
-                .bind(&row.operation)
-                .bind(&row.aws_request_id)
-                .bind(&row.attempt_id)
-                .bind(&row.probe_id)
-                .bind(&row.role_arn)
-                .bind(&row.bucket)
-                .bind(&row.s3_key)
-                .bind(row.bytes_read)
-                .bind(&row.worker_hostname)
-                .bind(&row.outcome)
-                .bind(&row.error_code)
-                .bind(row.artifact_id)
-                .bind(row.run_id)
-                .bind(row.ts)
-                .execute(&mut *tx)
-                .await
-                .map_err(&doing)?;
-        }
-        tx.commit().await.map_err(&doing)
+        let done = match self.engine() {
+            Engine::Sqlite(store) => append::sqlite(store, rows).await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => append::postgres(postgres, rows).await,
+        };
+        done.map_err(failing("appending to the audit"))
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

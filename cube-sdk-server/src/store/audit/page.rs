@@ -3,7 +3,8 @@
 use cube_sdk_core::Result;
 use sqlx::AssertSqlSafe;
 
-use super::super::{Id, Store, Time, failing};
+use super::super::engine::{Engine, reading};
+use super::super::{EdgeGateStore, Id, Time, failing};
 use super::AuditRow;
 
 /// Which rows to list; all given conditions hold at once.
@@ -18,45 +19,55 @@ pub(crate) struct AuditFilter {
 }
 
 impl AuditFilter {
-    /// The statement for these filters. Its index is named, so that it can neither scan nor sort: what SQLite knows of
-    /// the table's contents has no say.
-    fn statement(&self) -> String {
+    /// The statement for these filters. In SQLite its index is named, so that it can neither scan nor sort: what the
+    /// database knows of the table's contents has no say. PostgreSQL names none.
+    fn statement(&self, engine: &Engine) -> String {
         let (index, of) = match (self.run_id, self.artifact_id) {
             (None, None) => ("audit_of_workspace", ""),
-            (Some(_), None) => ("audit_of_run", " AND run_id = ?2"),
-            (None, Some(_)) => ("audit_of_artifact", " AND artifact_id = ?3"),
-            (Some(_), Some(_)) => ("audit_of_run_and_artifact", " AND run_id = ?2 AND artifact_id = ?3"),
+            (Some(_), None) => ("audit_of_run", " AND run_id = $2"),
+            (None, Some(_)) => ("audit_of_artifact", " AND artifact_id = $3"),
+            (Some(_), Some(_)) => ("audit_of_run_and_artifact", " AND run_id = $2 AND artifact_id = $3"),
         };
-        let below = if self.cursor.is_some() { " AND id < ?4" } else { "" };
+        let by = |index: &str| match engine {
+            Engine::Sqlite(_) => format!(" INDEXED BY {index}"),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => String::new(),
+        };
+        let below = if self.cursor.is_some() { " AND id < $4" } else { "" };
         // Rows before the first whose `latest` is later cannot be later themselves; some of those after it may be earlier.
         let since = if self.since.is_some() {
-            " AND ts > ?5 AND id >= (SELECT id FROM audit INDEXED BY audit_by_time
-             WHERE workspace_id = ?1 AND latest > ?5 ORDER BY latest, id LIMIT 1)"
+            let by = by("audit_by_time");
+            format!(
+                " AND ts > $5 AND id >= (SELECT id FROM audit{by}
+                 WHERE workspace_id = $1 AND latest > $5 ORDER BY latest, id LIMIT 1)"
+            )
         } else {
-            ""
+            String::new()
         };
+        let by = by(index);
         format!(
             "SELECT id, event_type, operation, aws_request_id, attempt_id, probe_id, role_arn, bucket, s3_key, bytes_read,
-             worker_hostname, outcome, error_code, artifact_id, run_id, ts FROM audit INDEXED BY {index}
-             WHERE workspace_id = ?1{of}{below}{since} ORDER BY id DESC LIMIT ?6"
+             worker_hostname, outcome, error_code, artifact_id, run_id, ts FROM audit{by}
+             WHERE workspace_id = $1{of}{below}{since} ORDER BY id DESC LIMIT $6"
         )
     }
 }
 
-impl Store {
+impl EdgeGateStore {
     /// Up to `limit` rows of a workspace, newest first.
     pub(crate) async fn audit_page(&self, workspace: Id, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRow>> {
         // Made of our own words only; every value is bound.
-        sqlx::query_as(AssertSqlSafe(filter.statement()))
+        let statement = filter.statement(self.engine());
+        reading!(self, pool => sqlx::query_as(AssertSqlSafe(statement))
             .bind(workspace)
             .bind(filter.run_id)
             .bind(filter.artifact_id)
             .bind(filter.cursor)
             .bind(filter.since)
-            .bind(limit)
-            .fetch_all(&self.reader)
-            .await
-            .map_err(failing("listing the audit"))
+            .bind(i64::from(limit))
+            .fetch_all(pool)
+            .await)
+        .map_err(failing("listing the audit"))
     }
 }
 
@@ -68,6 +79,7 @@ mod tests {
     use cube_sdk_core::Timestamp;
     use sqlx::Row as _;
 
+    use super::super::super::Store;
     use super::super::tests::{row, store};
     use super::*;
 
@@ -91,9 +103,9 @@ mod tests {
 
     #[tokio::test]
     async fn no_filter_scans_or_sorts() {
-        let (_dir, store) = store().await;
+        let (_dir, file, store) = store().await;
         for filter in combinations(Id::from_u128(2), Id::from_u128(3), at(5), 7) {
-            let plan = plan(&store, &filter.statement()).await;
+            let plan = plan(&file, &filter.statement(store.engine())).await;
             let shown = format!("{filter:?}: {plan:?}");
             assert!(goes_straight(&plan), "{shown}");
             let of = [(filter.run_id, "run_id=? AND "), (filter.artifact_id, "artifact_id=? AND ")];
@@ -127,8 +139,8 @@ mod tests {
 
     #[tokio::test]
     async fn appending_does_not_scan_and_what_scans_is_found_out() {
-        let (_dir, store) = store().await;
-        let append = plan(&store, super::super::APPEND).await;
+        let (_dir, store, _) = store().await;
+        let append = plan(&store, super::super::append::SQLITE).await;
         assert!(goes_straight(&append), "{append:?}");
         for slow in [
             "SELECT * FROM audit WHERE bucket = 'b'",
@@ -148,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_filter_gives_what_it_says_though_times_go_back() {
-        let (_dir, store) = store().await;
+        let (_dir, _, store) = store().await;
         let mut rows = Vec::new();
         for number in 0..300_u64 {
             let mut made = row(&number.to_string(), "success");
@@ -194,10 +206,11 @@ mod tests {
             Some(parent) => tempfile::tempdir_in(parent).unwrap(),
             None => tempfile::tempdir().unwrap(),
         };
-        let store = Store::open(&dir.path().join("db")).await.unwrap();
+        let file = Store::open(&dir.path().join("db")).await.unwrap();
+        let store = EdgeGateStore::from(file.clone());
         let began = Instant::now();
-        sqlx::query("PRAGMA synchronous = OFF").execute(&store.writer).await.unwrap();
-        sqlx::query("PRAGMA cache_size = -1000000").execute(&store.writer).await.unwrap();
+        sqlx::query("PRAGMA synchronous = OFF").execute(&file.writer).await.unwrap();
+        sqlx::query("PRAGMA cache_size = -1000000").execute(&file.writer).await.unwrap();
         // Nine of ten rows are of one workspace: runs of 1 000 rows, each over 3 of 50 artifacts, a call every second.
         for from in (0..total).step_by(250_000) {
             sqlx::query(
@@ -212,7 +225,7 @@ mod tests {
             )
             .bind(from)
             .bind(total)
-            .execute(&store.writer)
+            .execute(&file.writer)
             .await
             .unwrap();
         }

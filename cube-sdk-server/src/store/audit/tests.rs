@@ -2,9 +2,10 @@
 
 use cube_sdk_core::Timestamp;
 
+use super::super::Store;
 use super::*;
 
-pub(super) fn row(attempt: &str, outcome: &str) -> NewAuditRow {
+pub(in super::super) fn row(attempt: &str, outcome: &str) -> NewAuditRow {
     NewAuditRow {
         workspace_id: Id::from_u128(1),
         grant_id: None,
@@ -26,15 +27,15 @@ pub(super) fn row(attempt: &str, outcome: &str) -> NewAuditRow {
     }
 }
 
-pub(super) async fn store() -> (tempfile::TempDir, Store) {
+pub(super) async fn store() -> (tempfile::TempDir, Store, EdgeGateStore) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(&dir.path().join("db")).await.unwrap();
-    (dir, store)
+    (dir, store.clone(), store.into())
 }
 
 #[tokio::test]
 async fn the_database_refuses_to_change_or_delete_rows() {
-    let (_dir, store) = store().await;
+    let (_dir, file, store) = store().await;
     store.append_audit(&[row("a", "success"), row("b", "success")]).await.unwrap();
     for statement in [
         "UPDATE audit SET outcome = 'success'",
@@ -45,7 +46,7 @@ async fn the_database_refuses_to_change_or_delete_rows() {
          probe_id, role_arn, bucket, s3_key, bytes_read, worker_hostname, outcome, error_code, artifact_id, run_id,
          ts, latest FROM audit WHERE id = 2",
     ] {
-        let refused = sqlx::query(statement).execute(&store.writer).await.unwrap_err();
+        let refused = sqlx::query(statement).execute(&file.writer).await.unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{statement}: {refused}");
     }
     let rows = store.audit_page(Id::from_u128(1), &AuditFilter::default(), 10).await.unwrap();
@@ -54,7 +55,7 @@ async fn the_database_refuses_to_change_or_delete_rows() {
 
 #[tokio::test]
 async fn a_commit_that_is_made_again_adds_only_what_is_missing() {
-    let (_dir, store) = store().await;
+    let (_dir, _, store) = store().await;
     store.append_audit(&[row("a", "success")]).await.unwrap();
     store.append_audit(&[row("a", "success"), row("b", "success"), row("a", "error")]).await.unwrap();
     let rows = store.audit_page(Id::from_u128(1), &AuditFilter::default(), 10).await.unwrap();
