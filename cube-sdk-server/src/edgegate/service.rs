@@ -16,6 +16,7 @@ use super::executor::{CellExecutor, StreamingExecutor};
 use super::probes::Probes;
 use super::settings::OperatorSettings;
 use super::{grants, recording, router, runs};
+use crate::health::Ending;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -35,6 +36,7 @@ pub struct EdgeGateService {
     router: Router,
     store: Store,
     recorder: Recorder,
+    ending: Ending,
     stop: watch::Sender<bool>,
     runner: JoinHandle<()>,
     prober: JoinHandle<()>,
@@ -76,6 +78,12 @@ impl EdgeGateService {
     /// The endpoints, to be mounted or served.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// From now on `/readyz` answers 503, so that a balancer sends no more; all else is answered as before. Give it the
+    /// time to notice before the port is closed.
+    pub fn unready(&self) {
+        self.ending.begin();
     }
 
     /// Starts no more runs, waits up to `grace` for those in flight, then stops; what is left is ended as `error` by
@@ -169,12 +177,14 @@ impl EdgeGateServiceBuilder {
         });
         runs::end_interrupted(&app).await?;
         let (stop, stopped) = watch::channel(false);
+        let ending = Ending::default();
         let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
         let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
         Ok(EdgeGateService {
-            router: self.metrics.counted(router::router(app)),
+            router: self.metrics.counted(router::router(app, ending.clone())),
             store: self.store,
             recorder,
+            ending,
             stop,
             runner,
             prober,
