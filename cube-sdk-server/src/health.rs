@@ -1,6 +1,7 @@
 //! `/healthz` and `/readyz`, for whoever starts and stops the service.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
@@ -12,13 +13,33 @@ use http::StatusCode;
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-/// The process lives; it is ready once `check` finds that what it stands on answers.
-pub(crate) fn routes(check: impl Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static) -> Router {
-    let check: Check = Arc::new(check);
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(check)
+/// Is the service about to end? Then balancers are to send no more, though all is still answered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
-async fn ready(State(check): State<Check>) -> Response {
+/// The process lives; it is ready once `check` finds that what it stands on answers, until it is about to end.
+pub(crate) fn routes(
+    ending: Ending,
+    check: impl Fn() -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
+) -> Router {
+    let check: Check = Arc::new(check);
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state((ending, check))
+}
+
+async fn ready(State((ending, check)): State<(Ending, Check)>) -> Response {
+    if ending.has_begun() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "about to end\n").into_response();
+    }
     match check().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {

@@ -29,12 +29,13 @@ fn built() -> BTreeMap<String, PathBuf> {
         .map(|target| target.name.clone())
         .collect();
     known.sort();
-    let built = Command::new(env!("CARGO"))
-        .current_dir(root())
-        .args(["build", "--locked", "--workspace", "--bins", "--tests", "--message-format=json-render-diagnostics"])
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--locked", "--workspace", "--bins", "--tests", "--message-format=json-render-diagnostics"]);
+    // Those that these tests were built with, where somebody says so: else all would be built once more.
+    if let Ok(features) = std::env::var("CUBE_TEST_FEATURES") {
+        command.args(["--features", &features]);
+    }
+    let built = command.current_dir(root()).stderr(Stdio::inherit()).output().unwrap();
     assert!(built.status.success(), "the programs do not build");
     let programs: BTreeMap<_, _> = Message::parse_stream(built.stdout.as_slice())
         .filter_map(|message| match message.unwrap() {

@@ -90,6 +90,24 @@ where
         Pages::prepared(start, prepare).into()
     }
 
+    /// Begins at a [`cursor`](Self::cursor) of an earlier list of the same things, instead of at the beginning. Set it
+    /// before the first item is asked for.
+    ///
+    /// ```
+    /// use cube_sdk_core::listing::{Listing, Page};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let numbers = || Listing::new(None, |cursor: Option<u32>| async move {
+    ///     let from = cursor.unwrap_or(0);
+    ///     Ok(Page::new(vec![from, from + 1], (from < 4).then_some(from + 2)))
+    /// });
+    /// assert_eq!(numbers().starting_at(4).collect().await?, [4, 5]);
+    /// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+    /// ```
+    pub fn starting_at(mut self, cursor: C) -> Self {
+        self.pages = self.pages.starting_at(cursor);
+        self
+    }
+
     /// At most this many pages (default [`SAFETY_PAGES`]); more outstanding is a truncation.
     pub fn max_pages(mut self, pages: usize) -> Self {
         self.pages = self.pages.max_pages(pages);

@@ -142,6 +142,21 @@ where
         }
     }
 
+    /// Begins at a cursor of an earlier list of the same things. Set it before the first page is asked for.
+    ///
+    /// ```
+    /// use cube_sdk_core::listing::{Page, Pages};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let pages = Pages::new(None, |cursor: Option<u32>| async move { Ok(Page::new(vec![cursor], None)) });
+    /// assert_eq!(pages.starting_at(4).try_next().await?.map(|page| page.items), Some(vec![Some(4)]));
+    /// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+    /// ```
+    pub fn starting_at(mut self, cursor: C) -> Self {
+        self.cursors = std::iter::once(hash_of(&cursor)).collect();
+        self.cursor = Some(cursor);
+        self
+    }
+
     /// At most this many pages (default [`SAFETY_PAGES`]); more outstanding is a truncation.
     pub fn max_pages(mut self, pages: usize) -> Self {
         self.max_pages = pages.max(1);

@@ -14,11 +14,11 @@ use http::StatusCode;
 use super::app::App;
 use super::tunnel::{Tunnels, tunnel};
 use super::{admin, images, login, mcp, visitors};
-use crate::health;
+use crate::health::{self, Ending};
 use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
 
-pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>) -> Router {
+pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>, ending: Ending) -> Router {
     let named = Router::new()
         .merge(login::routes())
         .merge(admin::routes())
@@ -30,7 +30,7 @@ pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(app), for_us));
     // Probes ask by address, whatever name that has.
     let asked = Arc::clone(app);
-    let health = health::routes(move || {
+    let health = health::routes(ending, move || {
         let app = Arc::clone(&asked);
         Box::pin(async move { app.store.ping().await })
     });

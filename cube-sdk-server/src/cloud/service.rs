@@ -11,6 +11,7 @@ use super::app::App;
 use super::router::router;
 use super::settings::CloudSettings;
 use super::tunnel::Tunnels;
+use crate::health::Ending;
 use crate::metrics::Metrics;
 use crate::store::CloudStore;
 
@@ -23,6 +24,8 @@ const TIDY: Duration = Duration::from_secs(5);
 /// answer, and open tunnels end with the last clone of it.
 ///
 /// ```
+/// use std::time::Duration;
+///
 /// use cube_sdk_core::Clock;
 /// use cube_sdk_server::cloud::{CloudService, CloudSettings};
 /// use cube_sdk_server::listener::Listener;
@@ -35,12 +38,17 @@ const TIDY: Duration = Duration::from_secs(5);
 /// let service = CloudService::builder(store, settings).start()?;
 /// let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await?;
 /// println!("{} takes {:?}", listener.url(), key.api_key);
+/// // At the end: the balancer first, then answers in progress, then tunnels and the database.
+/// service.unready();
+/// listener.shutdown(Duration::from_secs(30)).await;
+/// service.shutdown(Duration::from_secs(30)).await;
 /// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
 /// ```
 pub struct CloudService {
     router: Router,
     store: CloudStore,
     tunnels: Arc<Tunnels>,
+    ending: Ending,
     tidier: JoinHandle<()>,
 }
 
@@ -79,6 +87,12 @@ impl CloudService {
     /// address as `ConnectInfo<SocketAddr>`.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// From now on `/readyz` answers 503, so that a balancer sends no more; all else is answered as before. Give it the
+    /// time to notice before the port is closed.
+    pub fn unready(&self) {
+        self.ending.begin();
     }
 
     /// Ends tunnels: no new ones, open streams may end for `grace`; then the database is closed.
@@ -122,7 +136,8 @@ impl CloudServiceBuilder {
     pub fn start(self) -> Result<CloudService> {
         let app = Arc::new(App::new(self.store.clone(), self.clock, self.settings, &self.metrics)?);
         let tunnels = Arc::new(Tunnels::new(&app, &self.metrics));
-        let router = self.metrics.counted(router(&app, &tunnels));
+        let ending = Ending::default();
+        let router = self.metrics.counted(router(&app, &tunnels, ending.clone()));
         let tidier = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(TIDY).await;
@@ -131,7 +146,7 @@ impl CloudServiceBuilder {
                 }
             }
         });
-        Ok(CloudService { router, store: self.store, tunnels, tidier })
+        Ok(CloudService { router, store: self.store, tunnels, ending, tidier })
     }
 }
 

@@ -8,11 +8,11 @@ use axum::routing::{delete, get, post, put};
 
 use super::app::App;
 use super::{api_keys, artifacts, audit, contracts, grants, pipelines, promptpacks, runs, setup_info, workspaces};
-use crate::health;
+use crate::health::{self, Ending};
 use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
 
-pub(crate) fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>, ending: Ending) -> Router {
     let workspace = Router::new()
         .route("/", get(workspaces::show))
         .route("/api-keys", get(api_keys::list).post(api_keys::create))
@@ -34,7 +34,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/byo-storage/grants/attach-role", post(grants::attach_role))
         .route("/byo-storage/grants/{grant}/rotate-external-id", post(grants::rotate_external_id));
     let store = app.store.clone();
-    let health = health::routes(move || {
+    let health = health::routes(ending, move || {
         let store = store.clone();
         Box::pin(async move { store.ping().await })
     });

@@ -17,6 +17,7 @@ use super::limits::WorkspaceLimits;
 use super::probes::Probes;
 use super::settings::OperatorSettings;
 use super::{grants, news, recording, router, runs};
+use crate::health::Ending;
 use crate::metrics::Metrics;
 use crate::store::{EdgeGateStore, Id};
 
@@ -57,6 +58,7 @@ pub struct EdgeGateService {
     router: Router,
     app: Arc<App>,
     recorder: Recorder,
+    ending: Ending,
     stop: watch::Sender<bool>,
     runner: JoinHandle<()>,
     prober: JoinHandle<()>,
@@ -125,6 +127,12 @@ impl EdgeGateService {
     /// The endpoints, to be mounted or served.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// From now on `/readyz` answers 503, so that a balancer sends no more; all else is answered as before. Give it the
+    /// time to notice before the port is closed.
+    pub fn unready(&self) {
+        self.ending.begin();
     }
 
     /// Starts no more runs, waits up to `grace` for those in flight, then stops; what is left is ended as `error` by
@@ -238,10 +246,12 @@ impl EdgeGateServiceBuilder {
         let listener = tokio::spawn(news::listen_forever(Arc::clone(&app), stopped.clone()));
         let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
         let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
+        let ending = Ending::default();
         Ok(EdgeGateService {
-            router: self.metrics.counted(router::router(Arc::clone(&app))),
+            router: self.metrics.counted(router::router(Arc::clone(&app), ending.clone())),
             app,
             recorder,
+            ending,
             stop,
             runner,
             prober,

@@ -45,7 +45,12 @@ pub(super) struct LocalCloud {
 }
 
 impl LocalCloud {
-    pub(super) async fn start(dir: &Path, seed: u64, more: &BTreeMap<String, String>) -> Result<Self> {
+    pub(super) async fn start(
+        dir: &Path,
+        seed: u64,
+        more: &BTreeMap<String, String>,
+        kubectl: Option<&Path>,
+    ) -> Result<Self> {
         let failed = |what: &str| Error::new(ErrorKind::Io, format!("starting {what} failed"));
         let apollo = Double::seeded().map_err(|why| failed("the Apollo double").cause(why))?;
         let apollo = apollo.serve().await.map_err(|cause| Error::io("starting the Apollo double", cause))?;
@@ -56,7 +61,11 @@ impl LocalCloud {
             (FORBIDDEN.to_owned(), echo.address.to_string()),
         ]);
         let reachable = |name: &String| name != DEAD && name != FORBIDDEN;
-        apps.extend(more.iter().filter(|(name, _)| reachable(name)).map(|(name, at)| (name.clone(), at.clone())));
+        if let Some(name) = more.keys().find(|name| apps.contains_key(*name)) {
+            return Err(Error::new(ErrorKind::Config, format!("the world has an app `{name}` of its own"))
+                .advice("give yours another name"));
+        }
+        apps.extend(more.iter().map(|(name, at)| (name.clone(), at.clone())));
         let permitted: Vec<_> = apps.keys().filter(|name| *name != FORBIDDEN).cloned().collect();
 
         let credentials = json!({ "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET });
@@ -78,6 +87,9 @@ impl LocalCloud {
         std::fs::create_dir_all(&output).map_err(|cause| Error::io(format!("making {}", output.display()), cause))?;
         write_private(&kubeconfig, cluster.kubeconfig().as_bytes())?;
         settings["tbot"] = json!({ "outputs": outputs });
+        if let Some(kubectl) = kubectl {
+            settings["kubectl"] = json!(kubectl);
+        }
         let clock = Clock::system();
         let store = Store::open(&dir.join("cloud.sqlite")).await?;
         let password = password(seed);

@@ -6,7 +6,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> cube_sdk_core::Result<()> {
-//! let world = World::builder().seed(7).start().await?;
+//! let world = World::builder().seed(7).kubectl("/usr/local/bin/kubectl").start().await?;
 //! assert!(world.card().edgegate.url.starts_with("http://127.0.0.1:"));
 //! assert!(world.card().aws.object_size >= 8 << 20);
 //! let environment = world.environment(); // what clients accept in place of the process's own

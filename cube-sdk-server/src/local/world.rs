@@ -74,6 +74,7 @@ pub struct WorldBuilder {
     store: Option<EdgeGateStore>,
     limits: Limits,
     apps: BTreeMap<String, String>,
+    kubectl: Option<PathBuf>,
     aws: Option<AwsSetup>,
 }
 
@@ -97,6 +98,7 @@ impl World {
             store: None,
             limits: Limits::default(),
             apps: BTreeMap::new(),
+            kubectl: None,
             aws: None,
         }
     }
@@ -182,9 +184,16 @@ impl WorldBuilder {
         self
     }
 
-    /// A TCP app that tunnels reach at this address, `host:port`. Those of the world's own names cannot be replaced.
+    /// A TCP app that tunnels reach at this address, `host:port`. The world's own (`echo`, `dead` and `vault`) cannot be
+    /// replaced: [`start`](Self::start) refuses their names.
     pub fn app(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
         self.apps.insert(name.into(), address.into());
+        self
+    }
+
+    /// The program that `kubectl_exec` and its like run; by default the `kubectl` of the path.
+    pub fn kubectl(mut self, program: impl Into<PathBuf>) -> Self {
+        self.kubectl = Some(program.into());
         self
     }
 
@@ -197,7 +206,8 @@ impl WorldBuilder {
     /// Starts everything and returns once everything answers. Needs a tokio runtime.
     ///
     /// # Errors
-    /// `Io` when a port or the directory cannot be used; `Config` for an app whose name or address is none.
+    /// `Io` when a port or the directory cannot be used; `Config` for an app whose name or address is none,
+    /// or whose name one of the world's own has.
     pub async fn start(self) -> Result<World> {
         let (dir, scratch) = directory(self.data_dir.as_deref())?;
         let seed = kept_seed(&dir, self.seed)?;
@@ -232,7 +242,7 @@ impl WorldBuilder {
         edgegate.store = self.store;
         let edgegate = edgegate.start().await?;
         answers(aws.address(), "/").await?;
-        let cloud = LocalCloud::start(&dir, seed, &self.apps).await?;
+        let cloud = LocalCloud::start(&dir, seed, &self.apps, self.kubectl.as_deref()).await?;
         let card = Card {
             edgegate: edgegate.card().clone(),
             aws: aws.card().into(),

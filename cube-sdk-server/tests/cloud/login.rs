@@ -253,6 +253,9 @@ async fn what_users_type_is_shown_as_text() {
     let name = "<b>ann</b>";
     cloud.store.add_user(name, &["admin".to_owned()], PASSWORD.to_owned().into(), Clock::system()).await.unwrap();
     let mut browser = Browser::default();
+    // It stands in the form again, so that only the password is typed anew.
+    let again = browser.sign_in(&cloud, ID, " \"><b>x ", "wrong").await;
+    assert!(again.text.contains("value=\"&quot;&gt;&lt;b&gt;x\"") && !again.text.contains("<b>x"), "{}", again.text);
     browser.sign_in(&cloud, ID, name, PASSWORD).await;
     http()
         .get(format!("{}/auth/session/{ID}", cloud.url))

@@ -3,10 +3,13 @@
 
 mod admin;
 mod agent;
+mod every_tool;
 mod hosts;
 #[cfg(unix)]
 mod images;
 mod login;
+mod login_page;
+mod mcp_clients;
 mod metrics;
 #[cfg(feature = "oidc")]
 mod oidc;

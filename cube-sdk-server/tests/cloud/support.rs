@@ -25,7 +25,7 @@ pub struct Cloud {
     pub metrics: Metrics,
     _dir: tempfile::TempDir,
     _listener: Listener,
-    _service: CloudService,
+    service: CloudService,
 }
 
 thread_local! {
@@ -115,7 +115,12 @@ impl Cloud {
         let service = service.metrics(metrics.clone()).start().unwrap();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), service.router()).await.unwrap();
         let (url, address) = (listener.url(), listener.address());
-        Self { url, address, store, apollo, metrics, _dir: dir, _listener: listener, _service: service }
+        Self { url, address, store, apollo, metrics, _dir: dir, _listener: listener, service }
+    }
+
+    /// Its endpoints, to be served once more.
+    pub fn router(&self) -> axum::Router {
+        self.service.router()
     }
 
     /// Where the service's files are.

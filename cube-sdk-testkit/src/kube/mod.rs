@@ -1,5 +1,5 @@
-//! A Kubernetes API server, as far as a client that reads can see it: discovery, objects as JSON and as tables, logs,
-//! events, metrics, reviews. TLS with client certificates only; what is not there is a `Status` with 404, what is not
+//! A Kubernetes API server, as far as a client that reads can see it: discovery, objects as JSON and as tables, lists
+//! in chunks, logs, events, metrics, reviews. TLS with client certificates only; what is not there is a `Status` with 404, what is not
 //! allowed one with 403, 405 or 400.
 //!
 //! ```
@@ -18,7 +18,9 @@
 //! ```
 
 mod certificates;
+mod chunk;
 mod discovery;
+mod log;
 mod respond;
 mod review;
 mod seed;

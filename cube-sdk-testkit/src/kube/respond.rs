@@ -1,11 +1,13 @@
 //! What each request gets.
 
 use bytes::Bytes;
+use cube_sdk_core::Timestamp;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::chunk::chunk;
 use super::discovery;
 use super::review::{asked as asked_of, review};
 use super::selector::{fields_fit, labels_fit};
@@ -107,9 +109,9 @@ impl Asked<'_> {
         accepted.contains("as=Table") && !self.resource.is_metric()
     }
 
-    fn shown(&self, whole: &Value, objects: &[&Value]) -> Answer {
+    fn shown(&self, whole: &Value, objects: &[&Value], metadata: &Value) -> Answer {
         match self.wants_table() {
-            true => json_of(&table(self.resource, objects, &self.state.resource_version())),
+            true => json_of(&table(self.resource, objects, metadata)),
             false => json_of(whole),
         }
     }
@@ -118,7 +120,7 @@ impl Asked<'_> {
         let (kind, namespace) = (self.resource.plural, self.namespace.unwrap_or_default());
         let object = self.state.get(self.resource, namespace, name);
         let object = object.ok_or_else(|| not_found(&format!("{kind} \"{name}\"")))?;
-        self.shown(object, &[object])
+        self.shown(object, &[object], &json!({ "resourceVersion": self.state.resource_version() }))
     }
 
     fn list(&self) -> Answer {
@@ -138,11 +140,14 @@ impl Asked<'_> {
                 objects.iter().map(|object| json!({ "type": "ADDED", "object": object }).to_string() + "\n").collect();
             return Ok(with(StatusCode::OK, "application/json", events));
         }
+        let (limit, token) = (self.query("limit"), self.query("continue"));
+        let version = self.state.resource_version();
+        let (objects, metadata) = chunk(&objects, &version, limit.as_deref(), token.as_deref()).map_err(bad)?;
         let list = json!({
             "kind": format!("{}List", self.resource.kind), "apiVersion": self.resource.api_version(),
-            "metadata": { "resourceVersion": self.state.resource_version() }, "items": objects,
+            "metadata": metadata, "items": objects,
         });
-        self.shown(&list, &objects)
+        self.shown(&list, &objects, &metadata)
     }
 
     fn log(&self, name: &str) -> Answer {
@@ -158,11 +163,10 @@ impl Asked<'_> {
         if self.query("previous").is_some_and(|it| it == "true") {
             return Err(bad(format!("previous terminated container \"main\" in pod \"{name}\" not found")));
         }
-        let lines: Vec<_> = self.state.log_of(namespace, name).lines().collect();
-        let tail =
-            self.query("tailLines").map(|lines| lines.parse::<usize>().map_err(|_| bad("tailLines"))).transpose()?;
-        let from = tail.map_or(0, |tail| lines.len().saturating_sub(tail));
-        let text: String = lines[from..].iter().map(|line| format!("{line}\n")).collect();
+        let text = match self.state.log_of(namespace, name) {
+            Some(log) => log.text(|name| self.query(name), Timestamp::now()).map_err(bad)?,
+            None => String::new(),
+        };
         Ok(with(StatusCode::OK, "text/plain", text))
     }
 }

@@ -1,5 +1,6 @@
 //! A small cluster to begin with.
 
+use cube_sdk_core::Timestamp;
 use serde_json::{Value, json};
 
 use super::state::State;
@@ -20,14 +21,11 @@ impl State {
         }
         for (at, name) in ["web-1", "web-2"].into_iter().enumerate() {
             state.put("pods", pod("shop", name, "web", &format!("node-{}", at + 1)));
-            state.log(
-                "shop",
-                name,
-                "2026-07-01T08:00:01Z starting\n2026-07-01T08:00:02Z password=canary-log listening\n",
-            );
+            state.log("shop", name, second(1), "starting\n");
+            state.log("shop", name, second(2), "password=canary-log listening\n");
         }
         state.put("pods", pod("kube-system", "dns-1", "dns", "node-1"));
-        state.log("kube-system", "dns-1", "2026-07-01T08:00:01Z serving\n");
+        state.log("kube-system", "dns-1", second(1), "serving\n");
         for (namespace, name) in [("shop", "web-1"), ("shop", "web-2"), ("kube-system", "dns-1")] {
             let containers = json!([{ "name": "main", "usage": { "cpu": "5m", "memory": "32Mi" } }]);
             let metadata = json!({ "name": name, "namespace": namespace });
@@ -80,6 +78,11 @@ impl State {
         );
         state
     }
+}
+
+/// A second after the cluster began, at 2026-07-01T08:00:00Z.
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_millisecond((1_782_892_800 + second) * 1000)
 }
 
 fn node(name: &str, ready: &str, role: &str) -> Value {

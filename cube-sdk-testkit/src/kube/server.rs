@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use cube_sdk_core::{Error, Result};
+use cube_sdk_core::{Error, Result, Timestamp};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -101,9 +101,9 @@ impl ApiServer {
         self.state().put(kind, object);
     }
 
-    /// Adds to the log of a pod.
+    /// Adds to the log of a pod, as of now.
     pub fn log(&self, namespace: &str, pod: &str, text: &str) {
-        self.state().log(namespace, pod, text);
+        self.state().log(namespace, pod, Timestamp::now(), text);
     }
 
     /// Method and path with query of each request that was answered.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use cube_sdk_core::Timestamp;
 use serde_json::{Value, json};
+
+use super::log::Log;
 
 /// A resource: where it is served and how it is called.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +72,7 @@ type Objects = BTreeMap<(String, String), Value>;
 #[derive(Debug, Default)]
 pub(super) struct State {
     objects: BTreeMap<(&'static str, &'static str), Objects>,
-    logs: BTreeMap<(String, String), String>,
+    logs: BTreeMap<(String, String), Log>,
     pub(super) requests: Vec<String>,
     version: u64,
 }
@@ -97,12 +100,12 @@ impl State {
         self.objects.entry((resource.group, resource.plural)).or_default().insert(key, object);
     }
 
-    pub(super) fn log(&mut self, namespace: &str, pod: &str, text: &str) {
-        self.logs.entry((namespace.to_owned(), pod.to_owned())).or_default().push_str(text);
+    pub(super) fn log(&mut self, namespace: &str, pod: &str, at: Timestamp, text: &str) {
+        self.logs.entry((namespace.to_owned(), pod.to_owned())).or_default().add(at, text);
     }
 
-    pub(super) fn log_of(&self, namespace: &str, pod: &str) -> &str {
-        self.logs.get(&(namespace.to_owned(), pod.to_owned())).map_or("", String::as_str)
+    pub(super) fn log_of(&self, namespace: &str, pod: &str) -> Option<&Log> {
+        self.logs.get(&(namespace.to_owned(), pod.to_owned()))
     }
 
     pub(super) fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<&Value> {

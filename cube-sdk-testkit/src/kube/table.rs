@@ -81,7 +81,7 @@ fn columns(kind: &str) -> &'static [Column] {
 }
 
 /// The table of some objects.
-pub(super) fn table(resource: &Resource, objects: &[&Value], version: &Value) -> Value {
+pub(super) fn table(resource: &Resource, objects: &[&Value], metadata: &Value) -> Value {
     let columns = columns(resource.kind);
     let define = |name: &str, wide: bool| {
         let format = if name == "Name" { "name" } else { "" };
@@ -99,7 +99,7 @@ pub(super) fn table(resource: &Resource, objects: &[&Value], version: &Value) ->
         json!({ "cells": cells, "object": partial })
     };
     json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": { "resourceVersion": version },
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
         "columnDefinitions": definitions, "rows": objects.iter().map(row).collect::<Vec<_>>(),
     })
 }

@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::client::Cloud;
-use super::fault::tool_failed;
+use super::fault::{Told, tool_failed};
 use super::messages::{answer_of, arriving, is_answer, outcome};
 use super::reply::ToolReply;
 
@@ -119,8 +119,9 @@ awaitable! {
     /// # Errors
     /// `Credentials` without a key, `Unauthenticated` for one that is refused, `PermissionDenied` where the profile may
     /// not, `InvalidInput` for arguments that are refused (and for some that are no object, before anything is sent),
-    /// `Server` when the tool itself failed: [`tool_fault`](super::CloudErrorExt::tool_fault) has its words. `Protocol` and
-    /// `Decode` for what is no answer, `Connect`, `Transport` and `Timeout` where none came.
+    /// the kind that the service gives when the tool itself failed (`NotFound`, `Conflict`, `Throttled` …), or `Server`:
+    /// [`tool_fault`](super::CloudErrorExt::tool_fault) has its words. `Protocol` and `Decode` for what is no answer,
+    /// `Connect`, `Transport` and `Timeout` where none came.
     ///
     /// # Cancel safety
     /// Dropping it ends the call; what the tool began may go on.
@@ -287,10 +288,11 @@ impl Open {
 }
 
 fn read(tool: &str, result: Value, hidden: &Hidden) -> Result<ToolReply> {
+    let told = Told::in_result(&result);
     let (reply, failed) = ToolReply::read(result);
     if !failed {
         return Ok(reply);
     }
     let (text, data) = reply.into_parts();
-    Err(tool_failed(tool, text, data, &|text| hidden.scrub(text)))
+    Err(tool_failed(tool, text, data, told, &|text| hidden.scrub(text)))
 }

@@ -1,5 +1,7 @@
 //! What the client makes of answers: each form of success, each form of failure.
 
+use std::time::Duration;
+
 use cube_sdk::cloud::{Cloud, ToolEvent};
 use cube_sdk::core::error::Sent;
 use cube_sdk::prelude::*;
@@ -109,6 +111,57 @@ async fn failures_are_kinds_with_words_and_a_next_step() {
         if fault.is_some() || body.contains("detail") {
             assert!(error.to_string().contains("because"), "{status} {body}: {error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_has_the_kind_that_the_service_gives_unless_it_is_the_service_s_own() {
+    let told = |kind: &str| json!({ "kind": kind, "code": "Apollo:Word", "request_id": "up-1", "retry_after_s": 7 });
+    for (kind, wanted, transient) in [
+        ("not_found", ErrorKind::NotFound, false),
+        ("conflict", ErrorKind::Conflict, false),
+        ("throttled", ErrorKind::Throttled, true),
+        ("unavailable", ErrorKind::Unavailable, true),
+        ("timeout", ErrorKind::Timeout, false),
+        ("permission_denied", ErrorKind::PermissionDenied, false),
+        // Not the caller's key, connection or file.
+        ("unauthenticated", ErrorKind::Server, false),
+        ("credentials", ErrorKind::Server, false),
+        ("connect", ErrorKind::Server, false),
+        ("io", ErrorKind::Server, false),
+        ("server", ErrorKind::Server, false),
+        ("a_kind_of_tomorrow", ErrorKind::Server, false),
+    ] {
+        let failed = json!({ "isError": true, "content": [{ "type": "text", "text": "because" }],
+            "_meta": { "cube/fault": told(kind) } });
+        let answers = [
+            json!({ "jsonrpc": "2.0", "id": 1, "result": failed }),
+            json!({ "jsonrpc": "2.0", "id": 1,
+                "error": { "code": -32000, "message": "because", "data": told(kind) } }),
+        ];
+        for body in answers.map(|body| body.to_string()) {
+            let sent = body.clone();
+            let script = Script::new(move |_, _| Ok(answer(200, &sent)));
+            let error = cloud(&script).call_tool("list_environments", json!({})).await.unwrap_err();
+            assert_eq!((error.kind(), error.is_transient()), (wanted, transient), "{body}: {error}");
+            assert_eq!(
+                (error.code(), error.retry_after()),
+                (Some("Apollo:Word"), Some(Duration::from_secs(7))),
+                "{body}"
+            );
+            let fault = error.tool_fault().unwrap();
+            assert_eq!(fault.upstream_request_id.as_deref(), Some("up-1"));
+            assert_eq!(fault.kind.map(ErrorKind::name).is_some(), kind != "a_kind_of_tomorrow", "{body}");
+            assert_eq!(script.count(), 1, "the service has tried already: {body}");
+        }
+    }
+    // What is of another form says nothing.
+    for data in [json!("x"), json!({ "kind": 7 }), json!([])] {
+        let body =
+            json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32000, "message": "because", "data": data } });
+        let script = Script::new(move |_, _| Ok(answer(200, &body.to_string())));
+        let error = cloud(&script).call_tool("list_environments", json!({})).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Server, Some("-32000")), "{error}");
     }
 }
 

@@ -181,7 +181,7 @@ async fn the_real_kubectl_reads_the_result() {
         std::fs::write(&file, old).unwrap();
         Merge::into_files(kubeconfig("cube-7", "a2V5").into(), [&file]).await.unwrap();
         let kubectl = |arguments: &[&str]| {
-            let mut command = Command::new("kubectl");
+            let mut command = Command::new(crate::kubectl::program());
             let out = command.args(arguments).env("KUBECONFIG", &file).env("HOME", file.parent().unwrap()).output().expect("kubectl is installed");
             assert!(out.status.success(), "{old:?}: {}", String::from_utf8_lossy(&out.stderr));
             String::from_utf8(out.stdout).unwrap().trim().to_owned()

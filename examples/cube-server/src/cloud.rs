@@ -132,7 +132,7 @@ impl Serve {
         stop.asked().await;
         let grace = serving.grace;
         // Answers need the database, which the service closes.
-        serving.stop().await;
+        serving.stop(&mut stop, || service.unready()).await;
         service.shutdown(grace).await;
         Ok(())
     }

@@ -147,7 +147,7 @@ impl Serve {
         let serving = self.served.start(service.router(), &metrics).await?;
         stop.asked().await;
         let grace = serving.grace;
-        serving.stop().await;
+        serving.stop(&mut stop, || service.unready()).await;
         service.shutdown(grace).await;
         Ok(())
     }

@@ -11,6 +11,7 @@ use cube_sdk_server::metrics::Metrics;
 
 use crate::connections::Connections;
 use crate::say;
+use crate::stop::Stop;
 
 #[derive(Args)]
 pub(crate) struct Served {
@@ -28,7 +29,11 @@ pub(crate) struct Served {
     metrics: Option<SocketAddr>,
     #[command(flatten)]
     limits: Connections,
-    /// Seconds that what is in progress may take after a signal.
+    /// Seconds after a signal in which /readyz answers 503 and all else is answered, before the port is closed: longer
+    /// than the balancer needs to notice. A second signal ends them.
+    #[arg(long, default_value_t = 0)]
+    unready: u64,
+    /// Seconds that what is in progress may take after that.
     #[arg(long, default_value_t = 30)]
     grace: u64,
 }
@@ -37,6 +42,7 @@ pub(crate) struct Served {
 pub(crate) struct Serving {
     service: Listener,
     metrics: Option<Listener>,
+    unready: Duration,
     pub(crate) grace: Duration,
 }
 
@@ -58,13 +64,20 @@ impl Served {
             say(&format!("metrics {}", figures.address()))?;
         }
         say(&format!("listening {}", service.address()))?;
-        Ok(Serving { service, metrics: figures, grace: Duration::from_secs(self.grace) })
+        let (unready, grace) = (Duration::from_secs(self.unready), Duration::from_secs(self.grace));
+        Ok(Serving { service, metrics: figures, unready, grace })
     }
 }
 
 impl Serving {
-    /// Takes no more, and lets answers end. Figures are served to the last.
-    pub(crate) async fn stop(self) {
+    /// After a signal: tells balancers by `unready`, gives them time, then takes no more and lets answers end. Figures are
+    /// served to the last.
+    pub(crate) async fn stop(self, stop: &mut Stop, unready: impl FnOnce()) {
+        unready();
+        tokio::select! {
+            () = tokio::time::sleep(self.unready) => {}
+            () = stop.asked() => {}
+        }
         self.service.shutdown(self.grace).await;
         drop(self.metrics);
     }

@@ -100,7 +100,7 @@ async fn open(app: &App, id: &SessionId, visitor: &Visitor) -> Result<Response> 
         return Ok(gone());
     }
     match row.state {
-        SessionState::Opened => form(app, visitor, id, None, StatusCode::OK),
+        SessionState::Opened => form(app, visitor, id, None),
         SessionState::SignedIn if is_of(&row, visitor.browser().as_ref()) => Ok(see("confirm", id)),
         SessionState::SignedIn => Ok(Page::OtherBrowser.response(StatusCode::CONFLICT)),
         SessionState::Denied => Ok(Page::Denied.response(StatusCode::FORBIDDEN)),
@@ -130,7 +130,7 @@ async fn check(app: &App, id: &SessionId, visitor: &Visitor, given: SignIn) -> R
     if !app.passwords.fits(given.password, stored).await? {
         app.counted.login("wrong_password");
         tracing::warn!(user = name, address = %visitor.address, "a wrong password at a login");
-        return form(app, visitor, id, Some("That name and password do not fit together."), StatusCode::FORBIDDEN);
+        return form(app, visitor, id, Some(given.username.trim()));
     }
     app.guesses.right(visitor.address, &name);
     let groups = user.map(|user| user.groups).unwrap_or_default();
@@ -206,14 +206,16 @@ fn is_of(row: &SessionRow, browser: Option<&Browser>) -> bool {
     browser.is_some_and(|browser| row.browser.as_deref() == Some(&browser.hash()))
 }
 
-fn form(app: &App, visitor: &Visitor, id: &SessionId, fault: Option<&str>, status: StatusCode) -> Result<Response> {
+/// The form to sign in; after a password that was wrong with the name that it was tried for.
+fn form(app: &App, visitor: &Visitor, id: &SessionId, tried: Option<&str>) -> Result<Response> {
+    let status = if tried.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
     let (browser, is_new) = match visitor.browser() {
         Some(browser) => (browser, false),
         None => (visitor.fresh()?, true),
     };
     let (provider, local) = (app.provider_label(), app.settings.local_users);
     let token = &browser.form_token("login", id);
-    let mut response = Page::SignIn { id, token, fault, provider, local }.response(status);
+    let mut response = Page::SignIn { id, token, tried, provider, local }.response(status);
     if is_new {
         with_cookie(&mut response, &browser);
     }

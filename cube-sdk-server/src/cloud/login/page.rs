@@ -26,7 +26,8 @@ pub(super) enum Page<'a> {
     SignIn {
         id: &'a SessionId,
         token: &'a str,
-        fault: Option<&'a str>,
+        /// The name that a wrong password was given for, as it was typed.
+        tried: Option<&'a str>,
         /// What people call the provider, where there is one.
         provider: Option<&'a str>,
         /// May they sign in by a password that is kept here?
@@ -111,7 +112,7 @@ impl Page<'_> {
 
     fn body(&self) -> Markup {
         match self {
-            Self::SignIn { id, token, fault, provider, local } => sign_in(id, token, *fault, *provider, *local),
+            Self::SignIn { id, token, tried, provider, local } => sign_in(id, token, *tried, *provider, *local),
             Self::Question { row, id, token } => question(row, id, token),
             Self::Done => html! { p { "The program that was waiting gets its key now. You can close this page." } },
             Self::Denied => html! {
@@ -147,32 +148,33 @@ impl Page<'_> {
     }
 }
 
-fn sign_in(id: &SessionId, token: &str, fault: Option<&str>, provider: Option<&str>, local: bool) -> Markup {
+fn sign_in(id: &SessionId, token: &str, tried: Option<&str>, provider: Option<&str>, local: bool) -> Markup {
     html! {
         p { "A program wants a key to work in your name. Sign in to see which." }
-        @if let Some(fault) = fault {
-            p class="fault" id="fault" role="alert" { (fault) }
+        @if tried.is_some() {
+            p class="fault" id="fault" role="alert" { "That name and password do not fit together." }
         }
         @if let Some(provider) = provider {
             p { a class="button" href={ "oidc?session_id=" (id.expose()) "&token=" (token) } { "Sign in with " (provider) } }
         }
         @if local {
-            (password(id, token, fault))
+            (password(id, token, tried))
         }
     }
 }
 
-fn password(id: &SessionId, token: &str, fault: Option<&str>) -> Markup {
+fn password(id: &SessionId, token: &str, tried: Option<&str>) -> Markup {
+    let fault = tried.map(|_| "fault");
     html! {
         form method="post" action="login" {
             input type="hidden" name="session_id" value=(id.expose());
             input type="hidden" name="token" value=(token);
             label for="username" { "Name or e-mail" }
             input id="username" name="username" type="text" autocomplete="username" autocapitalize="none" spellcheck="false"
-                required autofocus aria-describedby=[fault.map(|_| "fault")];
+                required value=[tried] autofocus[tried.is_none()] aria-describedby=[fault];
             label for="password" { "Password" }
             input id="password" name="password" type="password" autocomplete="current-password" required
-                aria-describedby=[fault.map(|_| "fault")];
+                autofocus[tried.is_some()] aria-describedby=[fault];
             button type="submit" { "Sign in" }
         }
     }

@@ -14,6 +14,7 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use tokio::sync::mpsc;
 
+use super::fault;
 use crate::cloud::app::App;
 use crate::cloud::profiles::{Caller, Effect};
 use crate::cloud::tools::{Call, NotPermitted, Progress, Reply, Tool};
@@ -185,15 +186,17 @@ fn failure(error: &Error, speaks_mcp: bool) -> Result<CallToolResult, ErrorData>
         message.push_str(&format!("; {next}"));
     }
     if error.kind() == ErrorKind::InvalidInput {
-        return Err(ErrorData::invalid_params(message, None));
+        return Err(ErrorData::invalid_params(message, Some(fault::data(error))));
     }
     if error.fault::<NotPermitted>().is_some() {
-        return Err(ErrorData::new(NOT_PERMITTED, message, None));
+        return Err(ErrorData::new(NOT_PERMITTED, message, Some(fault::data(error))));
     }
     if speaks_mcp {
-        return Ok(CallToolResult::error(vec![ContentBlock::text(message)]));
+        let mut result = CallToolResult::error(vec![ContentBlock::text(message)]);
+        result.meta = Some(fault::meta(error));
+        return Ok(result);
     }
-    Err(ErrorData::new(FAILED, message, None))
+    Err(ErrorData::new(FAILED, message, Some(fault::data(error))))
 }
 
 fn too_long(tool: &str) -> Error {

@@ -2,6 +2,7 @@
 //!
 //! A bare `tools/call` without any handshake, as the published agent sends it, is served like the full protocol.
 
+mod fault;
 mod gate;
 mod handler;
 

@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use cube_sdk_apollo::change_requests::ChangeRequest;
 use cube_sdk_apollo::{Apollo, DryRun};
-use cube_sdk_core::listing::Listing;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::paging::Found;
 use crate::cloud::app::App;
 use crate::cloud::kubectl::Cluster;
 use crate::cloud::profiles::{Caller, Denied};
-
-/// Pages of the service behind that one call reads.
-const PAGES: usize = 10;
 
 /// Told how far a call has come.
 pub(crate) type Progress = Arc<dyn Fn(f64, Option<f64>, String) + Send + Sync>;
@@ -74,16 +71,24 @@ impl Reply {
         Self { text: text.into(), data }
     }
 
-    /// A list, a line for each item.
+    /// A list, a line for each item, and where to go on.
     pub(super) fn list<T: Serialize>(found: &Found<T>, field: &str, none: &str, line: impl Fn(&T) -> String) -> Self {
         let mut text: String = found.items.iter().map(|item| line(item) + "\n").collect();
         if found.items.is_empty() {
             text = format!("{none}\n");
         }
-        if found.more {
-            text.push_str("… there are more: narrow the search\n");
+        let mut data = json!({ field: found.items, "more": found.more });
+        match &found.cursor {
+            Some(cursor) => {
+                text.push_str(&format!(
+                    "… there are more: narrow the search, or call again with the cursor {cursor}\n"
+                ));
+                data["cursor"] = cursor.as_str().into();
+            }
+            None if found.more => text.push_str("… there are more: narrow the search\n"),
+            None => {}
         }
-        Self { text, data: json!({ field: found.items, "more": found.more }) }
+        Self { text, data }
     }
 
     /// What would have been sent.
@@ -111,38 +116,6 @@ macro_rules! sent {
     }};
 }
 pub(super) use sent;
-
-/// Items of a list, and whether there are more than were read.
-pub(super) struct Found<T> {
-    pub(super) items: Vec<T>,
-    pub(super) more: bool,
-}
-
-impl<T> From<Vec<T>> for Found<T> {
-    fn from(items: Vec<T>) -> Self {
-        Self { items, more: false }
-    }
-}
-
-/// Reads at most ten pages and at most so many items that are wanted.
-pub(super) async fn some<T: Send + 'static>(
-    listing: Listing<T>,
-    most: usize,
-    wanted: impl Fn(&T) -> bool,
-) -> Result<Found<T>> {
-    let mut listing = listing.max_pages(PAGES).allow_truncated();
-    let mut items = Vec::new();
-    while let Some(item) = listing.try_next().await? {
-        if !wanted(&item) {
-            continue;
-        }
-        if items.len() == most {
-            return Ok(Found { items, more: true });
-        }
-        items.push(item);
-    }
-    Ok(Found { items, more: listing.truncated().is_some() })
-}
 
 /// Is the wanted text part of this one, whatever the case?
 pub(super) fn contains(text: &str, wanted: Option<&str>) -> bool {

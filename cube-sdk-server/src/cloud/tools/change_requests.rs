@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::call::{Call, Reply, sent, some};
+use super::call::{Call, Reply, sent};
+use super::paging::{Cursor, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -19,6 +20,8 @@ struct List {
     status: Option<String>,
     /// At most so many, 10 unless told otherwise, 50 at most.
     page_size: Option<u32>,
+    /// To go on with a long list: the cursor of the last reply, with the other arguments as they were.
+    cursor: Option<Cursor>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -47,7 +50,8 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new("list_change_requests", Effect::Read, Needs::Apollo, list)
             .about("List change requests", "Change requests, optionally of one environment and one status.")
-            .gives(&[("change_requests", "array"), ("more", "boolean")]),
+            .gives(&[("change_requests", "array"), ("more", "boolean")])
+            .paged(),
         Tool::new("review_change_request", Effect::Destroy, Needs::Apollo, review)
             .about("Decide a change request", "Approves, rejects or cancels a change request.")
             .gives(&[("rid", "string")])
@@ -71,7 +75,9 @@ async fn list(call: Call, args: List) -> Result<Reply> {
         None => requests.list(),
     };
     let most = args.page_size.unwrap_or(10).clamp(1, 50) as usize;
-    let found = some(listing, most, |it| status.is_none() || it.status() == status.as_ref()).await?;
+    let found =
+        some("change_requests", listing, args.cursor, most, |it| status.is_none() || it.status() == status.as_ref())
+            .await?;
     Ok(Reply::list(&found, "change_requests", "No change request fits.", |it| {
         let status = it.status().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         let made = it.created_at().map_or_else(|| "-".to_owned(), |at| at.to_string());

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::arguments::{ObjectText, OfEntity};
-use super::call::{Call, Reply, contains, sent, some};
+use super::call::{Call, Reply, contains, sent};
+use super::paging::{Cursor, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -36,6 +37,8 @@ struct Health {
     environment: String,
     /// Part of an entity's name.
     entity_id: Option<String>,
+    /// To go on with a long list: the cursor of the last reply, with the other arguments as they were.
+    cursor: Option<Cursor>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -82,7 +85,8 @@ pub(super) fn tools() -> Vec<Tool> {
                 "Health of entities",
                 "Health, rollout, config and plan state of the entities of an environment. Secret values are masked.",
             )
-            .gives(&[("entities", "array"), ("more", "boolean")]),
+            .gives(&[("entities", "array"), ("more", "boolean")])
+            .paged(),
         Tool::new("plan_details", Effect::Read, Needs::Apollo, plan)
             .about("Details of a plan", "One plan of an entity, with tasks, events and error texts.")
             .gives(&[("plan", "object")]),
@@ -129,7 +133,7 @@ async fn uninstall(call: Call, args: OfEntity) -> Result<Reply> {
 async fn health(call: Call, args: Health) -> Result<Reply> {
     let wanted = args.entity_id.as_deref();
     let listing = call.apollo()?.entities(args.environment).health();
-    let found = some(listing, 200, |it| contains(&it.entity.name, wanted)).await?;
+    let found = some("entities", listing, args.cursor, 200, |it| contains(&it.entity.name, wanted)).await?;
     Ok(Reply::list(&found, "entities", "No entity fits.", |it| {
         let entity = &it.entity;
         let reported = entity.reported.clone().unwrap_or_default();

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::InEnvironment;
-use super::call::{Call, Reply, contains, sent, some};
+use super::call::{Call, Reply, contains, sent};
+use super::paging::{Cursor, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -15,6 +16,8 @@ use crate::cloud::profiles::{Effect, Needs};
 struct List {
     /// Part of the name, in any case.
     search: Option<String>,
+    /// To go on with a long list: the cursor of the last reply, with the other arguments as they were.
+    cursor: Option<Cursor>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -41,7 +44,8 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new("list_environments", Effect::Read, Needs::Apollo, list)
             .about("List environments", "Environments (cubes) with id and RID, optionally by part of the name.")
-            .gives(&[("environments", "array"), ("more", "boolean")]),
+            .gives(&[("environments", "array"), ("more", "boolean")])
+            .paged(),
         Tool::new("create_environment", Effect::Write, Needs::Apollo, create)
             .about("Create an environment", "Makes an environment and installs Apollo's control-plane module on it.")
             .gives(&[("environment", "object")])
@@ -67,7 +71,9 @@ pub(super) fn tools() -> Vec<Tool> {
 
 async fn list(call: Call, args: List) -> Result<Reply> {
     let wanted = args.search.as_deref();
-    let found = some(call.apollo()?.environments().list(), 1000, |it| contains(&it.name, wanted)).await?;
+    let found =
+        some("environments", call.apollo()?.environments().list(), args.cursor, 1000, |it| contains(&it.name, wanted))
+            .await?;
     Ok(Reply::list(&found, "environments", "No environment fits.", |it| {
         let rid = it.rid.as_ref().map_or("-", |rid| rid.as_str());
         format!("{}  id {}  rid {rid}  {}", it.name, it.id, it.accreditation.as_deref().unwrap_or_default())

@@ -9,6 +9,7 @@ mod environments;
 mod images;
 mod kubernetes;
 mod modules;
+mod paging;
 mod products;
 mod registry;
 mod secrets;

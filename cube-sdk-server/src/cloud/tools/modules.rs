@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::ObjectText;
-use super::call::{Call, Found, Reply, contains, sent};
+use super::call::{Call, Reply, contains, sent};
+use super::paging::Found;
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 

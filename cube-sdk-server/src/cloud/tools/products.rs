@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::arguments::Names;
-use super::call::{Call, Found, Reply, contains, sent, some};
+use super::call::{Call, Reply, contains, sent};
+use super::paging::{Cursor, Found, some};
 use super::tool::Tool;
 use crate::cloud::profiles::{Effect, Needs};
 
@@ -17,6 +18,8 @@ struct List {
     search: Option<String>,
     /// At most so many, 50 unless told otherwise, 200 at most.
     page_size: Option<u32>,
+    /// To go on with a long list: the cursor of the last reply, with the other arguments as they were.
+    cursor: Option<Cursor>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -42,6 +45,8 @@ struct Releases {
     product_id: String,
     /// At most so many, 10 unless told otherwise, 50 at most.
     page_size: Option<u32>,
+    /// To go on with a long list: the cursor of the last reply, with the other arguments as they were.
+    cursor: Option<Cursor>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -80,7 +85,8 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![
         Tool::new("list_products", Effect::Read, Needs::Apollo, list)
             .about("List products", "Products with their labels, optionally by part of the id.")
-            .gives(&[("products", "array"), ("more", "boolean")]),
+            .gives(&[("products", "array"), ("more", "boolean")])
+            .paged(),
         Tool::new("compare_product_versions", Effect::Read, Needs::Apollo, compare)
             .about("Compare versions", "The installed version of a product in several environments, side by side.")
             .gives(&[("environments", "array")]),
@@ -89,7 +95,8 @@ pub(super) fn tools() -> Vec<Tool> {
             .gives(&[("channels", "array"), ("more", "boolean")]),
         Tool::new("get_product_releases", Effect::Read, Needs::Apollo, releases)
             .about("Releases of a product", "The releases of a product with the channels that they are in.")
-            .gives(&[("releases", "array"), ("more", "boolean")]),
+            .gives(&[("releases", "array"), ("more", "boolean")])
+            .paged(),
         Tool::new("add_product_to_release_channel", Effect::Write, Needs::Apollo, add)
             .about("Promote a release", "Adds a release to release channels.")
             .gives(&release)
@@ -121,7 +128,8 @@ fn line(product: &cube_sdk_apollo::products::Product) -> String {
 async fn list(call: Call, args: List) -> Result<Reply> {
     let most = args.page_size.unwrap_or(50).clamp(1, 200) as usize;
     let wanted = args.search.as_deref();
-    let found = some(call.apollo()?.products().list(), most, |it| contains(&it.id, wanted)).await?;
+    let found =
+        some("products", call.apollo()?.products().list(), args.cursor, most, |it| contains(&it.id, wanted)).await?;
     Ok(Reply::list(&found, "products", "No product fits.", line))
 }
 
@@ -169,7 +177,7 @@ async fn channels(call: Call, args: Channels) -> Result<Reply> {
 async fn releases(call: Call, args: Releases) -> Result<Reply> {
     let most = args.page_size.unwrap_or(10).clamp(1, 50) as usize;
     let product: ProductId = args.product_id.parse()?;
-    let found = some(call.apollo()?.releases(product).list(), most, |_| true).await?;
+    let found = some("releases", call.apollo()?.releases(product).list(), args.cursor, most, |_| true).await?;
     Ok(Reply::list(&found, "releases", "The product has no releases.", |it| {
         format!("{}  channels {}  rid {}", it.version(), it.channels.join(", "), it.rid)
     }))

@@ -83,6 +83,16 @@ impl Tool {
         self
     }
 
+    /// Its reply has a `cursor` where there is more. Called after [`Self::gives`].
+    pub(super) fn paged(mut self) -> Self {
+        let mut output = (*self.output).clone();
+        if let Some(properties) = output.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert("cursor".to_owned(), json!({ "type": "string" }));
+        }
+        self.output = Arc::new(output);
+        self
+    }
+
     /// It takes `dry_run` beside its own arguments, and answers with what it would send. Called after [`Self::gives`].
     pub(super) fn dry_run(mut self) -> Self {
         let mut input = (*self.input).clone();

@@ -7,6 +7,8 @@ tools! {
     list_environments ListEnvironments () {
         /// Only those with this in their name, in any case.
         search: text,
+        /// To go on with a long list: the cursor of the last answer.
+        cursor: text,
     } reads -> Environments;
 
     /// Makes an environment and installs Apollo's control-plane module on it.
@@ -47,6 +49,8 @@ tools! {
     entity_health EntityHealth (environment: text) {
         /// Only entities with this in their name.
         entity_id: text,
+        /// To go on with a long list: the cursor of the last answer.
+        cursor: text,
     } reads -> Entities;
 
     /// One plan of an entity with tasks, events and error texts.

@@ -9,6 +9,8 @@ tools! {
         search: text,
         /// At most so many: 50 unless told otherwise, 200 at most.
         page_size: number,
+        /// To go on with a long list: the cursor of the last answer.
+        cursor: text,
     } reads -> Products;
 
     /// The installed version of a product in several environments, side by side. `product_id` is `group:artifact`.
@@ -26,6 +28,8 @@ tools! {
     get_product_releases GetProductReleases (product_id: text) {
         /// At most so many: 10 unless told otherwise, 50 at most.
         page_size: number,
+        /// To go on with a long list: the cursor of the last answer.
+        cursor: text,
     } reads -> Releases;
 
     /// Adds a release to release channels.
@@ -56,6 +60,8 @@ tools! {
         status: text,
         /// At most so many: 10 unless told otherwise, 50 at most.
         page_size: number,
+        /// To go on with a long list: the cursor of the last answer.
+        cursor: text,
     } reads -> ChangeRequests;
 
     /// Decides a change request: `approve`, `reject` or `cancel`.

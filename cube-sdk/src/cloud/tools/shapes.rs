@@ -96,6 +96,8 @@ shapes! {
         environments: Vec<EnvironmentFound>,
         /// There are more than these.
         more: bool,
+        /// Where to go on, where there are more.
+        cursor: Option<String>,
     }
     /// An environment (cube).
     EnvironmentFound {
@@ -173,6 +175,8 @@ shapes! {
         change_requests: Vec<ChangeRequestFound>,
         /// There are more than these.
         more: bool,
+        /// Where to go on, where there are more.
+        cursor: Option<String>,
     }
     /// A change request that was decided.
     Reviewed {
@@ -187,6 +191,8 @@ shapes! {
         entities: Vec<Value>,
         /// There are more than these.
         more: bool,
+        /// Where to go on, where there are more.
+        cursor: Option<String>,
     }
     /// A plan of an entity.
     PlanFound {
@@ -225,6 +231,8 @@ shapes! {
         products: Vec<ProductFound>,
         /// There are more than these.
         more: bool,
+        /// Where to go on, where there are more.
+        cursor: Option<String>,
     }
     /// A product.
     ProductFound {
@@ -272,6 +280,8 @@ shapes! {
         releases: Vec<ReleaseFound>,
         /// There are more than these.
         more: bool,
+        /// Where to go on, where there are more.
+        cursor: Option<String>,
     }
     /// A release.
     ReleaseFound {
