@@ -1,0 +1,3 @@
+//! cube: the command line of cube-sdk.
+
+fn main() {}
