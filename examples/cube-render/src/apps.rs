@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::table::{grouped, or_dash};
-use crate::{Table, View};
+use crate::{Step, Table, View};
 
 /// The apps that the profile reaches.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -127,8 +127,12 @@ impl View for Opened {
             lines.push(format!("Not at port {asked}: stop it first, then open it there."));
         }
         lines.extend(hint.iter().map(|hint| format!("try: {hint}")));
-        lines.push(format!("It stays open until it is stopped (app_proxy_stop, app {app}) or this program ends."));
+        lines.push("It stays open until it is stopped or this program ends.".to_owned());
         lines.join("\n")
+    }
+
+    fn next(&self) -> Vec<Step> {
+        vec![Step::StopTunnel { app: self.tunnel.app.clone() }]
     }
 }
 

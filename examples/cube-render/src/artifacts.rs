@@ -4,8 +4,8 @@ use cube_sdk::byo::rest::Artifact;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::View;
 use crate::table::grouped;
+use crate::{Step, View};
 
 /// An artifact.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -54,12 +54,12 @@ impl View for ArtifactShown {
         ];
         if self.byo {
             lines.insert(0, "Registered. The bytes stay in the customer's account.".to_owned());
-            lines.push(
-                "Use it in a pipeline's model matrix, or as model_artifact_id of edgegate_run_gate; the worker \
-                        reads it by AssumeRole and GetObject."
-                    .to_owned(),
-            );
+            lines.push("The worker reads it by AssumeRole and GetObject.".to_owned());
         }
         lines.join("\n")
+    }
+
+    fn next(&self) -> Vec<Step> {
+        vec![Step::RunGate]
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::table::{grouped, or_dash};
-use crate::{Table, View};
+use crate::{Step, Table, View};
 
 /// One call to AWS.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -94,15 +94,16 @@ impl View for Page {
                     probes appear every 6 hours."
                 .to_owned();
         }
-        let end = match self.next_cursor {
-            Some(cursor) => format!("There is more: call again with cursor {cursor}."),
-            None => "End of the log.".to_owned(),
-        };
+        let end = if self.next_cursor.is_some() { "There is more." } else { "End of the log." };
         format!(
             "{} events\n{}\n{end}\nMatch aws_request_id with requestID of your CloudTrail.",
             self.entries.len(),
             self.rows()
         )
+    }
+
+    fn next(&self) -> Vec<Step> {
+        self.next_cursor.map(|cursor| Step::ReadOn { cursor }).into_iter().collect()
     }
 
     fn table(&self) -> Option<Table> {

@@ -4,7 +4,7 @@ use cube_sdk::byo::rest::Grant;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::View;
+use crate::{Step, View};
 
 /// A grant.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -96,9 +96,7 @@ impl View for GrantShown {
     fn text(&self) -> String {
         let mut lines = self.facts();
         match self.status.as_str() {
-            "active" => lines.push(
-                "The probe passed: register objects (edgegate_register_byo_artifact), then run a gate.".to_owned(),
-            ),
+            "active" => lines.push("The probe passed: objects can be registered, then read by runs.".to_owned()),
             "failed" => {
                 lines.push(format!(
                     "The probe failed: {}",
@@ -106,7 +104,7 @@ impl View for GrantShown {
                 ));
                 lines.push("Check, the likeliest first:".to_owned());
                 lines.extend(self.checklist.iter().map(|it| format!("- {}: {}; {}", it.code, it.meaning, it.fix)));
-                lines.push("Fix it, then run the check again (edgegate_check_byo_bucket).".to_owned());
+                lines.push("Fix it, then run the check again.".to_owned());
             }
             "revoked" => lines.push(
                 "The grant was ended: nothing is read any more. Disconnect, then register the bucket again.".to_owned(),
@@ -117,6 +115,14 @@ impl View for GrantShown {
             _ => lines.push("This state is not known here: update, or ask the operator.".to_owned()),
         }
         lines.join("\n")
+    }
+
+    fn next(&self) -> Vec<Step> {
+        match self.status.as_str() {
+            "active" => vec![Step::RegisterArtifact],
+            "failed" => vec![Step::CheckGrant],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -140,13 +146,17 @@ impl View for Registered {
             self.grant.external_id
         ));
         lines.push(match (self.grant.status.as_str(), &self.grant.last_verify_error) {
-            ("active", _) => "The probe passed: register objects (edgegate_register_byo_artifact).".to_owned(),
+            ("active", _) => "The probe passed.".to_owned(),
             ("failed", Some(why)) => {
-                format!("The first probe failed: {why}. Edit the trust policy, then run edgegate_check_byo_bucket.")
+                format!("The first probe failed: {why}. Edit the trust policy, then run the check.")
             }
-            _ => "The probe is not done: run edgegate_check_byo_bucket.".to_owned(),
+            _ => "The probe is not done: run the check.".to_owned(),
         });
         lines.join("\n")
+    }
+
+    fn next(&self) -> Vec<Step> {
+        if self.grant.active { vec![Step::RegisterArtifact] } else { vec![Step::CheckGrant] }
     }
 }
 
@@ -185,9 +195,11 @@ impl View for Checked {
     fn text(&self) -> String {
         match &self.grant {
             Some(grant) => grant.text(),
-            None => "The workspace has no grant and uses managed storage. Register a bucket of your own with \
-                     edgegate_register_byo_bucket."
-                .to_owned(),
+            None => "The workspace has no grant and uses managed storage.".to_owned(),
         }
+    }
+
+    fn next(&self) -> Vec<Step> {
+        self.grant.as_ref().map_or_else(|| vec![Step::RegisterBucket], View::next)
     }
 }

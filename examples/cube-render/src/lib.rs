@@ -20,8 +20,10 @@ pub mod grants;
 pub mod login;
 pub mod publish;
 pub mod runs;
+mod step;
 mod table;
 mod view;
 
+pub use step::Step;
 pub use table::Table;
 pub use view::View;

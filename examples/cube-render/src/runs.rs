@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::View;
 use crate::table::or_dash;
+use crate::{Step, View};
 
 /// A run that was started.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -37,11 +37,15 @@ impl View for Started {
     const NAME: &'static str = "run.started";
 
     fn text(&self) -> String {
-        let Self { run_id, pipeline_id, status, workspace_id } = self;
+        let Self { run_id, pipeline_id, status, .. } = self;
         format!(
-            "The run is started.\nrun_id: {run_id}\npipeline: {pipeline_id}\nstatus: {status}\nIt usually takes 3 to 5 \
-             minutes per device. Look with edgegate_check_status (workspace_id {workspace_id}, run_id {run_id})."
+            "The run is started.\nrun_id: {run_id}\npipeline: {pipeline_id}\nstatus: {status}\n\
+             It usually takes 3 to 5 minutes per device."
         )
+    }
+
+    fn next(&self) -> Vec<Step> {
+        vec![Step::CheckRun { workspace: self.workspace_id.clone(), run: self.run_id.clone() }]
     }
 }
 

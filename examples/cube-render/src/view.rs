@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Table;
+use crate::{Step, Table};
 
 /// Something to show.
 pub trait View: Serialize + JsonSchema {
@@ -17,6 +17,11 @@ pub trait View: Serialize + JsonSchema {
     /// The same as rows, where it is a list: for who draws tables.
     fn table(&self) -> Option<Table> {
         None
+    }
+
+    /// What can be done next, if anything is to be said about it.
+    fn next(&self) -> Vec<Step> {
+        Vec::new()
     }
 
     /// For programs: an object by [`schema`](Self::schema).
