@@ -1,50 +1,25 @@
-//! A failed command: one line for people or a document for programs, on stderr, and the exit code of its kind.
+//! A failed command: a line for people or a document for programs, on stderr, and the exit code of its kind.
 
 use std::process::ExitCode;
 
+use cube_render::View as _;
+use cube_render::errors::Failure;
 use cube_sdk::{Error, ErrorKind};
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::output::Output;
 
-/// Why a command failed.
-#[derive(Debug, JsonSchema, Serialize)]
-pub(crate) struct Failure {
-    /// What can be done about it: `NotFound`, `Unauthenticated`, …
-    kind: String,
-    /// The whole story in one line.
-    message: String,
-    /// What to do next.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_step: Option<String>,
-    /// The code of the service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
-    /// What to quote to support.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
-    /// The exit code of the process.
-    exit_code: u8,
-}
-
 /// Tells why a command failed.
 pub(crate) fn tell(error: &anyhow::Error, output: &Output) -> ExitCode {
-    let own = error.downcast_ref::<Error>();
-    let message = format!("{error:#}");
-    let failure = Failure {
-        kind: own.map_or("Other", |error| error.kind().name()).to_owned(),
-        message,
-        next_step: own.and_then(Error::next_step).map(str::to_owned),
-        code: own.and_then(Error::code).map(str::to_owned),
-        request_id: own.and_then(Error::request_id).map(str::to_owned),
-        exit_code: own.map_or(1, |error| error.kind().exit_code()),
-    };
     if broken_pipe(error) {
         // Whoever read has seen enough.
         return ExitCode::SUCCESS;
     }
-    output.failed(&failure.message, &failure);
+    let failure = match error.downcast_ref::<Error>() {
+        Some(own) => Failure::from(own),
+        // Of this program itself: what it could not read or write.
+        None => Failure { exit_code: 1, ..Failure::new(ErrorKind::Io, format!("{error:#}"), None) },
+    };
+    output.failed(&failure.text(), &failure);
     ExitCode::from(failure.exit_code)
 }
 

@@ -1,8 +1,11 @@
 //! `cube cluster`: Kubernetes clusters by way of cube-cloud.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use clap_complete::ArgValueCandidates;
+use cube_render::clusters::LoggedIn;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -102,21 +105,15 @@ pub(crate) struct Login {
     dry_run: bool,
 }
 
-/// A kubeconfig that was merged, or would be.
+/// What a login would change.
 #[derive(JsonSchema, Serialize)]
-pub(crate) struct Merged {
+pub(crate) struct Planned {
+    /// The cluster.
     cluster: String,
-    /// The files that were changed, or would be.
+    /// The files that would be changed.
     files: Vec<String>,
-    /// Where their old text is.
-    backups: Vec<String>,
-    /// The context of the new entries; none in a dry run.
-    context: Option<String>,
-    /// What was not kept, or would not be.
+    /// What of them would not be kept.
     losses: Vec<String>,
-    /// When the credentials end: RFC 3339, or `unknown`.
-    expires_at: String,
-    dry_run: bool,
 }
 
 impl Login {
@@ -127,40 +124,32 @@ impl Login {
         let merge = if self.backup { merge.backup() } else { merge };
         let merge = if self.keep_context { merge.keep_context() } else { merge };
         let merge = if self.accept_losses { merge.accept_losses() } else { merge };
-        let paths = |paths: Vec<std::path::PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
-        let (files, backups, named, losses) = if self.dry_run {
+        let paths = |paths: Vec<PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
+        let cluster = credentials.cluster;
+        if self.dry_run {
             let plan = merge.plan().await?;
-            (plan.files, Vec::new(), None, plan.losses)
-        } else {
-            let merged = merge.await?;
-            (merged.files, merged.backups, Some(merged.context), merged.losses)
-        };
-        let shown = Merged {
-            cluster: credentials.cluster,
-            files: paths(files),
-            backups: paths(backups),
-            context: named,
-            losses,
+            let planned = Planned { cluster, files: paths(plan.files), losses: plan.losses };
+            return context.output().show("cluster login --dry-run", &planned, || planned.text());
+        }
+        let merged = merge.await?;
+        let done = LoggedIn {
+            cluster,
+            context: merged.context,
+            files: paths(merged.files),
+            backups: paths(merged.backups),
+            losses: merged.losses,
             expires_at: credentials.expires_at,
-            dry_run: self.dry_run,
         };
-        context.output().show("cluster login", &shown, || shown.text())
+        context.output().view("cluster login", &done)
     }
 }
 
-impl Merged {
+impl Planned {
     fn text(&self) -> String {
-        let files = if self.files.is_empty() { "nothing".to_owned() } else { self.files.join(", ") };
-        let mut text = match &self.context {
-            Some(named) => format!("Changed: {files}\nThe context {named} lasts until {}.\n", self.expires_at),
-            None => format!("Would change: {files}\n"),
-        };
-        self.backups.iter().for_each(|path| text += &format!("The old text is in {path}.\n"));
-        self.losses.iter().for_each(|loss| text += &format!("not kept: {loss}\n"));
-        if let Some(named) = &self.context {
-            text += &format!("Try: kubectl --context {named} get nodes\n");
-        }
-        text
+        let mut lines = vec!["Nothing was done. This would be changed:".to_owned()];
+        lines.extend(self.files.clone());
+        lines.extend(self.losses.iter().map(|loss| format!("not kept: {loss}")));
+        lines.join("\n")
     }
 }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use cube_render::runs::RunShown;
 use cube_sdk::ErrorKind;
 use cube_sdk::byo::rest::{RunDetail, RunStatus, Runs};
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::context::{Context, given};
 use crate::output::{Format, Output};
@@ -65,66 +64,6 @@ pub(crate) struct Watch {
     interval: u64,
 }
 
-/// A run.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct RunShown {
-    id: String,
-    pipeline: String,
-    /// `queued`, `running`, …, and at the end `passed`, `failed`, `error` or `cancelled`.
-    status: String,
-    ended: bool,
-    error_code: Option<String>,
-    error_detail: Option<String>,
-    /// What to do about the error.
-    fix: Option<String>,
-    cells: Vec<CellShown>,
-}
-
-/// A device of a run.
-#[derive(JsonSchema, Serialize)]
-struct CellShown {
-    device: String,
-    status: String,
-    error_code: Option<String>,
-}
-
-impl From<&RunDetail> for RunShown {
-    fn from(run: &RunDetail) -> Self {
-        let cell = |cell: &cube_sdk::byo::rest::Cell| CellShown {
-            device: cell.device.clone(),
-            status: cell.status.to_string(),
-            error_code: cell.error_code.clone(),
-        };
-        Self {
-            id: run.id().to_string(),
-            pipeline: run.summary.pipeline_name.clone(),
-            status: run.status().to_string(),
-            ended: run.summary.has_ended(),
-            error_code: run.summary.error_code.clone(),
-            error_detail: run.summary.error_detail.clone(),
-            fix: run.byo().map(|fault| fault.code().fix().to_owned()),
-            cells: run.cells.iter().map(cell).collect(),
-        }
-    }
-}
-
-impl RunShown {
-    fn text(&self) -> String {
-        let mut text = format!("run {} of {}: {}\n", self.id, self.pipeline, self.status);
-        for cell in &self.cells {
-            let code = cell.error_code.as_ref().map(|code| format!(" ({code})"));
-            text += &format!("  {}: {}{}\n", cell.device, cell.status, code.unwrap_or_default());
-        }
-        if let Some(code) = &self.error_code {
-            text += &format!("{code}: {}\n", self.error_detail.as_deref().unwrap_or("no details"));
-        }
-        if let Some(fix) = &self.fix {
-            text += &format!("Do this: {fix}\n");
-        }
-        text
-    }
-}
-
 impl RunCommands {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode> {
         match self {
@@ -137,7 +76,7 @@ impl RunCommands {
                 }
                 let run = runs.get(run.id).await?;
                 let shown = RunShown::from(&run);
-                context.output().show("run trigger", &shown, || shown.text())?;
+                context.output().view("run trigger", &shown)?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Watch(Watch { workspace, run, interval }) => {
@@ -166,7 +105,7 @@ async fn watched(output: &Output, runs: &Runs, run: String, seconds: u64, comman
         })
         .await?;
     let shown = RunShown::from(&ended);
-    output.show(command, &shown, || shown.text())?;
+    output.view(command, &shown)?;
     let passed = *ended.status() == RunStatus::Passed;
     let cancelled = *ended.status() == RunStatus::Cancelled;
     let code = if passed {

@@ -2,13 +2,21 @@
 
 use anyhow::Result;
 use clap::Args;
+use cube_render::View as _;
+use cube_render::artifacts::ArtifactShown;
+use cube_render::audit::Row;
+use cube_render::clusters::LoggedIn;
+use cube_render::errors::Failure;
+use cube_render::grants::GrantShown;
+use cube_render::login::{KeyKept, LoggedOut, Status};
+use cube_render::runs::RunShown;
 use schemars::schema_for;
 use serde_json::Value;
 
 use super::views::{VIEWS, of_tool};
-use super::{apollo, byo, clusters, doctor, login, runs, status, tunnel};
+use super::{apollo, byo, clusters, doctor, tunnel};
 use crate::context::Context;
-use crate::failure::{Failure, refused};
+use crate::failure::refused;
 use crate::output::{ERROR, schema_of};
 
 /// Print the JSON Schema of what a command prints with --output json
@@ -36,25 +44,26 @@ impl Schema {
 }
 
 /// The documents of commands that are no tool of cube-cloud.
-const OWN: [(&str, fn() -> Value); 21] = [
-    (ERROR, || schema_for!(Failure).to_value()),
+const OWN: [(&str, fn() -> Value); 22] = [
+    (ERROR, Failure::schema),
     ("apollo execute", || schema_for!(apollo::Executed).to_value()),
-    ("byo attach", || schema_for!(byo::GrantShown).to_value()),
-    ("byo audit", || schema_for!(Vec<byo::AuditRow>).to_value()),
-    ("byo check", || schema_for!(byo::GrantShown).to_value()),
-    ("byo disconnect", || schema_for!(byo::GrantShown).to_value()),
+    ("byo attach", GrantShown::schema),
+    ("byo audit", || schema_for!(Vec<Row>).to_value()),
+    ("byo check", GrantShown::schema),
+    ("byo disconnect", GrantShown::schema),
     ("byo read", || schema_for!(byo::ReadDone).to_value()),
     ("byo reconcile", || schema_for!(byo::Compared).to_value()),
-    ("byo register", || schema_for!(byo::Registered).to_value()),
+    ("byo register", ArtifactShown::schema),
     ("byo rotate", || schema_for!(byo::RoleShown).to_value()),
     ("byo setup", || schema_for!(byo::RoleShown).to_value()),
-    ("cluster login", || schema_for!(clusters::Merged).to_value()),
+    ("cluster login", LoggedIn::schema),
+    ("cluster login --dry-run", || schema_for!(clusters::Planned).to_value()),
     ("doctor", || schema_for!(Vec<doctor::Finding>).to_value()),
-    ("login", || schema_for!(login::LoggedIn).to_value()),
-    ("logout", || schema_for!(login::LoggedOut).to_value()),
-    ("run trigger", || schema_for!(runs::RunShown).to_value()),
-    ("run watch", || schema_for!(runs::RunShown).to_value()),
-    ("status", || schema_for!(status::Found).to_value()),
+    ("login", KeyKept::schema),
+    ("logout", LoggedOut::schema),
+    ("run trigger", RunShown::schema),
+    ("run watch", RunShown::schema),
+    ("status", Status::schema),
     ("tunnel ls", || schema_for!(Vec<tunnel::Row>).to_value()),
     ("tunnel open", || schema_for!(tunnel::Event).to_value()),
     ("tunnel stop", || schema_for!(Vec<tunnel::Row>).to_value()),

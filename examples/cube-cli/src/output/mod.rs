@@ -1,18 +1,19 @@
 //! What a command shows: tables and texts for people, documents for programs.
 
 mod document;
+mod next;
 mod table;
 mod view;
 
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Result;
+use cube_render::{Table, View as Shown};
 use cube_sdk::cloud::ToolReply;
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use document::{ERROR, schema_of};
-pub(crate) use table::Table;
 pub(crate) use view::{Column, View};
 
 /// For whom a command writes.
@@ -81,7 +82,7 @@ impl Output {
 
     /// A table, with `none` in place of an empty one.
     pub(crate) fn table(&self, table: &Table, none: &str) -> Result<()> {
-        if table.is_empty() { self.say(none) } else { self.say(&table.drawn(self.terminal, plain())) }
+        if table.rows.is_empty() { self.say(none) } else { self.say(&table::drawn(table, self.terminal, plain())) }
     }
 
     /// What a tool answered.
@@ -100,7 +101,7 @@ impl Output {
     }
 
     fn reply_text(&self, view: &View, reply: &ToolReply) -> Result<()> {
-        let table = view.table(reply.data()).filter(|table| !table.is_empty());
+        let table = view.table(reply.data()).filter(|table| !table.rows.is_empty());
         match table {
             Some(table) => {
                 self.table(&table, "")?;
@@ -124,6 +125,15 @@ impl Output {
             Format::Json => self.say(&pretty(&document::of_value(command, value)?)),
             Format::Ndjson => self.say(&document::of_value(command, value)?.to_string()),
         }
+    }
+
+    /// What agent and command line show alike.
+    pub(crate) fn view(&self, command: &str, view: &impl Shown) -> Result<()> {
+        self.show(command, view, || view.text())?;
+        if self.format == Format::Text {
+            view.next().iter().for_each(|step| self.note(&format!("next: {}", next::words(step))));
+        }
+        Ok(())
     }
 
     /// A line for a program: one of several values that the command tells one after the other.

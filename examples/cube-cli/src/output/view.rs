@@ -1,8 +1,7 @@
 //! How the answer of a cloud tool is shown: which of its data are rows, and their columns.
 
+use cube_render::Table;
 use serde_json::Value;
-
-use super::table::Table;
 
 /// A command over a tool of cube-cloud.
 #[derive(Debug)]
@@ -49,11 +48,11 @@ impl View {
 
     pub(super) fn table(&self, data: Option<&Value>) -> Option<Table> {
         let columns = self.rows.as_ref()?.columns;
-        let mut table = Table::new(columns.iter().map(|column| column.0));
-        for row in self.rows_in(data)? {
-            table.row(columns.iter().map(|column| row.pointer(column.1).map_or_else(|| "-".to_owned(), cell)));
-        }
-        Some(table)
+        let cells = |row: &Value| -> Vec<String> {
+            columns.iter().map(|column| row.pointer(column.1).map_or_else(|| "-".to_owned(), cell)).collect()
+        };
+        let head = columns.iter().map(|column| column.0).collect();
+        Some(Table { head, rows: self.rows_in(data)?.iter().map(cells).collect() })
     }
 }
 

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use clap::Args;
+use cube_render::artifacts::ArtifactShown;
 use cube_sdk::byo::rest::ArtifactKind;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::Workspace;
 use crate::context::{Context, given};
@@ -32,42 +31,12 @@ pub(crate) struct Register {
     filename: Option<String>,
 }
 
-/// An artifact.
-#[derive(JsonSchema, Serialize)]
-pub(crate) struct Registered {
-    /// What runs call it by.
-    id: String,
-    kind: String,
-    /// Lower-case hex; none where none was given.
-    sha256: Option<String>,
-    size_bytes: u64,
-    filename: Option<String>,
-    storage_url: String,
-    /// RFC 3339.
-    created_at: String,
-}
-
 impl Register {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let Self { workspace, object, sha256, size, kind, filename } = self;
         let call = workspace.byo(context)?.register_artifact(object).kind(ArtifactKind::from(kind.as_str()));
         let call = given!(call, expected_sha256 = sha256, expected_size = size, original_filename = filename);
-        let artifact = call.await?;
-        let shown = Registered {
-            id: artifact.id.to_string(),
-            kind: artifact.kind.to_string(),
-            sha256: artifact.digest().map(|digest| digest.to_string()),
-            size_bytes: artifact.size_bytes,
-            filename: artifact.original_filename.clone(),
-            storage_url: artifact.storage_url.clone(),
-            created_at: artifact.created_at.to_string(),
-        };
-        context.output().show("byo register", &shown, || {
-            let size = indicatif::HumanBytes(shown.size_bytes);
-            format!(
-                "{} {}\n{} ({size})\nUse it: cube run trigger PIPELINE --model {}",
-                shown.kind, shown.id, shown.storage_url, shown.id
-            )
-        })
+        let shown = ArtifactShown::from(&call.await?);
+        context.output().view("byo register", &shown)
     }
 }

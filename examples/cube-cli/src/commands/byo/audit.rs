@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use cube_render::View as _;
+use cube_render::audit::{Page, Row};
 use cube_sdk::byo::audit::{AuditEntry, CloudTrail, reconcile};
 use cube_sdk::byo::rest::ListAudit;
 use cube_sdk::{ErrorKind, Timestamp};
@@ -14,9 +16,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Workspace;
-use super::shown::AuditRow;
 use crate::context::{Context, given};
-use crate::output::{Format, Table};
+use crate::output::Format;
 
 /// CloudTrail's times are whole seconds, and its clocks are not ours.
 const SLACK: Duration = Duration::from_secs(300);
@@ -77,7 +78,7 @@ pub(crate) struct Compared {
     /// Calls that stand in both.
     matched: usize,
     /// Rows that CloudTrail lacks.
-    missing_in_cloudtrail: Vec<AuditRow>,
+    missing_in_cloudtrail: Vec<Row>,
     /// Records that the audit lacks, by request id and name of the call.
     missing_in_audit: Vec<Record>,
     /// Rows that cannot be compared: AWS gave no request id, or logs no refusal.
@@ -111,17 +112,15 @@ impl Audit {
         while count < most {
             let Some(row) = rows.try_next().await? else { break };
             count += 1;
-            let row = AuditRow::from(&row);
+            let row = Row::from(&row);
             if streams { output.say(&serde_json::to_string(&row)?)? } else { shown.push(row) }
         }
         if streams {
             return Ok(());
         }
-        output.rows("byo audit", &shown, "No call is in the audit.", || {
-            let mut table = Table::new(["TIME", "EVENT", "OUTCOME", "BYTES", "KEY", "REQUEST ID"]);
-            shown.iter().for_each(|row| table.row(row.cells()));
-            table
-        })
+        let page = Page { entries: shown, next_cursor: None };
+        let table = page.table().unwrap_or_default();
+        output.rows("byo audit", &page.entries, "No call is in the audit.", || table)
     }
 }
 
@@ -142,7 +141,7 @@ impl Reconcile {
         let shown = Compared {
             clean: found.is_clean(),
             matched: found.matched.len(),
-            missing_in_cloudtrail: found.missing_in_cloudtrail.iter().map(AuditRow::from).collect(),
+            missing_in_cloudtrail: found.missing_in_cloudtrail.iter().map(Row::from).collect(),
             missing_in_audit: found.missing_in_audit.iter().map(record).collect(),
             not_comparable: found.without_request_id.len() + found.unlogged.len() + found.not_comparable.len(),
         };
@@ -162,7 +161,8 @@ impl Compared {
             self.not_comparable,
         );
         for row in &self.missing_in_cloudtrail {
-            text += &format!("only in the audit: {}\n", row.cells().join("  "));
+            let id = row.aws_request_id.as_deref().unwrap_or("no request id");
+            text += &format!("only in the audit: {}  {}  {id}\n", row.ts, row.event_type);
         }
         for record in &self.missing_in_audit {
             let id = record.request_id.as_deref().unwrap_or("no request id");

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use cube_render::View as _;
+use cube_render::grants::GrantShown;
 use cube_sdk::byo::iam::ReaderRole;
 use cube_sdk::byo::rest::{ConfirmRotation, Grant};
 
 use super::Workspace;
-use super::shown::{GrantShown, RoleShown};
+use super::shown::RoleShown;
 use crate::context::{Context, given};
 
 /// How the role is to be made.
@@ -122,7 +124,7 @@ impl Check {
 /// A grant after a probe; the exit code says whether it passed.
 fn tried(context: &Context, command: &str, grant: &Grant) -> Result<ExitCode> {
     let shown = GrantShown::from(grant);
-    context.output().show(command, &shown, || shown.text())?;
+    context.output().view(command, &shown)?;
     let failed = cube_sdk::ErrorKind::PermissionDenied.exit_code();
     Ok(ExitCode::from(if grant.is_active() { 0 } else { failed }))
 }
@@ -149,7 +151,7 @@ impl Disconnect {
         context.confirm("ends the grant: reads stop, and a new one is needed", grant.bucket.as_str())?;
         byo.disconnect().await?;
         let shown = GrantShown::from(&grant);
-        let text = format!("The grant of s3://{} is ended. The role can be deleted.", grant.bucket);
-        context.output().show("byo disconnect", &shown, || text)
+        let done = format!("The grant of s3://{} is ended. The role can be deleted.", grant.bucket);
+        context.output().show("byo disconnect", &shown, || done)
     }
 }

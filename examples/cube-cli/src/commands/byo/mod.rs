@@ -14,10 +14,9 @@ use cube_sdk::byo::rest::Byo;
 
 use crate::context::Context;
 
-pub(super) use artifact::Registered;
 pub(super) use audit::Compared;
 pub(super) use read::ReadDone;
-pub(super) use shown::{AuditRow, GrantShown, RoleShown};
+pub(super) use shown::RoleShown;
 
 /// Bring-your-own storage: a customer's bucket, its role, its models, its audit
 #[derive(Subcommand)]

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use cube_render::Table;
 use cube_sdk::ErrorKind;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::output::Table;
 use crate::progress::Progress;
 
 /// Check network, proxy, TLS trust, clock, keys, docker and kubectl, and say what to do
@@ -99,10 +99,9 @@ impl Doctor {
 }
 
 fn table(found: &[Finding]) -> Table {
-    let mut table = Table::new(["CHECK", "STATE", "FOUND"]);
-    for finding in found {
+    let cells = |finding: &Finding| {
         let fix = finding.fix.as_ref().map(|fix| format!("\n-> {fix}")).unwrap_or_default();
-        table.row([finding.check.clone(), finding.state.word().to_owned(), format!("{}{fix}", finding.found)]);
-    }
-    table
+        [finding.check.clone(), finding.state.word().to_owned(), format!("{}{fix}", finding.found)]
+    };
+    Table::new(["CHECK", "STATE", "FOUND"], found.iter().map(cells))
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use cube_render::Table;
 use cube_sdk::{Error, ErrorKind};
 use indicatif::HumanBytes;
 
 use super::Row;
 use super::control::ask;
 use crate::context::Context;
-use crate::output::Table;
 use crate::stop;
 
 /// How long a tunnel gets to be gone once it was told to stop: its streams have five seconds.
@@ -57,9 +57,8 @@ impl Ls {
 }
 
 fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new(["APP", "ADDRESS", "STATE", "STREAMS", "UP", "DOWN", "PID"]);
-    for row in rows {
-        table.row([
+    let cells = |row: &Row| {
+        [
             row.app.clone(),
             row.address.clone(),
             row.state.clone(),
@@ -67,9 +66,9 @@ fn table(rows: &[Row]) -> Table {
             HumanBytes(row.sent).to_string(),
             HumanBytes(row.received).to_string(),
             row.pid.to_string(),
-        ]);
-    }
-    table
+        ]
+    };
+    Table::new(["APP", "ADDRESS", "STATE", "STREAMS", "UP", "DOWN", "PID"], rows.iter().map(cells))
 }
 
 impl Stop {
@@ -89,9 +88,8 @@ impl Stop {
         }
         let output = context.output();
         output.rows("tunnel stop", &told, "No tunnel is open.", || {
-            let mut table = Table::new(["STOPPED", "ADDRESS", "PID"]);
-            told.iter().for_each(|row| table.row([row.app.clone(), row.address.clone(), row.pid.to_string()]));
-            table
+            let cells = |row: &Row| [row.app.clone(), row.address.clone(), row.pid.to_string()];
+            Table::new(["STOPPED", "ADDRESS", "PID"], told.iter().map(cells))
         })
     }
 }
