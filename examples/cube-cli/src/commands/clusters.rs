@@ -129,7 +129,7 @@ impl Login {
         if self.dry_run {
             let plan = merge.plan().await?;
             let planned = Planned { cluster, files: paths(plan.files), losses: plan.losses };
-            return context.output().show("cluster login --dry-run", &planned, || planned.text());
+            return context.output().show("cluster login plan", &planned, || planned.text());
         }
         let merged = merge.await?;
         let done = LoggedIn {

@@ -57,7 +57,7 @@ const OWN: [(&str, fn() -> Value); 22] = [
     ("byo rotate", || schema_for!(byo::RoleShown).to_value()),
     ("byo setup", || schema_for!(byo::RoleShown).to_value()),
     ("cluster login", LoggedIn::schema),
-    ("cluster login --dry-run", || schema_for!(clusters::Planned).to_value()),
+    ("cluster login plan", || schema_for!(clusters::Planned).to_value()),
     ("doctor", || schema_for!(Vec<doctor::Finding>).to_value()),
     ("login", KeyKept::schema),
     ("logout", LoggedOut::schema),

@@ -99,7 +99,9 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
         let found = found.as_array().unwrap().iter().find(|finding| finding["check"] == check);
         found.unwrap_or_else(|| panic!("{check}: {found:?}"))["state"].clone()
     };
-    for check in ["key of cube-cloud", "cube-cloud", "login at cube-cloud", "clock beside cube-cloud", "EdgeGate", "Apollo"] {
+    for check in
+        ["key of cube-cloud", "cube-cloud", "login at cube-cloud", "clock beside cube-cloud", "EdgeGate", "Apollo"]
+    {
         assert_eq!(state(check), "good", "{check}");
     }
     assert!(place.good(&["doctor"]).lines().next().unwrap().starts_with("CHECK"));

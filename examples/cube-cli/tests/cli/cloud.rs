@@ -98,7 +98,8 @@ fn secrets_come_from_standard_input() {
     let made = place.piped(&["secret", "create", "cube-7", "mosquitto", "word", "-o", "json"], "w-canary\n");
     assert_eq!(made.code, 0, "{made:?}");
     assert_eq!(kept("word", "word").as_deref(), Some("w-canary"));
-    let changed = place.piped(&["secret", "update", "cube-7", "mosquitto", "tls", "--key", "key", "--yes"], "k2-canary");
+    let changed =
+        place.piped(&["secret", "update", "cube-7", "mosquitto", "tls", "--key", "key", "--yes"], "k2-canary");
     assert_eq!(changed.code, 0, "{changed:?}");
     assert_eq!(kept("key", "tls").as_deref(), Some("k2-canary"));
     assert!(!format!("{made:?}{changed:?}").contains("canary"), "a value is shown");
@@ -157,7 +158,13 @@ fn change_requests() {
         let found = found.iter().find(|it| it["title"].as_str().is_some_and(|it| it.ends_with(title)));
         found.map(|it| it["rid"].as_str().unwrap().to_owned())
     };
-    let rids: Vec<String> = found["change_requests"].as_array().unwrap().iter().take(3).map(|it| it["rid"].as_str().unwrap().to_owned()).collect();
+    let rids: Vec<String> = found["change_requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .take(3)
+        .map(|it| it["rid"].as_str().unwrap().to_owned())
+        .collect();
     let _ = open;
     assert!(place.good(&["cr", "ls"]).starts_with("TITLE"));
     place.bad(&["cr", "ls", "--env", "no-such"], 9, "no-such");

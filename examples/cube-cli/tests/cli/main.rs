@@ -1,5 +1,5 @@
 //! The built program, driven as people and programs drive it, against the embedded world.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod account;
 mod asking;

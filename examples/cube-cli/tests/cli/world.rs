@@ -109,14 +109,17 @@ pub fn fits(document: &Value) {
     assert_eq!(printed.code, 0, "{printed:?}");
     let schema: Value = serde_json::from_str(&printed.out).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let faults: Vec<_> = validator.iter_errors(document).map(|fault| format!("{}: {fault}", fault.instance_path)).collect();
+    let faults: Vec<_> =
+        validator.iter_errors(document).map(|fault| format!("{}: {fault}", fault.instance_path)).collect();
     assert!(faults.is_empty(), "{name}: {faults:#?}\n{document:#}");
 }
 
 /// The names in a folder, sorted.
 pub fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
