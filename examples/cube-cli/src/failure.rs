@@ -15,6 +15,10 @@ pub(crate) fn tell(error: &anyhow::Error, output: &Output) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let failure = match error.downcast_ref::<Error>() {
+        // A tool says in its own words what to do next, which is more than its kind tells.
+        Some(own) if own.next_step().is_none() && own.message().contains("next: ") => {
+            Failure { next: None, ..Failure::from(own) }
+        }
         Some(own) => Failure::from(own),
         // Of this program itself: what it could not read or write.
         None => Failure { exit_code: 1, ..Failure::new(ErrorKind::Io, format!("{error:#}"), None) },

@@ -40,7 +40,8 @@ pub(crate) struct Release {
     /// The product, `group:artifact`
     product: String,
     /// The release's version
-    version: String,
+    #[arg(value_name = "VERSION")]
+    release: String,
     /// The channels
     #[arg(required = true)]
     channels: Vec<String>,
@@ -79,13 +80,13 @@ impl Channels {
                 let call = given!(cloud.list_release_channels(), search = search, include_env_specific = all);
                 context.output().reply(&LS, call.await?.reply())
             }
-            Self::Add(Add { release: Release { product, version, channels, rationale, dry_run } }) => {
-                let call = cloud.add_product_to_release_channel(product, version, channels).dry_run(dry_run);
+            Self::Add(Add { release: Release { product, release, channels, rationale, dry_run } }) => {
+                let call = cloud.add_product_to_release_channel(product, release, channels).dry_run(dry_run);
                 context.call(&ADD, given!(call, rationale = rationale).stream()).await
             }
-            Self::Remove(Remove { release: Release { product, version, channels, rationale, dry_run } }) => {
+            Self::Remove(Remove { release: Release { product, release, channels, rationale, dry_run } }) => {
                 context.confirm_unless(dry_run, "takes the release out of its channels", &product)?;
-                let call = cloud.remove_product_from_release_channel(product, version, channels).dry_run(dry_run);
+                let call = cloud.remove_product_from_release_channel(product, release, channels).dry_run(dry_run);
                 context.call(&REMOVE, given!(call, rationale = rationale).stream()).await
             }
         }

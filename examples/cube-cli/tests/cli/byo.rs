@@ -58,6 +58,13 @@ fn a_bucket_from_setup_to_disconnect() {
     let rotated = place.data(&["byo", "rotate", "--yes"]);
     assert_ne!(rotated["grant"]["external_id"], grant["external_id"]);
     place.bad(&["byo", "rotate"], 2, "--yes");
+    place.bad(&["byo", "disconnect", "--yes"], 7, "artifacts first");
+}
+
+#[test]
+fn a_grant_ends() {
+    let place = Place::new();
+    place.good(&["byo", "setup", &place.card().aws.bucket]);
     assert!(place.good(&["byo", "disconnect", "--yes"]).contains("ended"));
     place.bad(&["byo", "disconnect", "--yes"], 6, "grant");
 }
@@ -102,7 +109,11 @@ fn bytes_go_into_a_file_or_a_pipe_and_are_checked() {
 
     let other = place.home.path().join("other");
     let wrong = "0".repeat(64);
-    place.bad(&["byo", "read", &object, "--to", other.to_str().unwrap(), "--sha256", &wrong], 13, "sha");
+    place.bad(
+        &["byo", "read", &object, "--to", other.to_str().unwrap(), "--sha256", &wrong],
+        13,
+        "BYO_INTEGRITY_MISMATCH",
+    );
     assert!(!other.exists(), "bytes that are not the wanted ones are there");
     let missing = format!("s3://{}/{}", aws.bucket, aws.missing_key);
     place.bad(&["byo", "read", &missing], 6, "");

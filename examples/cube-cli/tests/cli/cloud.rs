@@ -47,7 +47,7 @@ fn entities_and_plans() {
     std::fs::write(&config, r#"{"persistence": true}"#).unwrap();
     let config = config.to_str().unwrap();
     place.good(&["entity", "install", "cube-8", "broker", MOSQUITTO, "--namespace", "mqtt", "--config", config]);
-    place.bad(&["entity", "install", "cube-8", "broker", "no product"], 9, "");
+    place.bad(&["entity", "install", "cube-8", "broker", "no product"], 2, "no product");
     place.good(&["entity", "configure", "cube-7", "mosquitto", "--config", config, "--yes"]);
     let piped = place.piped(&["entity", "configure", "cube-7", "mosquitto", "--config", "-", "--dry-run"], "{}");
     assert_eq!(piped.code, 0, "{piped:?}");
@@ -59,11 +59,20 @@ fn entities_and_plans() {
     place.good(&["entity", "uninstall", "cube-7", "mosquitto", "--yes"]);
     place.bad(&["entity", "uninstall", "cube-7", "no-such", "--yes"], 9, "no-such");
 
-    assert!(place.data(&["plan", "show", "cube-7", "mosquitto"])["plan"].is_object());
-    assert!(!place.good(&["plan", "show", "cube-7", "mosquitto", "--back", "0"]).is_empty());
     place.bad(&["plan", "show", "cube-7", "no-such"], 9, "no-such");
     place.bad(&["plan", "show", "cube-7", "mosquitto", "--back", "10"], 2, "--back");
     place.bad(&["plan", "cancel", "cube-7", "no-such", "--yes"], 9, "no-such");
+}
+
+#[test]
+fn a_plan_comes_from_an_approved_request() {
+    let place = Place::new();
+    place.bad(&["plan", "show", "cube-7", "mosquitto"], 9, "no plans");
+    place.good(&["entity", "enforce", "cube-7", "mosquitto"]);
+    place.world.apollo().approve_all();
+    let plan = place.data(&["plan", "show", "cube-7", "mosquitto"]);
+    assert!(plan["plan"].is_object(), "{plan}");
+    assert!(!place.good(&["plan", "show", "cube-7", "mosquitto", "--back", "0"]).is_empty());
 }
 
 #[test]
@@ -78,7 +87,7 @@ fn modules() {
     place.good(&["module", "set", "cube-8", "Plane", "--var", "tier=core"]);
     place.bad(&["module", "set", "cube-8", "Plane"], 2, "--var");
     place.bad(&["module", "set", "cube-8", "no-such", "--var", "a=b"], 9, "no-such");
-    place.bad(&["module", "install", "cube-8", "nonsense"], 9, "");
+    place.bad(&["module", "install", "cube-8", "nonsense"], 2, "nonsense");
     place.bad(&["module", "ls", "no-such"], 9, "no-such");
     place.good(&["module", "uninstall", "cube-8", "Plane", "--dry-run"]);
     place.good(&["module", "uninstall", "cube-8", "Plane", "--yes"]);
@@ -141,9 +150,9 @@ fn products_and_channels() {
     let name = channels["channels"][0]["name"].as_str().unwrap().to_owned();
     place.bad(&["channel", "ls", "a", "b"], 2, "unexpected");
     place.good(&["channel", "add", MOSQUITTO, version, &name, "--rationale", "soaked"]);
-    place.bad(&["channel", "add", MOSQUITTO, version, "NO-SUCH"], 9, "NO-SUCH");
+    place.bad(&["channel", "add", MOSQUITTO, version, ""], 2, "name");
     place.good(&["channel", "remove", MOSQUITTO, version, &name, "--yes"]);
-    place.bad(&["channel", "remove", MOSQUITTO, version, "NO-SUCH", "--yes"], 9, "NO-SUCH");
+    place.bad(&["channel", "remove", MOSQUITTO, version, "", "--yes"], 2, "name");
 }
 
 #[test]
@@ -153,11 +162,6 @@ fn change_requests() {
         place.good(&["entity", "install", "cube-7", name, MOSQUITTO]);
     }
     let found = place.data(&["cr", "ls", "--env", "cube-7", "--limit", "50"]);
-    let open = |title: &str| {
-        let found = found["change_requests"].as_array().unwrap();
-        let found = found.iter().find(|it| it["title"].as_str().is_some_and(|it| it.ends_with(title)));
-        found.map(|it| it["rid"].as_str().unwrap().to_owned())
-    };
     let rids: Vec<String> = found["change_requests"]
         .as_array()
         .unwrap()
@@ -165,7 +169,6 @@ fn change_requests() {
         .take(3)
         .map(|it| it["rid"].as_str().unwrap().to_owned())
         .collect();
-    let _ = open;
     assert!(place.good(&["cr", "ls"]).starts_with("TITLE"));
     place.bad(&["cr", "ls", "--env", "no-such"], 9, "no-such");
     place.bad(&["cr", "approve", &rids[0]], 2, "--yes");

@@ -28,17 +28,18 @@ impl Screen {
             eprintln!("SKIPPED: tmux is not installed, nothing was looked at in a terminal");
             return None;
         }
-        let socket = place.home.path().join("tmux.sock");
+        let socket = place.home.path().join(format!("tmux-{columns}.sock"));
         let mut start =
             vec!["new-session".to_owned(), "-d".into(), "-x".into(), columns.to_string(), "-y".into(), "40".into()];
         let program = place.command(&[]);
-        for (name, value) in program.get_envs() {
+        for (name, value) in program.get_envs().filter(|(name, _)| *name != "PATH") {
             let value = value.unwrap_or_default().to_string_lossy();
             start.extend(["-e".to_owned(), format!("{}={value}", name.to_string_lossy())]);
         }
         let folder = std::path::Path::new(env!("CARGO_BIN_EXE_cube")).parent().unwrap();
         let path = format!("PATH={}:{}", folder.display(), std::env::var("PATH").unwrap());
-        start.extend(["-e".to_owned(), path, "-e".into(), "PS1=> ".into(), "sh".into()]);
+        // tmux gives its own path to a shell, whatever it is told by `-e`.
+        start.extend(["env".to_owned(), path, "sh".into()]);
         let started = tmux(&socket, &start.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
         Some(Self { socket })

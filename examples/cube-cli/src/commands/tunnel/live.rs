@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cube_sdk::teleport::tunnel::{Ending, Tunnel, TunnelEvent, TunnelState};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::Output;
 
@@ -14,6 +14,9 @@ impl Line {
     pub(super) fn new(output: &Output) -> Self {
         let target = if output.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar.set_style(style);
+        }
         bar.enable_steady_tick(Duration::from_millis(250));
         Self(bar)
     }
