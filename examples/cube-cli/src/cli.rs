@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apollo, apps, byo, completions, doctor, login, man, plans, products, runs, schema, secrets};
+use crate::commands::{
+    apollo, apps, byo, completions, doctor, login, man, plans, products, publish, runs, schema, secrets,
+};
 use crate::commands::{change_requests, channels, clusters, entities, environments, kubectl, modules};
 use crate::commands::{status, token, tunnel};
 use crate::context::{Context, Global};
@@ -51,6 +53,7 @@ pub(crate) enum Command {
     Channel(channels::Channels),
     #[command(subcommand)]
     Cr(change_requests::ChangeRequests),
+    Publish(publish::Publish),
     #[command(subcommand)]
     Cluster(clusters::Clusters),
     Kubectl(kubectl::Kubectl),
@@ -85,6 +88,7 @@ impl Command {
             Self::Product(command) => command.run(context).await?,
             Self::Channel(command) => command.run(context).await?,
             Self::Cr(command) => command.run(context).await?,
+            Self::Publish(command) => command.run(context).await?,
             Self::Cluster(command) => command.run(context).await?,
             Self::Kubectl(command) => command.run(context).await?,
             Self::App(command) => command.run(context).await?,

@@ -66,6 +66,12 @@ impl From<&Error> for Failure {
     }
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
 /// What to do: as the error itself says, else by its kind.
 fn next(error: &Error) -> String {
     if let Some(next) = error.next_step() {

@@ -82,6 +82,39 @@ impl View for Released {
     }
 }
 
+/// What became of asking for a release: the plan of a dry run, or the release.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Published {
+    /// What would be done, where that is all that was asked for.
+    pub plan: Option<Plan>,
+    /// What was done.
+    pub released: Option<Released>,
+    /// The builder's lines, where they were asked for.
+    pub log: Vec<String>,
+}
+
+impl Published {
+    /// Nothing was done.
+    pub const fn planned(plan: Plan) -> Self {
+        Self { plan: Some(plan), released: None, log: Vec::new() }
+    }
+
+    /// It was done.
+    pub const fn released(released: Released, log: Vec<String>) -> Self {
+        Self { plan: None, released: Some(released), log }
+    }
+}
+
+impl View for Published {
+    const NAME: &'static str = "publish";
+
+    fn text(&self) -> String {
+        let plan = self.plan.iter().map(View::text);
+        let log = if self.log.is_empty() { None } else { Some(format!("build log:\n{}", self.log.join("\n"))) };
+        plan.chain(self.released.iter().map(View::text)).chain(log).collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// One line about how far a publish is; none for what is not worth a line.
 pub fn progress(progress: &Progress) -> Option<String> {
     match progress {

@@ -16,6 +16,7 @@ pub(crate) mod man;
 pub(crate) mod modules;
 pub(crate) mod plans;
 pub(crate) mod products;
+pub(crate) mod publish;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod secrets;

@@ -9,6 +9,7 @@ use cube_render::clusters::LoggedIn;
 use cube_render::errors::Failure;
 use cube_render::grants::GrantShown;
 use cube_render::login::{KeyKept, LoggedOut, Status};
+use cube_render::publish::Published;
 use cube_render::runs::RunShown;
 use schemars::schema_for;
 use serde_json::Value;
@@ -44,7 +45,7 @@ impl Schema {
 }
 
 /// The documents of commands that are no tool of cube-cloud.
-const OWN: [(&str, fn() -> Value); 22] = [
+const OWN: [(&str, fn() -> Value); 23] = [
     (ERROR, Failure::schema),
     ("apollo execute", || schema_for!(apollo::Executed).to_value()),
     ("byo attach", GrantShown::schema),
@@ -61,6 +62,7 @@ const OWN: [(&str, fn() -> Value); 22] = [
     ("doctor", || schema_for!(Vec<doctor::Finding>).to_value()),
     ("login", KeyKept::schema),
     ("logout", LoggedOut::schema),
+    ("publish", Published::schema),
     ("run trigger", RunShown::schema),
     ("run watch", RunShown::schema),
     ("status", Status::schema),
