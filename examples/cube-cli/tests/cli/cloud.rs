@@ -68,11 +68,12 @@ fn entities_and_plans() {
 fn a_plan_comes_from_an_approved_request() {
     let place = Place::new();
     place.bad(&["plan", "show", "cube-7", "mosquitto"], 9, "no plans");
-    place.good(&["entity", "enforce", "cube-7", "mosquitto"]);
     place.world.apollo().approve_all();
+    place.good(&["entity", "enforce", "cube-7", "mosquitto"]);
     let plan = place.data(&["plan", "show", "cube-7", "mosquitto"]);
     assert!(plan["plan"].is_object(), "{plan}");
     assert!(!place.good(&["plan", "show", "cube-7", "mosquitto", "--back", "0"]).is_empty());
+    assert!(place.data(&["plan", "cancel", "cube-7", "mosquitto", "--yes"])["plan"].is_string());
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod cloud;
 mod cluster;
 mod documents;
 mod help;
+mod publish;
 mod terminal;
 mod tunnels;
 mod world;

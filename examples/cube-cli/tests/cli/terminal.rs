@@ -42,7 +42,11 @@ impl Screen {
         start.extend(["env".to_owned(), path, "sh".into()]);
         let started = tmux(&socket, &start.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
-        Some(Self { socket })
+        let screen = Self { socket };
+        // What is typed before the shell reads is shown twice.
+        screen.types("echo rea''dy");
+        screen.shows("ready");
+        Some(screen)
     }
 
     fn types(&self, text: &str) {
@@ -83,7 +87,7 @@ fn a_tunnel_shows_its_streams_and_ends_with_ctrl_c() {
     let Some(screen) = Screen::new(&place, 80) else { return };
     screen.types("cube tunnel open echo; echo ended $?");
     let shown = screen.shows("running (version 2)");
-    let address = shown.lines().find_map(|line| line.strip_prefix("echo is at ")).unwrap().trim().to_owned();
+    let address = shown.split("echo is at ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned();
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
     std::io::Write::write_all(&mut stream, b"hello").unwrap();
     screen.shows("1 open of 1 streams, 5 B up");

@@ -1,40 +1,49 @@
 //! What a person sees of a running tunnel: a line that is redrawn on a terminal, else a line for each change.
 
-use std::time::Duration;
+use std::io::Write as _;
 
 use cube_sdk::teleport::tunnel::{Ending, Tunnel, TunnelEvent, TunnelState};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::HumanBytes;
 
 use crate::output::Output;
 
-/// The line at the bottom of a terminal.
-pub(super) struct Line(ProgressBar);
+/// The line at the bottom of a terminal. It is no progress bar: those fill the terminal's width, so that the ^C that a
+/// terminal echoes begins another line, and the bar's would stay.
+pub(super) struct Line {
+    draws: bool,
+}
 
 impl Line {
     pub(super) fn new(output: &Output) -> Self {
-        let target = if output.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(250));
-        Self(bar)
+        Self { draws: output.draws() }
     }
 
     /// How it stands now.
     pub(super) fn draw(&self, tunnel: &Tunnel) {
-        self.0.set_message(standing(tunnel));
+        self.put(&standing(tunnel));
     }
 
     /// A remark above it.
     pub(super) fn remark(&self, output: &Output, text: &str) {
-        if output.draws() { self.0.println(text) } else { output.note(text) }
+        self.put("");
+        output.note(text);
+    }
+
+    fn put(&self, text: &str) {
+        if !self.draws {
+            return;
+        }
+        let width = comfy_table::Table::new().use_stderr().width().unwrap_or(80).saturating_sub(3);
+        let text: String = text.chars().take(usize::from(width)).collect();
+        let mut err = std::io::stderr().lock();
+        // Nobody reads it when stderr is closed.
+        let _ = write!(err, "\r\u{1b}[2K{text}").and_then(|()| err.flush());
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.put("");
     }
 }
 
