@@ -98,4 +98,12 @@ impl Auth {
     pub async fn status(&self) -> Result<Status> {
         status::status(&self.0).await
     }
+
+    /// Where the key comes from, as far as this machine knows: nothing is sent.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub async fn status_offline(&self) -> Result<Status> {
+        status::offline(&self.0).await
+    }
 }

@@ -32,7 +32,7 @@ pub enum Connectivity {
     Limited(Error),
     /// It answers, and refuses the key: unknown, expired or revoked.
     KeyRefused(Error),
-    /// It was not asked, since there is no key.
+    /// It was not asked: there is no key, or nobody wanted it to be.
     NotAsked,
     /// It does not answer.
     Unreachable(Error),
@@ -66,6 +66,15 @@ impl fmt::Display for Status {
 }
 
 pub(super) async fn status(cloud: &Cloud) -> Result<Status> {
+    let mut status = offline(cloud).await?;
+    if status.key.is_some() {
+        status.service = ask(cloud).await;
+    }
+    Ok(status)
+}
+
+/// What this machine knows.
+pub(super) async fn offline(cloud: &Cloud) -> Result<Status> {
     let keys = cloud.service().keys();
     let key = keys.find().await?.map(|found| found.origin);
     let kept = match (keys.store(), &key) {
@@ -74,8 +83,7 @@ pub(super) async fn status(cloud: &Cloud) -> Result<Status> {
         (Some(store), _) => store.load().await.is_ok_and(|key| key.is_some()),
         (None, _) => false,
     };
-    let service = if key.is_some() { ask(cloud).await } else { Connectivity::NotAsked };
-    Ok(Status { key, place: keys.store().map(|store| store.place()), kept, service })
+    Ok(Status { key, place: keys.store().map(|store| store.place()), kept, service: Connectivity::NotAsked })
 }
 
 /// The published probe.

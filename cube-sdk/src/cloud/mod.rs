@@ -5,6 +5,8 @@ mod classify;
 mod client;
 mod described;
 mod fault;
+#[cfg(feature = "publish")]
+mod images;
 mod messages;
 mod published;
 mod reply;
@@ -15,7 +17,9 @@ pub use call::{CallTool, Progress, ToolEvent, ToolStream};
 pub use client::{Cloud, CloudBuilder};
 pub use described::{Annotations, ToolInfo};
 pub use fault::{CloudErrorExt, ToolFault};
+#[cfg(feature = "publish")]
+pub use images::ImageBuilder;
 pub use reply::ToolReply;
 pub(crate) use service::Service;
-pub use service::{DEFAULT_CLOUD_URL, KEYS};
+pub use service::{CUBE_AGENT_DISABLE_DOCKER, DEFAULT_CLOUD_URL, KEYS};
 pub use tools::Answer;

@@ -15,7 +15,13 @@ use crate::keys::{CUBE_AGENT_CONFIG_DIR, KeyFile, KeySource, KeyStore};
 pub const DEFAULT_CLOUD_URL: &str = "https://cube.edgescaleai-cube.com";
 
 /// Every setting of the facade's own, for docs/environment.md.
-pub const KEYS: &[Key] = &[CUBE_AGENT_CONFIG_DIR];
+pub const KEYS: &[Key] = &[CUBE_AGENT_CONFIG_DIR, CUBE_AGENT_DISABLE_DOCKER];
+
+/// As in the published agent.
+pub const CUBE_AGENT_DISABLE_DOCKER: Key = Key::open(
+    "CUBE_AGENT_DISABLE_DOCKER",
+    "Any value: images are built by cube-cloud even where this machine has docker.",
+);
 
 /// What the doors to cube-cloud stand on.
 pub(crate) struct Service {

@@ -28,6 +28,10 @@ const LONGEST: u64 = 64 * 1024;
 /// store.save(&"cube_example".into()).await?;
 /// assert!(store.load().await?.is_some() && store.place().ends_with("api_key"));
 /// assert!(store.remove().await? && !store.remove().await?);
+/// // Where the published agent keeps it.
+/// let environment = cube_sdk::core::config::Environment::from_pairs([("HOME", "/home/ann")]);
+/// let usual = KeyFile::of(&environment)?.expect("there is a home");
+/// assert_eq!(usual.path(), std::path::Path::new("/home/ann/.cube-agent/api_key"));
 /// assert!(store.path().starts_with(dir.path()));
 /// # Ok(())
 /// # }
@@ -43,7 +47,10 @@ impl KeyFile {
 
     /// `api_key` in `CUBE_AGENT_CONFIG_DIR`, which is `~/.cube-agent` unless set; none where the environment names neither
     /// that nor a home.
-    pub(crate) fn of(environment: &Environment) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// `Config` when a variable cannot be read.
+    pub fn of(environment: &Environment) -> Result<Option<Self>> {
         let home = home(environment)?;
         let folder = match environment.text(CUBE_AGENT_CONFIG_DIR)? {
             Some(folder) => Some(expanded(&folder.value, home.as_deref())),

@@ -20,6 +20,8 @@ fn allowed() -> BTreeMap<&'static str, (&'static [&'static str], &'static [&'sta
     }
     table.insert(SERVER, (&[CORE, "cube-sdk-apollo", "cube-sdk-byo", "cube-sdk-teleport", KIT], &[]));
     table.insert("cube-sdk", (&[CORE, "cube-sdk-apollo", "cube-sdk-byo", "cube-sdk-teleport"], &[SERVER, KIT]));
+    // What the programs show: the one crate of theirs that they share.
+    table.insert("cube-render", (&["cube-sdk"], &[]));
     table
 }
 

@@ -149,6 +149,11 @@ impl<T> Answer<T> {
         })
     }
 
+    /// What a dry run would have sent; none where the call was made.
+    pub fn dry_run(&self) -> Option<&Value> {
+        self.reply.data()?.get("dry_run")
+    }
+
     /// The answer as it came.
     pub const fn reply(&self) -> &ToolReply {
         &self.reply

@@ -7,7 +7,10 @@ tools! {
     acr_get_token AcrGetToken () {} reads -> RegistryToken;
 
     /// Publishes a product release's manifest, given as YAML: metadata only, not the chart.
-    apollo_publish_manifest ApolloPublishManifest (manifest_yaml: text) {} writes -> Published;
+    apollo_publish_manifest ApolloPublishManifest (manifest_yaml: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> Published;
 
     /// Opens a build of an image and tells where its context goes. `image_name` is bare: no registry, no tag.
     build_image_prepare BuildImagePrepare (image_name: text, tag: text) {} writes -> ImageBuild;

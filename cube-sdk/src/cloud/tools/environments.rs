@@ -15,6 +15,8 @@ tools! {
     create_environment CreateEnvironment (name: text) {
         /// Accreditation level. Default `DEV`.
         accreditation: text,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> EnvironmentMade;
 
     /// Copies modules, entities and config of one environment into another. Values of secrets cannot be read: they are named
@@ -25,10 +27,16 @@ tools! {
     } writes -> Replicated;
 
     /// Opens a change request that deletes an environment with all that is on it.
-    delete_environment DeleteEnvironment (environment: text) {} writes -> Opened;
+    delete_environment DeleteEnvironment (environment: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> Opened;
 
     /// Resets every agent of an environment, so that all entities are looked at anew.
-    reset_environment_agents ResetEnvironmentAgents (environment: text) {} writes -> EnvironmentDone;
+    reset_environment_agents ResetEnvironmentAgents (environment: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> EnvironmentDone;
 
     /// Opens a change request that installs a Helm-chart product (`group:artifact`) as an entity.
     install_entity InstallEntity (environment: text, entity_name: text, product_id: text) {
@@ -40,10 +48,15 @@ tools! {
         version: text,
         /// Break-glass: write the config although a module manages the entity of that name.
         force: flag,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> Opened;
 
     /// Opens a change request that removes an entity.
-    uninstall_entity UninstallEntity (environment: text, entity_name: text) {} writes -> Opened;
+    uninstall_entity UninstallEntity (environment: text, entity_name: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> Opened;
 
     /// Health, rollout, config and plans of the entities of an environment. Secret values are masked.
     entity_health EntityHealth (environment: text) {
@@ -65,10 +78,15 @@ tools! {
         version: text,
         /// Break-glass: write although a module manages the entity.
         force: flag,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> ConfigChanged;
 
     /// Opens a change request that has the current config applied again.
-    enforce_entity_config EnforceEntityConfig (environment: text, entity_name: text) {} writes -> Opened;
+    enforce_entity_config EnforceEntityConfig (environment: text, entity_name: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> Opened;
 
     /// Interrupts the running plan of an entity by deleting the agent that runs it; the agent comes back by itself.
     cancel_active_plan CancelActivePlan (environment: text, entity_name: text) {} writes -> Interrupted;
@@ -81,10 +99,15 @@ tools! {
         display_name: text,
         /// Install although secrets that it needs are unset.
         ignore_secret_requirements: flag,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> ModuleDone;
 
     /// Unlinks a module; its entities go on running and are named in the answer.
-    uninstall_module UninstallModule (environment: text, module_name: text) {} writes -> ModuleDone;
+    uninstall_module UninstallModule (environment: text, module_name: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> ModuleDone;
 
     /// Modules of an environment with coordinate, state and variables. Secret values are masked.
     list_modules ListModules (environment: text) {
@@ -93,7 +116,10 @@ tools! {
     } reads -> Modules;
 
     /// Sets variables of an installed module, given as an object; the others stay as they are.
-    update_module_variables UpdateModuleVariables (environment: text, module_name: text, variables: object) {}
+    update_module_variables UpdateModuleVariables (environment: text, module_name: text, variables: object) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    }
         writes -> ModuleDone;
 
     /// Makes a secret for an entity, with [`secret_value`](CreateSecret::secret_value) or
@@ -105,6 +131,8 @@ tools! {
         secret_keys: secrets,
         /// What it is for.
         description: text,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> SecretDone;
 
     /// Overwrites keys of a secret.
@@ -117,5 +145,7 @@ tools! {
         secret_key_value: secret,
         /// What it is for.
         description: text,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> SecretDone;
 }

@@ -36,6 +36,8 @@ tools! {
     add_product_to_release_channel AddProductToReleaseChannel (product_id: text, version: text, channels: names) {
         /// Why.
         rationale: text,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> Promoted;
 
     /// Takes a release out of release channels.
@@ -44,13 +46,21 @@ tools! {
     {
         /// Why.
         rationale: text,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> Promoted;
 
     /// Sets a label on a product.
-    set_label_on_product SetLabelOnProduct (product_id: text, label_id: text, label_value: text) {} writes -> ProductDone;
+    set_label_on_product SetLabelOnProduct (product_id: text, label_id: text, label_value: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> ProductDone;
 
     /// Removes a label from a product.
-    remove_label_from_product RemoveLabelFromProduct (product_id: text, label_id: text) {} writes -> ProductDone;
+    remove_label_from_product RemoveLabelFromProduct (product_id: text, label_id: text) {
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
+    } writes -> ProductDone;
 
     /// Change requests, of one environment and one status where they are named.
     list_change_requests ListChangeRequests () {
@@ -68,5 +78,7 @@ tools! {
     review_change_request ReviewChangeRequest (rid: text, action: text) {
         /// Needed to reject, taken to approve.
         comment: text,
+        /// Only tell what would be sent: [`Answer::dry_run`](super::Answer::dry_run) has it. Nothing is changed.
+        dry_run: flag,
     } writes -> Reviewed;
 }

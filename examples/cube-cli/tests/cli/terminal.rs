@@ -1,0 +1,141 @@
+//! What a person sees, in a real terminal: tmux.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::world::Place;
+
+/// A terminal with a shell in it, of a server of its own.
+struct Screen {
+    socket: std::path::PathBuf,
+}
+
+fn tmux(socket: &std::path::Path, line: &[&str]) -> std::process::Output {
+    Command::new("tmux")
+        .arg("-S")
+        .arg(socket)
+        .args(["-f", "/dev/null"])
+        .args(line)
+        .env("TERM", "xterm-256color")
+        .output()
+        .unwrap()
+}
+
+impl Screen {
+    /// None, said loudly, where tmux is missing.
+    fn new(place: &Place, columns: u32) -> Option<Self> {
+        if Command::new("tmux").arg("-V").output().is_err() {
+            eprintln!("SKIPPED: tmux is not installed, nothing was looked at in a terminal");
+            return None;
+        }
+        let socket = place.home.path().join(format!("tmux-{columns}.sock"));
+        let mut start =
+            vec!["new-session".to_owned(), "-d".into(), "-x".into(), columns.to_string(), "-y".into(), "40".into()];
+        let program = place.command(&[]);
+        for (name, value) in program.get_envs().filter(|(name, _)| *name != "PATH") {
+            let value = value.unwrap_or_default().to_string_lossy();
+            start.extend(["-e".to_owned(), format!("{}={value}", name.to_string_lossy())]);
+        }
+        let folder = std::path::Path::new(env!("CARGO_BIN_EXE_cube")).parent().unwrap();
+        let path = format!("PATH={}:{}", folder.display(), std::env::var("PATH").unwrap());
+        // tmux gives its own path to a shell, whatever it is told by `-e`.
+        start.extend(["env".to_owned(), path, "sh".into()]);
+        let started = tmux(&socket, &start.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        let screen = Self { socket };
+        // What is typed before the shell reads is shown twice.
+        screen.types("echo rea''dy");
+        screen.shows("ready");
+        Some(screen)
+    }
+
+    fn types(&self, text: &str) {
+        assert!(tmux(&self.socket, &["send-keys", "-l", text]).status.success());
+        assert!(tmux(&self.socket, &["send-keys", "Enter"]).status.success());
+    }
+
+    fn presses(&self, key: &str) {
+        assert!(tmux(&self.socket, &["send-keys", key]).status.success());
+    }
+
+    fn shown(&self) -> String {
+        String::from_utf8_lossy(&tmux(&self.socket, &["capture-pane", "-p"]).stdout).into_owned()
+    }
+
+    /// Waits until the screen shows this.
+    fn shows(&self, words: &str) -> String {
+        for _ in 0..1_200 {
+            let shown = self.shown();
+            if shown.contains(words) {
+                return shown;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the screen does not show {words}:\n{}", self.shown());
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = tmux(&self.socket, &["kill-server"]);
+    }
+}
+
+#[test]
+fn a_tunnel_shows_its_streams_and_ends_with_ctrl_c() {
+    let place = Place::new();
+    let Some(screen) = Screen::new(&place, 80) else { return };
+    screen.types("cube tunnel open echo; echo ended $?");
+    let shown = screen.shows("running (version 2)");
+    let address = shown.split("echo is at ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap().to_owned();
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    std::io::Write::write_all(&mut stream, b"hello").unwrap();
+    screen.shows("1 open of 1 streams, 5 B up");
+    drop(stream);
+    screen.shows("0 open of 1 streams");
+    screen.presses("C-c");
+    let end = screen.shows("ended 0");
+    assert!(!end.contains("0 open of 1"), "the line is left:\n{end}");
+}
+
+#[test]
+fn a_name_has_to_be_typed_before_something_is_deleted() {
+    let place = Place::new();
+    let Some(screen) = Screen::new(&place, 80) else { return };
+    screen.types("cube env delete cube-8; echo ended $?");
+    screen.shows("Type cube-8 to go on:");
+    screen.types("cube-9");
+    screen.shows("ended 130");
+    screen.types("clear; cube env delete cube-8; echo ended $?");
+    screen.shows("Type cube-8 to go on:");
+    screen.types("cube-8");
+    screen.shows("ended 0");
+}
+
+#[test]
+fn a_secret_is_asked_for_and_not_shown() {
+    let place = Place::new();
+    let Some(screen) = Screen::new(&place, 80) else { return };
+    screen.types("cube secret create cube-7 mosquitto word; echo ended $?");
+    screen.shows("word:");
+    screen.types("c-canary");
+    let shown = screen.shows("ended 0");
+    assert!(!shown.contains("canary"), "{shown}");
+    assert_eq!(place.world.apollo().secret_value("cube-7", "mosquitto", "word", "word").as_deref(), Some("c-canary"));
+}
+
+#[test]
+fn tables_fit_the_terminal() {
+    let place = Place::new();
+    for columns in [80, 120] {
+        let Some(screen) = Screen::new(&place, columns) else { return };
+        screen.types("clear; cube doctor; echo ended $?");
+        let shown = screen.shows("ended ");
+        assert!(
+            shown.contains("CHECK") && shown.lines().all(|line| line.chars().count() <= columns as usize),
+            "{shown}"
+        );
+        screen.types("clear; cube env ls; cube product ls; cube env ls --outptu x; echo ended $?");
+        eprintln!("{}", screen.shows("ended 2"));
+    }
+}
