@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cube_render::View;
 use cube_render::errors::Failure;
+use cube_render::{View, schema_of};
 use cube_sdk::{Cube, Error, ErrorKind};
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -189,12 +189,7 @@ pub(crate) fn refused(tool: &str, why: &str) -> Failure {
 
 /// As hosts like it best: each argument of one type, nothing else about optional ones.
 fn input_of<A: JsonSchema>() -> Map<String, Value> {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true);
-    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<A>();
-    for unwanted in ["$schema", "title", "description"] {
-        schema.remove(unwanted);
-    }
-    let mut schema = schema.as_object().cloned().unwrap_or_default();
+    let mut schema = unnamed(schema_of::<A>());
     let properties = schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
     for property in properties.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
         if let Some(kinds) = property.get("type").and_then(Value::as_array) {
@@ -209,7 +204,12 @@ fn input_of<A: JsonSchema>() -> Map<String, Value> {
 }
 
 fn output_of<V: View>() -> Map<String, Value> {
-    let mut schema = V::schema().as_object().cloned().unwrap_or_default();
+    unnamed(V::schema())
+}
+
+/// What it is of stands beside it already.
+fn unnamed(schema: Value) -> Map<String, Value> {
+    let mut schema = schema.as_object().cloned().unwrap_or_default();
     for unwanted in ["$schema", "title", "description"] {
         schema.shift_remove(unwanted);
     }
