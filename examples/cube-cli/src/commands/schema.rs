@@ -44,8 +44,11 @@ impl Schema {
     }
 }
 
+/// Makes the schema of a document's data.
+type Of = fn() -> Value;
+
 /// The documents of commands that are no tool of cube-cloud.
-const OWN: [(&str, fn() -> Value); 23] = [
+const OWN: [(&str, Of); 23] = [
     (ERROR, Failure::schema),
     ("apollo execute", || schema_for!(apollo::Executed).to_value()),
     ("byo attach", GrantShown::schema),

@@ -130,7 +130,7 @@ fn tables_fit_the_terminal() {
     for columns in [80, 120] {
         let Some(screen) = Screen::new(&place, columns) else { return };
         screen.types("clear; cube doctor; echo ended $?");
-        let shown = screen.shows("ended ");
+        let shown = screen.shows("ended 0");
         assert!(
             shown.contains("CHECK") && shown.lines().all(|line| line.chars().count() <= columns as usize),
             "{shown}"

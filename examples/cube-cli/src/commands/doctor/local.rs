@@ -49,8 +49,8 @@ pub(super) async fn programs() -> Vec<Finding> {
     });
     let (docker, kubectl) = tokio::join!(docker, kubectl);
     vec![
-        docker.map_or_else(|missing| missing.fix("needed to build images with cube publish, else not"), |it| it),
-        kubectl.map_or_else(|missing| missing.fix("needed after cube cluster login; cube kubectl needs none"), |it| it),
+        docker.unwrap_or_else(|missing| missing.fix("needed to build images with cube publish, else not")),
+        kubectl.unwrap_or_else(|missing| missing.fix("needed after cube cluster login; cube kubectl needs none")),
     ]
 }
 

@@ -2,30 +2,42 @@
 
 use std::net::SocketAddr;
 
-/// Words of a name, the scheme, and variables that its programs read for host and port.
-const KNOWN: [(&[&str], &str, &[&str], &[&str]); 9] = [
-    (&["postgres", "postgresql", "pg", "timescale", "timescaledb"], "postgresql", &["PGHOST"], &["PGPORT"]),
-    (&["redis", "valkey"], "redis", &[], &[]),
-    (&["mqtt", "mosquitto", "emqx"], "mqtt", &[], &[]),
-    (&["mysql", "mariadb"], "mysql", &["MYSQL_HOST"], &["MYSQL_TCP_PORT"]),
-    (&["mongo", "mongodb"], "mongodb", &[], &[]),
-    (&["amqp", "rabbitmq"], "amqp", &[], &[]),
-    (&["nats"], "nats", &[], &[]),
-    (&["ssh"], "ssh", &[], &[]),
-    (&["http", "web", "grafana", "prometheus", "api", "ui", "dashboard"], "http", &[], &[]),
+/// An app that its name tells.
+struct Known {
+    /// Words of its name.
+    words: &'static [&'static str],
+    scheme: &'static str,
+    /// Variables that its programs read for host and port.
+    variables: Option<(&'static str, &'static str)>,
+}
+
+const fn known(words: &'static [&'static str], scheme: &'static str) -> Known {
+    Known { words, scheme, variables: None }
+}
+
+const KNOWN: [Known; 9] = [
+    Known {
+        variables: Some(("PGHOST", "PGPORT")),
+        ..known(&["postgres", "postgresql", "pg", "timescale"], "postgresql")
+    },
+    known(&["redis", "valkey"], "redis"),
+    known(&["mqtt", "mosquitto", "emqx"], "mqtt"),
+    Known { variables: Some(("MYSQL_HOST", "MYSQL_TCP_PORT")), ..known(&["mysql", "mariadb"], "mysql") },
+    known(&["mongo", "mongodb"], "mongodb"),
+    known(&["amqp", "rabbitmq"], "amqp"),
+    known(&["nats"], "nats"),
+    known(&["ssh"], "ssh"),
+    known(&["http", "web", "grafana", "prometheus", "api", "ui", "dashboard"], "http"),
 ];
 
-fn of(
-    app: &str,
-) -> Option<&'static (&'static [&'static str], &'static str, &'static [&'static str], &'static [&'static str])> {
-    let words =
-        |name: &&str| app.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case(name));
-    KNOWN.iter().find(|known| known.0.iter().any(|name| words(name)))
+fn of(app: &str) -> Option<&'static Known> {
+    let is = |name: &str| app.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case(name));
+    KNOWN.iter().find(|known| known.words.iter().any(|name| is(name)))
 }
 
 /// What a program connects to.
 pub(super) fn url(app: &str, address: SocketAddr) -> Option<String> {
-    of(app).map(|known| format!("{}://{address}", known.1))
+    of(app).map(|known| format!("{}://{address}", known.scheme))
 }
 
 /// Variables for a command that goes through the tunnel.
@@ -37,9 +49,8 @@ pub(super) fn variables(app: &str, address: SocketAddr) -> Vec<(&'static str, St
         ("CUBE_TUNNEL_PORT", port.clone()),
     ];
     found.extend(url(app, address).map(|url| ("CUBE_TUNNEL_URL", url)));
-    if let Some(known) = of(app) {
-        found.extend(known.2.iter().map(|name| (*name, host.clone())));
-        found.extend(known.3.iter().map(|name| (*name, port.clone())));
+    if let Some((name_of_host, name_of_port)) = of(app).and_then(|known| known.variables) {
+        found.extend([(name_of_host, host), (name_of_port, port)]);
     }
     found
 }
@@ -47,7 +58,7 @@ pub(super) fn variables(app: &str, address: SocketAddr) -> Vec<(&'static str, St
 /// How to try it out, in one line.
 pub(super) fn hint(app: &str, address: SocketAddr) -> Option<String> {
     let (host, port) = (address.ip(), address.port());
-    Some(match of(app)?.1 {
+    Some(match of(app)?.scheme {
         "postgresql" => format!("psql -h {host} -p {port}"),
         "redis" => format!("redis-cli -h {host} -p {port}"),
         "mqtt" => format!("mosquitto_sub -h {host} -p {port} -t '#'"),
