@@ -149,7 +149,6 @@ fn apps_that_are_none_and_names_that_are_taken_are_refused() {
     for (app, word) in [
         ("mine", "NAME=HOST:PORT"),
         ("mine=nowhere", "`mine`"),
-        ("my app=127.0.0.1:1", "apps"),
         ("echo=127.0.0.1:1", "of its own"),
         ("vault=127.0.0.1:1", "of its own"),
     ] {
