@@ -1,5 +1,5 @@
-//! The login page in a real browser, headless Chromium. Runs with `CUBE_REAL=1`; `CUBE_REAL_BIN` says where the script is
-//! that drives it. Screenshots go to `target/login-page`.
+//! The login page in a real browser, headless Chromium. Runs with `CUBE_REAL=1`; `CUBE_REAL_BIN` says where the script
+//! is that drives it. Screenshots go to `target/login-page`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -30,6 +30,12 @@ async fn opened_long_ago(cloud: &Cloud, id: &str) {
     assert_eq!(page.status(), 200);
 }
 
+/// The browser, by the names that systems give it.
+fn chromium() -> &'static str {
+    let known = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    known.into_iter().find(|path| Path::new(path).exists()).expect("tests/real/install installs chromium")
+}
+
 async fn driven(cloud: &Cloud) -> Option<Value> {
     if std::env::var("CUBE_REAL").ok().as_deref() != Some("1") {
         return None;
@@ -39,7 +45,7 @@ async fn driven(cloud: &Cloud) -> Option<Value> {
     std::fs::create_dir_all(&shots).unwrap();
     let ids = json!({ "good": id('A'), "plain": id('B'), "denied": id('C'), "expired": id('D'), "forged": id('E') });
     let given = json!({ "base": cloud.url, "ids": ids, "user": "ann@example.com", "password": PASSWORD, "shots": shots,
-        "chromium": "/usr/bin/chromium" });
+        "chromium": chromium() });
     let mut command = Command::new(Path::new(&bin).join("login-page"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().expect("tests/real/install installs login-page");

@@ -42,7 +42,7 @@ fn word(text: &str, label: &str) -> String {
 
 /// The service, and where it and its figures are.
 fn serve(db: &str, config: &Path) -> (Running, String, String) {
-    let listen = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+    let listen = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--unready", "3600"];
     let mut command = Command::new(PROGRAM);
     command.args(["cloud", "serve", "--db", db, "--config", config.to_str().unwrap()]).args(listen);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -110,8 +110,16 @@ fn keys_are_made_listed_and_revoked_beside_the_service_and_outlive_its_end() {
     while call(&address, &other) != 401 {
         std::thread::sleep(Duration::from_millis(50));
     }
+    // A balancer is told before the port is closed, and until then all is answered; a second signal ends the wait.
     let pid = service.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let signal = || assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    signal();
+    while ask(&address, "GET /readyz HTTP/1.1", "").0 != 503 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(ask(&address, "GET /healthz HTTP/1.1", "").0, 200);
+    assert_eq!(call(&address, &other), 401, "it is answered still");
+    signal();
     assert!(service.0.wait().unwrap().success());
 }
 

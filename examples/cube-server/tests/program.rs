@@ -103,6 +103,61 @@ fn the_environment_is_printed_for_a_shell() {
     assert!(world.signal("INT").success());
 }
 
+/// What another shell gets that reads the file.
+fn sourced(file: &Path, name: &str) -> String {
+    let script = format!(". '{}'; printf %s \"${name}\"", file.display());
+    let out = Command::new("sh").args(["-c", &script]).env_clear().output().unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[test]
+fn another_shell_reads_the_environment_from_a_file_and_an_app_of_ones_own_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("it's here.env");
+    let app = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let named = format!("mine={}", app.local_addr().unwrap());
+    let mut world = Running::start(&["local", "--env", file.to_str().unwrap(), "--app", &named]);
+    assert_eq!(world.first_line(), format!("exports in {}", file.display()), "and no secret on the screen");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let linked = dir.path().join("env");
+    std::fs::copy(&file, &linked).unwrap();
+    let (url, key) = (sourced(&linked, "CUBE_CLOUD_URL"), sourced(&linked, "CUBE_API_KEY"));
+    let address = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url}"));
+    assert_eq!(get(address, "/healthz", ""), 200);
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"app_list","arguments":{}}}"#;
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /mcp/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.contains("mine") && reply.contains("echo"), "{reply}");
+    assert!(world.signal("TERM").success());
+    assert!(!file.exists(), "exports that lead nowhere are taken away");
+}
+
+#[test]
+fn apps_that_are_none_and_names_that_are_taken_are_refused() {
+    for (app, word) in [
+        ("mine", "NAME=HOST:PORT"),
+        ("mine=nowhere", "`mine`"),
+        ("echo=127.0.0.1:1", "of its own"),
+        ("vault=127.0.0.1:1", "of its own"),
+    ] {
+        let out = Command::new(env!("CARGO_BIN_EXE_cube-server")).args(["local", "--app", app]).output().unwrap();
+        let told = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(2) && told.contains(word), "{app}: {told}");
+    }
+}
+
 #[test]
 fn a_company_runs_the_service_itself() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! A failure as programs read it, beside the words for people.
 //!
-//! It goes into an error's `data`, and into a failed result's `_meta`: clients check `structuredContent` against the tool's
-//! output schema even where the tool failed.
+//! It goes into an error's `data`, and into a failed result's `_meta`: clients check `structuredContent` against the
+//! tool's output schema even where the tool failed.
 
 use cube_sdk_core::Error;
 use rmcp::model::MetaObject;

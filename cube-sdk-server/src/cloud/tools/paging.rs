@@ -29,8 +29,8 @@ impl<T> From<Vec<T>> for Found<T> {
 #[serde(transparent)]
 pub(super) struct Cursor(String);
 
-/// What is in it: the list that it is of, the service's own cursor (none for its first page), and how many items of that
-/// page were given already.
+/// What is in it: the list that it is of, the service's own cursor (none for its first page), and how many items of
+/// that page were given already.
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct Place {
     list: String,
