@@ -65,6 +65,10 @@ impl From<Error> for Refusal {
     /// A fault of this server. The client learns the request id and nothing of the inside.
     fn from(error: Error) -> Self {
         tracing::error!(%error, cause = ?std::error::Error::source(&error), "request failed");
+        if error.kind() == ErrorKind::Unavailable {
+            let detail = "the database does not answer: what was asked may have been done or not; look, then try again";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        }
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed; quote the X-Request-Id of this answer")
     }
 }

@@ -41,6 +41,26 @@ fn the_units_are_verified_and_leave_the_process_little() {
 }
 
 #[test]
+fn the_compose_file_is_taken_and_a_mistake_is_not() {
+    let Some(compose) = component("docker-compose", SYSTEM) else { return };
+    let folder = workspace().join("deploy/compose");
+    let taken = |text: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("docker-compose.yml"), text).unwrap();
+        fs::copy(folder.join("edgegate.env"), dir.path().join("edgegate.env")).unwrap();
+        let mut command = Command::new(&compose);
+        command.args(["config", "-q"]).current_dir(dir.path()).env("POSTGRES_PASSWORD", "x");
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let text = fs::read_to_string(folder.join("docker-compose.yml")).unwrap();
+    let (good, said) = taken(&text);
+    assert!(good && said.is_empty(), "{said}");
+    let (good, _) = taken(&text.replacen("depends_on: [db]", "depends_on: [database]", 1));
+    assert!(!good, "a service that is not there");
+}
+
+#[test]
 fn the_workflows_are_without_a_finding_and_a_mistake_is_one() {
     let Some(actionlint) = component("actionlint", PYTHON) else { return };
     let lint = |file: &std::path::Path| {

@@ -141,23 +141,23 @@ impl EdgeGateStore {
     pub(crate) async fn keep_workspace(&self, id: Id, name: &str, plan: Plan, owner: Id, now: Time) -> Result<()> {
         let doing = failing("making a workspace");
         transaction!(self, id, &doing, tx => {
-        sqlx::query("INSERT INTO workspaces (id, name, owner_id, plan, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING")
-            .bind(id)
-            .bind(name)
-            .bind(owner)
-            .bind(plan.as_str())
-            .bind(now)
-            .execute(&mut *tx)
-            .await
-            .map_err(&doing)?;
-        sqlx::query(KEEP_MEMBER)
-            .bind(id)
-            .bind(owner)
-            .bind(Role::Owner.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(&doing)?;
-        tx.commit().await.map_err(&doing)
+            sqlx::query("INSERT INTO workspaces (id, name, owner_id, plan, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING")
+                .bind(id)
+                .bind(name)
+                .bind(owner)
+                .bind(plan.as_str())
+                .bind(now)
+                .execute(&mut *tx)
+                .await
+                .map_err(&doing)?;
+            sqlx::query(KEEP_MEMBER)
+                .bind(id)
+                .bind(owner)
+                .bind(Role::Owner.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(&doing)?;
+            tx.commit().await.map_err(&doing)
         })
     }
 
@@ -183,7 +183,8 @@ impl EdgeGateStore {
             .bind(plan.as_str())
             .bind(workspace)
             .execute(pool)
-            .await.map(|done| done.rows_affected()))
+            .await
+            .map(|done| done.rows_affected()))
         .map_err(failing("changing a plan"))?;
         Ok(())
     }
@@ -217,7 +218,8 @@ impl EdgeGateStore {
             .bind(email)
             .bind(now)
             .execute(pool)
-            .await.map(|done| done.rows_affected()))
+            .await
+            .map(|done| done.rows_affected()))
             .map_err(doing)?;
         writing!(self, pool => sqlx::query_scalar("SELECT id FROM users WHERE lower(email) = lower($1)")
             .bind(email)

@@ -42,64 +42,64 @@ impl EdgeGateStore {
     ) -> Result<Option<(ArtifactRow, bool)>> {
         let doing = failing("storing an artifact");
         transaction!(self, grant.workspace_id, &doing, tx => {
-        let usable: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM grants WHERE id = $1 AND status <> 'revoked')")
-                .bind(grant.id)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(&doing)?;
-        if !usable {
-            return Ok(None);
-        }
-        let known: Option<ArtifactRow> = sqlx::query_as(
-            "SELECT id, kind, storage_url, sha256, size_bytes, original_filename, expected_sha256, etag,
-             created_at, expires_at FROM artifacts WHERE workspace_id = $1 AND storage_url = $2 AND etag IS NOT DISTINCT FROM $3
-             AND expected_sha256 IS NOT DISTINCT FROM $4 AND kind = $5 AND original_filename IS NOT DISTINCT FROM $6 AND deleted_at IS NULL",
-        )
-        .bind(grant.workspace_id)
-        .bind(&new.storage_url)
-        .bind(&new.etag)
-        .bind(&new.expected_sha256)
-        .bind(&new.kind)
-        .bind(&new.original_filename)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(&doing)?;
-        if let Some(row) = known {
-            return Ok(Some((row, false)));
-        }
-        let id = Id::random();
-        sqlx::query(
-            "INSERT INTO artifacts (id, workspace_id, kind, storage_url, sha256, size_bytes, original_filename,
-             expected_sha256, etag, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        )
-        .bind(id)
-        .bind(grant.workspace_id)
-        .bind(&new.kind)
-        .bind(&new.storage_url)
-        .bind(&new.sha256)
-        .bind(new.size_bytes)
-        .bind(&new.original_filename)
-        .bind(&new.expected_sha256)
-        .bind(&new.etag)
-        .bind(now)
-        .execute(&mut *tx)
-        .await
-        .map_err(&doing)?;
-        tx.commit().await.map_err(&doing)?;
-        let row = ArtifactRow {
-            id,
-            kind: new.kind.clone(),
-            storage_url: new.storage_url.clone(),
-            sha256: new.sha256.clone(),
-            size_bytes: new.size_bytes,
-            original_filename: new.original_filename.clone(),
-            expected_sha256: new.expected_sha256.clone(),
-            etag: new.etag.clone(),
-            created_at: now,
-            expires_at: None,
-        };
-        Ok(Some((row, true)))
+            let usable: bool =
+                sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM grants WHERE id = $1 AND status <> 'revoked')")
+                    .bind(grant.id)
+                    .fetch_one(&mut *tx)
+                    .await
+                    .map_err(&doing)?;
+            if !usable {
+                return Ok(None);
+            }
+            let known: Option<ArtifactRow> = sqlx::query_as(
+                "SELECT id, kind, storage_url, sha256, size_bytes, original_filename, expected_sha256, etag,
+                 created_at, expires_at FROM artifacts WHERE workspace_id = $1 AND storage_url = $2 AND etag IS NOT DISTINCT FROM $3
+                 AND expected_sha256 IS NOT DISTINCT FROM $4 AND kind = $5 AND original_filename IS NOT DISTINCT FROM $6 AND deleted_at IS NULL",
+            )
+            .bind(grant.workspace_id)
+            .bind(&new.storage_url)
+            .bind(&new.etag)
+            .bind(&new.expected_sha256)
+            .bind(&new.kind)
+            .bind(&new.original_filename)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&doing)?;
+            if let Some(row) = known {
+                return Ok(Some((row, false)));
+            }
+            let id = Id::random();
+            sqlx::query(
+                "INSERT INTO artifacts (id, workspace_id, kind, storage_url, sha256, size_bytes, original_filename,
+                 expected_sha256, etag, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            )
+            .bind(id)
+            .bind(grant.workspace_id)
+            .bind(&new.kind)
+            .bind(&new.storage_url)
+            .bind(&new.sha256)
+            .bind(new.size_bytes)
+            .bind(&new.original_filename)
+            .bind(&new.expected_sha256)
+            .bind(&new.etag)
+            .bind(now)
+            .execute(&mut *tx)
+            .await
+            .map_err(&doing)?;
+            tx.commit().await.map_err(&doing)?;
+            let row = ArtifactRow {
+                id,
+                kind: new.kind.clone(),
+                storage_url: new.storage_url.clone(),
+                sha256: new.sha256.clone(),
+                size_bytes: new.size_bytes,
+                original_filename: new.original_filename.clone(),
+                expected_sha256: new.expected_sha256.clone(),
+                etag: new.etag.clone(),
+                created_at: now,
+                expires_at: None,
+            };
+            Ok(Some((row, true)))
         })
     }
 
@@ -139,7 +139,8 @@ impl EdgeGateStore {
                 .bind(workspace)
                 .bind(id)
                 .execute(pool)
-                .await.map(|done| done.rows_affected()))
+                .await
+                .map(|done| done.rows_affected()))
                 .map_err(failing("deleting an artifact"))?;
         Ok(done == 1)
     }

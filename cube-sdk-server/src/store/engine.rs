@@ -87,6 +87,8 @@ macro_rules! transaction {
     ($store:expr, $workspace:expr, $doing:expr, $tx:ident => $body:block) => {
         match $store.engine() {
             $crate::store::engine::Engine::Sqlite(sqlite) => {
+                // One writer: it has every workspace to itself.
+                let _ = $workspace;
                 let mut $tx = sqlite.immediate().await.map_err($doing)?;
                 $body
             }

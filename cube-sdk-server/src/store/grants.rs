@@ -134,7 +134,8 @@ impl EdgeGateStore {
         .bind(grant.created_at)
         .bind(grant.updated_at)
         .execute(pool)
-        .await.map(|done| done.rows_affected()));
+        .await
+        .map(|done| done.rows_affected()));
         match done {
             Ok(_) => Ok(true),
             Err(cause) if is_taken(&cause) => Ok(false),
@@ -178,7 +179,8 @@ impl EdgeGateStore {
         .bind(grant.version)
         .bind(fence)
         .execute(pool)
-        .await.map(|done| done.rows_affected()))
+        .await
+        .map(|done| done.rows_affected()))
         .map_err(failing("storing a probe's outcome"))?;
         Ok(done == 1)
     }
@@ -211,7 +213,8 @@ impl EdgeGateStore {
         .bind(grant.id)
         .bind(grant.external_id.as_str())
         .execute(pool)
-        .await.map(|done| done.rows_affected()))
+        .await
+        .map(|done| done.rows_affected()))
         .map_err(failing("rotating an External ID"))?;
         Ok(done == 1)
     }
@@ -220,26 +223,26 @@ impl EdgeGateStore {
     pub(crate) async fn revoke_grant(&self, grant: &GrantRow, now: Time) -> Result<std::result::Result<(), u64>> {
         let doing = failing("revoking a grant");
         transaction!(self, grant.workspace_id, &doing, tx => {
-        let live: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM artifacts
-             WHERE workspace_id = $1 AND deleted_at IS NULL AND substr(storage_url, 1, length($2)) = $2",
-        )
-        .bind(grant.workspace_id)
-        .bind(format!("byo-s3://{}/", grant.bucket))
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(&doing)?;
-        if live > 0 {
-            return Ok(Err(live.unsigned_abs()));
-        }
-        sqlx::query("UPDATE grants SET status = 'revoked', updated_at = $1, version = version + 1 WHERE id = $2")
-            .bind(now)
-            .bind(grant.id)
-            .execute(&mut *tx)
+            let live: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM artifacts
+                 WHERE workspace_id = $1 AND deleted_at IS NULL AND substr(storage_url, 1, length($2)) = $2",
+            )
+            .bind(grant.workspace_id)
+            .bind(format!("byo-s3://{}/", grant.bucket))
+            .fetch_one(&mut *tx)
             .await
             .map_err(&doing)?;
-        tx.commit().await.map_err(&doing)?;
-        Ok(Ok(()))
+            if live > 0 {
+                return Ok(Err(live.unsigned_abs()));
+            }
+            sqlx::query("UPDATE grants SET status = 'revoked', updated_at = $1, version = version + 1 WHERE id = $2")
+                .bind(now)
+                .bind(grant.id)
+                .execute(&mut *tx)
+                .await
+                .map_err(&doing)?;
+            tx.commit().await.map_err(&doing)?;
+            Ok(Ok(()))
         })
     }
 

@@ -8,7 +8,8 @@ use cube_sdk_core::file_claim::FileClaim;
 #[cfg(feature = "postgres")]
 use super::Postgres;
 use super::Store;
-use super::engine::{Dialect, Engine};
+use super::engine::{Dialect, Engine, reading};
+use super::failing;
 
 /// Where EdgeGate keeps workspaces, grants, runs and the audit: an embedded [`Store`] of one process, or PostgreSQL
 /// (feature `postgres`) that many share. Clones are the same.
@@ -129,6 +130,36 @@ impl EdgeGateStore {
             Engine::Sqlite(store) => store.close().await,
             #[cfg(feature = "postgres")]
             Engine::Postgres(postgres) => postgres.pool.close().await,
+        }
+    }
+
+    /// The time by the database's own clock, which leases are judged by.
+    ///
+    /// ```
+    /// # use cube_sdk_server::store::{EdgeGateStore, Store};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let store = EdgeGateStore::from(Store::open(&dir.path().join("edgegate.sqlite")).await?);
+    /// assert!(store.clock().await?.as_millisecond() > 1_700_000_000_000);
+    /// # Ok::<(), cube_sdk_core::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// `Io` when the database does not answer.
+    pub async fn clock(&self) -> Result<cube_sdk_core::Timestamp> {
+        let statement = format!("SELECT {}", self.dialect().now);
+        let now: i64 = reading!(self, pool => sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(pool).await)
+            .map_err(failing("asking the database for the time"))?;
+        Ok(cube_sdk_core::Timestamp::from_millisecond(now))
+    }
+
+    /// Makes what the coming months need.
+    #[allow(clippy::unused_async)]
+    pub(crate) async fn keep_up(&self) -> Result<()> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => postgres.make_partitions().await,
         }
     }
 

@@ -92,7 +92,8 @@ impl EdgeGateStore {
         .bind(row.created_at)
         .bind(row.expires_at)
         .execute(pool)
-        .await.map(|done| done.rows_affected()))
+        .await
+        .map(|done| done.rows_affected()))
         .map_err(failing("storing an API key"))?;
         Ok(MintedKey { row, plaintext })
     }
@@ -115,7 +116,8 @@ impl EdgeGateStore {
                 .bind(now)
                 .bind(id)
                 .execute(pool)
-                .await.map(|done| done.rows_affected()))
+                .await
+                .map(|done| done.rows_affected()))
             .map_err(failing("noting the use of an API key"))?;
         }
         Ok(Some(User { id: user }))
@@ -141,7 +143,8 @@ impl EdgeGateStore {
                 .bind(key)
                 .bind(workspace)
                 .execute(pool)
-                .await.map(|done| done.rows_affected()))
+                .await
+                .map(|done| done.rows_affected()))
                 .map_err(failing("revoking an API key"))?;
         Ok(done == 1)
     }

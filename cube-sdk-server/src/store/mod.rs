@@ -158,12 +158,25 @@ fn private(path: &Path) -> std::io::Result<File> {
 
 /// A statement failed; `doing` says which, in a few words.
 fn failed(doing: impl Into<String>, cause: sqlx::Error) -> Error {
-    Error::new(ErrorKind::Io, doing).cause(cause)
+    let kind = if is_away(&cause) { ErrorKind::Unavailable } else { ErrorKind::Io };
+    Error::new(kind, doing).cause(cause)
 }
 
 /// What [`failed`] makes, as a closure for `map_err`.
 fn failing(doing: &'static str) -> impl Fn(sqlx::Error) -> Error {
     move |cause| failed(doing, cause)
+}
+
+/// True when the database could not be spoken to, or had no room just then: the same may go well a moment later.
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // PostgreSQL: connection lost, no room, given up in favour of another, going down or starting up.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.len() == 5 && ["08", "53", "40", "57P"].iter().any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
 }
 
 /// True when a unique index refused the row.

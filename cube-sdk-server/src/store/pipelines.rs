@@ -37,7 +37,8 @@ impl EdgeGateStore {
         .bind(row.created_at)
         .bind(row.updated_at)
         .execute(pool)
-        .await.map(|done| done.rows_affected()))
+        .await
+        .map(|done| done.rows_affected()))
         .map_err(failing("storing a pipeline"))
         .map(drop)
     }

@@ -34,7 +34,8 @@ impl EdgeGateStore {
         .bind(row.published)
         .bind(row.created_at)
         .execute(pool)
-        .await.map(|done| done.rows_affected()));
+        .await
+        .map(|done| done.rows_affected()));
         match done {
             Ok(_) => Ok(true),
             Err(cause) if is_taken(&cause) => Ok(false),
@@ -82,7 +83,8 @@ impl EdgeGateStore {
         .bind(id)
         .bind(version)
         .execute(pool)
-        .await.map(|done| done.rows_affected()))
+        .await
+        .map(|done| done.rows_affected()))
         .map_err(failing("publishing a promptpack"))?;
         self.promptpack(workspace, id, version).await
     }

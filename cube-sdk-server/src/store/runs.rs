@@ -94,48 +94,48 @@ impl EdgeGateStore {
     pub(crate) async fn insert_run(&self, run: &NewRun<'_>, most: u32, now: Time) -> Result<bool> {
         let doing = failing("storing a run");
         transaction!(self, run.workspace_id, &doing, tx => {
-        let open: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM runs WHERE workspace_id = $1 AND completed_at IS NULL")
-                .bind(run.workspace_id)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(&doing)?;
-        if open >= i64::from(most) {
-            return Ok(false);
-        }
-        sqlx::query(
-            "INSERT INTO runs (id, workspace_id, pipeline_id, pipeline_name, definition, status, trigger_source,
-             model_artifact_id, model_filename, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10)",
-        )
-        .bind(run.id)
-        .bind(run.workspace_id)
-        .bind(run.pipeline_id)
-        .bind(run.pipeline_name)
-        .bind(Json(run.definition))
-        .bind(run.trigger)
-        .bind(run.model_artifact_id)
-        .bind(run.model_filename)
-        .bind(now)
-        .bind(now)
-        .execute(&mut *tx)
-        .await
-        .map_err(&doing)?;
-        for (position, cell) in (0_i64..).zip(&run.cells) {
+            let open: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM runs WHERE workspace_id = $1 AND completed_at IS NULL")
+                    .bind(run.workspace_id)
+                    .fetch_one(&mut *tx)
+                    .await
+                    .map_err(&doing)?;
+            if open >= i64::from(most) {
+                return Ok(false);
+            }
             sqlx::query(
-                "INSERT INTO cells (run_id, position, model_label, model_artifact_id, device, status)
-                 VALUES ($1, $2, $3, $4, $5, 'queued')",
+                "INSERT INTO runs (id, workspace_id, pipeline_id, pipeline_name, definition, status, trigger_source,
+                 model_artifact_id, model_filename, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10)",
             )
             .bind(run.id)
-            .bind(position)
-            .bind(&cell.model_label)
-            .bind(cell.model_artifact_id)
-            .bind(&cell.device)
+            .bind(run.workspace_id)
+            .bind(run.pipeline_id)
+            .bind(run.pipeline_name)
+            .bind(Json(run.definition))
+            .bind(run.trigger)
+            .bind(run.model_artifact_id)
+            .bind(run.model_filename)
+            .bind(now)
+            .bind(now)
             .execute(&mut *tx)
             .await
             .map_err(&doing)?;
-        }
-        tx.commit().await.map_err(&doing)?;
-        Ok(true)
+            for (position, cell) in (0_i64..).zip(&run.cells) {
+                sqlx::query(
+                    "INSERT INTO cells (run_id, position, model_label, model_artifact_id, device, status)
+                     VALUES ($1, $2, $3, $4, $5, 'queued')",
+                )
+                .bind(run.id)
+                .bind(position)
+                .bind(&cell.model_label)
+                .bind(cell.model_artifact_id)
+                .bind(&cell.device)
+                .execute(&mut *tx)
+                .await
+                .map_err(&doing)?;
+            }
+            tx.commit().await.map_err(&doing)?;
+            Ok(true)
         })
     }
 

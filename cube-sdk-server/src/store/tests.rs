@@ -387,6 +387,17 @@ mod on_postgres {
     }
 
     #[tokio::test]
+    async fn a_server_that_is_gone_is_told_as_such() {
+        let Some(server) = Server::start() else { return };
+        let store = EdgeGateStore::postgres(&server.database("gone").into()).await.unwrap();
+        drop(server);
+        let error = store.ping().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        let error = store.append_audit(&[row("late", "success")]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
+
+    #[tokio::test]
     async fn old_months_are_written_and_then_detached() {
         let Some(server) = Server::start() else { return };
         let store = EdgeGateStore::postgres(&server.database("months").into()).await.unwrap();

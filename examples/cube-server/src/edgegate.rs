@@ -11,6 +11,8 @@ use cube_sdk_server::metrics::Metrics;
 use cube_sdk_server::store::{Plan, Role};
 
 use crate::database::{Absent, Database};
+use crate::doctor::Doctor;
+use crate::moving::{ExportAudit, MigrateDb};
 use crate::say;
 use crate::served::Served;
 use crate::stop::Stop;
@@ -25,6 +27,12 @@ pub(crate) enum EdgeGate {
     Plan(SetPlan),
     /// Serve the database until SIGINT or SIGTERM.
     Serve(Serve),
+    /// Check what the service needs, and say what to do where it lacks.
+    Doctor(Doctor),
+    /// Copy a file into an empty database of PostgreSQL, row by row compared.
+    MigrateDb(MigrateDb),
+    /// Write old months of the audit to files, then detach them from PostgreSQL.
+    ExportAudit(ExportAudit),
 }
 
 #[derive(Args)]
@@ -91,6 +99,9 @@ impl EdgeGate {
             Self::Member(command) => command.run().await,
             Self::Plan(command) => command.run().await,
             Self::Serve(command) => command.run().await,
+            Self::Doctor(command) => command.run().await,
+            Self::MigrateDb(command) => command.run().await,
+            Self::ExportAudit(command) => command.run().await,
         }
     }
 }

@@ -3,9 +3,11 @@
 mod cloud;
 mod connections;
 mod database;
+mod doctor;
 mod edgegate;
 mod kept;
 mod local;
+mod moving;
 mod served;
 mod stop;
 

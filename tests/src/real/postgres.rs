@@ -80,6 +80,13 @@ impl Postgres {
         format!("postgres://{name}:{}@{}/{name}", Self::PASSWORD, self.addr)
     }
 
+    /// As [`Self::psql`], in a database that [`Self::database`] made, as the superuser.
+    pub fn database_psql(&self, name: &str, statement: &str) -> Command {
+        let mut command = self.psql(self.addr, statement);
+        command.args(["-d", name]);
+        command
+    }
+
     fn wait_until_ready(&mut self) {
         let mut command = Command::new(self.bin.join("pg_isready"));
         command.args(["-q", "-h", &self.addr.ip().to_string(), "-p", &self.addr.port().to_string()]);

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt, stream};
 
@@ -10,6 +10,8 @@ use super::state::{Action, Event, decide};
 use crate::edgegate::app::App;
 use crate::store::{GrantRow, Time};
 
+/// How often the database is made ready for the time to come.
+const KEEP_UP_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 /// Probes that run at the same time.
 const AT_ONCE: usize = 8;
 
@@ -17,8 +19,15 @@ const AT_ONCE: usize = 8;
 pub(crate) async fn reprobe_forever(app: Arc<App>, period: Duration) {
     // A tenth of the period keeps probes near their time however the grants' clocks lie.
     let step = (period / 10).clamp(Duration::from_millis(10), Duration::from_secs(60));
+    let mut kept_up_at = Instant::now();
     loop {
         tokio::time::sleep(step).await;
+        if kept_up_at.elapsed() >= KEEP_UP_EVERY {
+            kept_up_at = Instant::now();
+            if let Err(error) = app.store.keep_up().await {
+                tracing::error!(%error, "the database could not be made ready for the months to come");
+            }
+        }
         let before = Time::from(app.clock.now().saturating_sub(period));
         match app.store.grants_to_probe(before).await {
             Ok(due) => {
