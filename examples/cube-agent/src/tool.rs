@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cube_render::View;
 use cube_render::errors::Failure;
+use cube_render::{View, schema_of};
 use cube_sdk::{Cube, Error, ErrorKind};
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ use crate::steps;
 pub type Done<V> = Result<V, Failure>;
 
 type Work = Pin<Box<dyn Future<Output = Done<Reply>> + Send>>;
-type Run = Arc<dyn Fn(Call, Value) -> Done<Work> + Send + Sync>;
+type Run = Arc<dyn Fn(Call, Value) -> Work + Send + Sync>;
 type Listener = Arc<dyn Fn(f64, Option<f64>, String) + Send + Sync>;
 
 /// What a call does to the world.
@@ -125,10 +125,14 @@ impl Tool {
         F: Fn(Call, A) -> W + Send + Sync + 'static,
         W: Future<Output = Done<V>> + Send + 'static,
     {
-        let run = move |call: Call, arguments: Value| -> Done<Work> {
-            let arguments = serde_json::from_value(arguments).map_err(|fault| refused(name, &fault.to_string()))?;
-            let work = run(call, arguments);
-            Ok(Box::pin(async move { work.await.map(|view| Reply::from(&view)) }))
+        let run = move |call: Call, arguments: Value| -> Work {
+            match serde_json::from_value(arguments) {
+                Ok(arguments) => {
+                    let work = run(call, arguments);
+                    Box::pin(async move { work.await.map(|view| Reply::from(&view)) })
+                }
+                Err(fault) => Box::pin(std::future::ready(Err(refused(name, &fault.to_string())))),
+            }
         };
         Self {
             name,
@@ -177,7 +181,7 @@ impl Tool {
     pub async fn call(&self, call: Call, mut arguments: Map<String, Value>) -> Done<Reply> {
         // Null stands for an argument that was not given.
         arguments.retain(|_, value| !value.is_null());
-        (self.run)(call, Value::Object(arguments))?.await
+        (self.run)(call, Value::Object(arguments)).await
     }
 }
 
@@ -189,12 +193,7 @@ pub(crate) fn refused(tool: &str, why: &str) -> Failure {
 
 /// As hosts like it best: each argument of one type, nothing else about optional ones.
 fn input_of<A: JsonSchema>() -> Map<String, Value> {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|it| it.inline_subschemas = true);
-    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<A>();
-    for unwanted in ["$schema", "title", "description"] {
-        schema.remove(unwanted);
-    }
-    let mut schema = schema.as_object().cloned().unwrap_or_default();
+    let mut schema = unnamed(schema_of::<A>());
     let properties = schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
     for property in properties.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
         if let Some(kinds) = property.get("type").and_then(Value::as_array) {
@@ -209,7 +208,12 @@ fn input_of<A: JsonSchema>() -> Map<String, Value> {
 }
 
 fn output_of<V: View>() -> Map<String, Value> {
-    let mut schema = V::schema().as_object().cloned().unwrap_or_default();
+    unnamed(V::schema())
+}
+
+/// What it is of stands beside it already.
+fn unnamed(schema: Value) -> Map<String, Value> {
+    let mut schema = schema.as_object().cloned().unwrap_or_default();
     for unwanted in ["$schema", "title", "description"] {
         schema.shift_remove(unwanted);
     }

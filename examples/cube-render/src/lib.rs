@@ -26,4 +26,4 @@ mod view;
 
 pub use step::Step;
 pub use table::Table;
-pub use view::View;
+pub use view::{View, schema_of};

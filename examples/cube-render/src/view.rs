@@ -1,6 +1,8 @@
 //! The one trait of everything that is shown.
 
-use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,10 +34,22 @@ pub trait View: Serialize + JsonSchema {
 
     /// The JSON schema of [`value`](Self::value).
     fn schema() -> Value {
-        schemars::generate::SchemaSettings::draft2020_12()
-            .with(|settings| settings.inline_subschemas = true)
-            .into_generator()
-            .into_root_schema_for::<Self>()
-            .to_value()
+        schema_of::<Self>()
     }
+}
+
+/// A JSON schema as every reader takes it: in one piece, and without Rust's names of numbers, which no standard has.
+pub fn schema_of<T: JsonSchema + ?Sized>() -> Value {
+    fn plain(schema: &mut Schema) {
+        let format = schema.get("format").and_then(Value::as_str);
+        if format.is_some_and(|it| ["int", "uint", "float", "double"].iter().any(|front| it.starts_with(front))) {
+            schema.remove("format");
+        }
+    }
+    SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .with_transform(RecursiveTransform(plain))
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
 }

@@ -14,9 +14,16 @@ use crate::tool::{Call, Done, Tell};
 /// The tool's own words where it said any.
 pub async fn forward(call: Call, name: &str, arguments: Map<String, Value>) -> Done<ToolReply> {
     let secrets = secrets(&arguments);
-    let request = call.cube.cloud()?.call_tool(name, Value::Object(arguments)).hides(secrets);
+    let cloud = call.cube.cloud()?;
+    let request = cloud.call_tool(name, Value::Object(arguments)).hides(secrets);
     let outcome = if call.tell.is_heard() { watched(request, &call.tell).await } else { request.await };
-    outcome.map_err(|error| in_its_words(&error))
+    outcome.map_err(|error| match (error.kind(), error.next_step()) {
+        (ErrorKind::Connect, None) => Failure::from(&error).next(format!(
+            "cube-cloud is looked for at {}: check CUBE_CLOUD_URL and the network, then call again",
+            cloud.base_url()
+        )),
+        _ => in_its_words(&error),
+    })
 }
 
 async fn watched(request: CallTool, tell: &Tell) -> Result<ToolReply> {

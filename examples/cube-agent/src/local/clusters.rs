@@ -10,8 +10,7 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![Tool::new("cube_cluster_login", Effect::Writes, login).about(
         "Sign in to a cluster",
         "Fetches short-lived credentials of a cluster and merges them into the user's kubeconfig, so that kubectl on this \
-         machine reaches it. Other entries stay as they are; the old text is kept beside the file. Call it again when the \
-         credentials have ended.",
+         machine reaches it. Other entries stay as they are. Call it again when the credentials have ended.",
     )]
 }
 
@@ -26,6 +25,6 @@ async fn login(call: Call, Login { cluster }: Login) -> Done<LoggedIn> {
         return Err(refused("cube_cluster_login", "the cluster has no name").next("call cube_list for the names"));
     }
     call.tell.say(format!("fetching the credentials of {cluster}"));
-    let done = call.cube.kube()?.login(cluster.trim()).merge_with(|merge| merge.backup()).await?;
+    let done = call.cube.kube()?.login(cluster.trim()).await?;
     Ok(LoggedIn::from(&done))
 }
