@@ -19,7 +19,7 @@ use crate::steps;
 pub type Done<V> = Result<V, Failure>;
 
 type Work = Pin<Box<dyn Future<Output = Done<Reply>> + Send>>;
-type Run = Arc<dyn Fn(Call, Value) -> Done<Work> + Send + Sync>;
+type Run = Arc<dyn Fn(Call, Value) -> Work + Send + Sync>;
 type Listener = Arc<dyn Fn(f64, Option<f64>, String) + Send + Sync>;
 
 /// What a call does to the world.
@@ -125,10 +125,14 @@ impl Tool {
         F: Fn(Call, A) -> W + Send + Sync + 'static,
         W: Future<Output = Done<V>> + Send + 'static,
     {
-        let run = move |call: Call, arguments: Value| -> Done<Work> {
-            let arguments = serde_json::from_value(arguments).map_err(|fault| refused(name, &fault.to_string()))?;
-            let work = run(call, arguments);
-            Ok(Box::pin(async move { work.await.map(|view| Reply::from(&view)) }))
+        let run = move |call: Call, arguments: Value| -> Work {
+            match serde_json::from_value(arguments) {
+                Ok(arguments) => {
+                    let work = run(call, arguments);
+                    Box::pin(async move { work.await.map(|view| Reply::from(&view)) })
+                }
+                Err(fault) => Box::pin(std::future::ready(Err(refused(name, &fault.to_string())))),
+            }
         };
         Self {
             name,
@@ -177,7 +181,7 @@ impl Tool {
     pub async fn call(&self, call: Call, mut arguments: Map<String, Value>) -> Done<Reply> {
         // Null stands for an argument that was not given.
         arguments.retain(|_, value| !value.is_null());
-        (self.run)(call, Value::Object(arguments))?.await
+        (self.run)(call, Value::Object(arguments)).await
     }
 }
 

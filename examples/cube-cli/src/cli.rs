@@ -21,7 +21,8 @@ use crate::context::{Context, Global};
     propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Examples:\n  cube login\n  cube env ls\n  cube tunnel open postgres-cube7\n  cube env ls --output json | jq .data\n\n\
+    after_help = "Examples:\n  cube login\n  cube env ls\n  cube tunnel open postgres-cube7\n  \
+                        cube env ls --output json | jq .data\n\n\
                   Exit codes: 2 input or settings, 4 credentials, 5 not permitted, 6 not found, 7 conflict,\n\
                   8 busy, 9 server, 10 network, 11 time-out, 130 cancelled."
 )]

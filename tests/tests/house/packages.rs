@@ -19,7 +19,9 @@ fn libraries_and_programs_are_released() {
     let mut names: Vec<_> = released().iter().map(|package| package.name.to_string()).collect();
     names.sort();
     let libraries = ["apollo", "byo", "core", "server", "teleport", "testkit"].map(|name| format!("cube-sdk-{name}"));
-    for name in libraries.iter().map(String::as_str).chain(["cube-sdk", "cube-server", "cube-render", "cube-agent", "cube-cli"]) {
+    for name in
+        libraries.iter().map(String::as_str).chain(["cube-sdk", "cube-server", "cube-render", "cube-agent", "cube-cli"])
+    {
         assert!(names.iter().any(|other| other == name), "{name} is not released");
     }
     for name in ["quickstart", "snippets", "cube-sdk-tests", "cube-sdk-benches"] {

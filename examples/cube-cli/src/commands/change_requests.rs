@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
 use crate::complete;
 use crate::context::{Context, given};
@@ -37,7 +38,7 @@ pub(super) const CANCEL: View = View::text("cr cancel", "review_change_request")
 #[command(after_help = "Examples:\n  cube cr ls\n  cube cr ls --env cube-7 --status PENDING_APPROVALS --watch 10")]
 pub(crate) struct Ls {
     /// Only those of this environment
-    #[arg(long = "env", value_name = "ENVIRONMENT", add = clap_complete::ArgValueCandidates::new(complete::environments))]
+    #[arg(long = "env", value_name = "ENVIRONMENT", add = ArgValueCandidates::new(complete::environments))]
     environment: Option<String>,
     /// Only those of this status, such as PENDING_APPROVALS
     #[arg(long)]

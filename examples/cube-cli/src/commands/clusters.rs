@@ -82,8 +82,8 @@ pub(crate) struct Services {
 
 /// Put the credentials of a cluster into your kubeconfig
 ///
-/// Entries of the same names are replaced, everything else stays byte for byte; what could not be kept is refused unless
-/// --accept-losses is given.
+/// Entries of the same names are replaced, everything else stays byte for byte; what could not be kept is refused
+/// unless --accept-losses is given.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cube cluster login cube-7\n  cube cluster login cube-7 --dry-run\n  \
                         KUBECONFIG=./cube-7.yaml cube cluster login cube-7")]

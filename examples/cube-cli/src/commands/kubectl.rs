@@ -15,9 +15,8 @@ pub(super) const KUBECTL: View = View::text("kubectl", "kubectl_exec");
 ///
 /// The service runs it and masks secrets. For everything else log in with `cube cluster login` and use kubectl itself.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  cube kubectl cube-7 get pods -A\n  cube kubectl cube-7 logs -n mqtt deploy/mosquitto --tail 50"
-)]
+#[command(after_help = "Examples:\n  cube kubectl cube-7 get pods -A\n  \
+                        cube kubectl cube-7 logs -n mqtt deploy/mosquitto --tail 50")]
 pub(crate) struct Kubectl {
     /// The cluster
     #[arg(add = ArgValueCandidates::new(complete::clusters))]

@@ -40,7 +40,7 @@ impl Login {
             let progress = Progress::new(context.output());
             progress.tell(0.0, None, Some("Waiting until it is allowed on the page"));
             let output = context.output().clone();
-            let login = auth.login(move |page| output.note(&told(page)));
+            let login = auth.login(move |page| output.insist(&told(page)));
             let done = if self.no_browser { login.await? } else { login.open_with(SystemBrowser).await? };
             KeyKept::from(&done)
         };

@@ -20,7 +20,8 @@ use crate::progress::Progress;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  cube publish --dry-run\n  cube publish charts/web --bump minor --channel BETA\n  \
-                        cube publish --no-image --release 2.0.0\n  GIT_TOKEN=… cube publish --build-arg GIT_TOKEN --build remote"
+                        cube publish --no-image --release 2.0.0\n  \
+                        GIT_TOKEN=… cube publish --build-arg GIT_TOKEN --build remote"
 )]
 pub(crate) struct Publish {
     /// The chart's folder or its Chart.yaml [default: looked for from the working directory]

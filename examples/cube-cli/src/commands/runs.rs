@@ -30,10 +30,9 @@ pub(crate) struct Workspace {
 
 /// Start a run of a pipeline
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  cube run trigger 7b0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01 --model 5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01\n  \
-                        cube run trigger \"$PIPELINE\" --model \"$MODEL\" --watch"
-)]
+#[command(after_help = "Examples:\n  \
+                        cube run trigger 7b0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01\n  \
+                        cube run trigger \"$PIPELINE\" --model \"$MODEL\" --watch")]
 pub(crate) struct Trigger {
     #[command(flatten)]
     workspace: Workspace,

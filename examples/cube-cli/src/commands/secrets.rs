@@ -38,8 +38,8 @@ pub(crate) struct Place {
 
 /// Make a secret for an entity
 ///
-/// Without --key it has one value, under its own name: asked for at a terminal, else all of standard input. With --key each
-/// is asked for, or standard input is one JSON object of texts.
+/// Without --key it has one value, under its own name: asked for at a terminal, else all of standard input. With
+/// --key each is asked for, or standard input is one JSON object of texts.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cube secret create cube-7 mosquitto admin\n  \
                         cube secret create cube-7 mosquitto admin < password.txt\n  \

@@ -11,7 +11,8 @@ use crate::context::Context;
 
 /// Show where the key comes from, and whether cube-cloud takes it
 ///
-/// The exit code is 0 where all is well, 4 without a key or with one that is refused, 10 where the service does not answer.
+/// The exit code is 0 where all is well, 4 without a key or with one that is refused, 10 where the service does not
+/// answer.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cube status\n  cube status --offline\n  cube status --quiet || cube login")]
 pub(crate) struct Status {

@@ -11,10 +11,9 @@ use crate::failure::refused;
 ///
 /// It goes to standard output alone on its line, for another program. A terminal shows it only where that is asked for.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  cube token | docker login \"$REGISTRY\" --username 00000000-0000-0000-0000-000000000000 --password-stdin\n  \
-                        cube token --show"
-)]
+#[command(after_help = "Examples:\n  \
+                        cube token | docker login \"$REGISTRY\" --username \"$USER\" --password-stdin\n  \
+                        cube token --show")]
 pub(crate) struct Token {
     /// Show it on a terminal
     #[arg(long)]

@@ -75,9 +75,14 @@ impl Output {
     /// A remark for people, on stderr.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            // Nobody reads it when stderr is closed.
-            let _ = writeln!(std::io::stderr(), "{text}");
+            self.insist(text);
         }
+    }
+
+    /// What a person has to know, however quiet the rest is, on stderr.
+    pub(crate) fn insist(&self, text: &str) {
+        // Nobody reads it when stderr is closed.
+        let _ = writeln!(std::io::stderr(), "{text}");
     }
 
     /// A table, with `none` in place of an empty one.

@@ -65,7 +65,7 @@ fn a_given_key_is_kept_and_forgotten_again() {
 fn a_login_shows_its_page_and_letters_and_stops_where_the_service_is_away() {
     let place = Place::new();
     let mut child = place
-        .command(&["login", "--no-browser"])
+        .command(&["login", "--no-browser", "--quiet"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -14,6 +14,10 @@ fn clusters_and_kubectl() {
     place.bad(&["cluster", "status", "no-such"], 9, "no-such");
     place.good(&["cluster", "services", &cluster]);
     place.bad(&["cluster", "services", "no-such"], 9, "no-such");
+    match std::process::Command::new("kubectl").arg("version").arg("--client").output() {
+        Ok(_) => assert!(place.good(&["kubectl", &cluster, "get", "nodes"]).contains("NAME")),
+        Err(_) => eprintln!("SKIPPED: kubectl is not installed, nothing was asked through the service"),
+    }
     let refused = place.run(&["kubectl", &cluster, "delete", "pods", "--all"]);
     assert_ne!(refused.code, 0, "{refused:?}");
 }

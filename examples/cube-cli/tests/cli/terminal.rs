@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use cube_sdk_server::local::World;
+
 use crate::world::Place;
 
 /// A terminal with a shell in it, of a server of its own.
@@ -122,6 +124,21 @@ fn a_secret_is_asked_for_and_not_shown() {
     let shown = screen.shows("ended 0");
     assert!(!shown.contains("canary"), "{shown}");
     assert_eq!(place.world.apollo().secret_value("cube-7", "mosquitto", "word", "word").as_deref(), Some("c-canary"));
+}
+
+#[test]
+fn bytes_are_counted_while_they_come() {
+    let place = Place::of(World::builder().s3_rate(128 * 1024));
+    let aws = place.card().aws.clone();
+    place.good(&["byo", "setup", &aws.bucket]);
+    place.good(&["byo", "attach", &aws.role_arn]);
+    let Some(screen) = Screen::new(&place, 120) else { return };
+    screen.types(&format!("clear; cube byo read s3://{}/{} --to $HOME/m; echo ended $?", aws.bucket, aws.object_key));
+    // Bytes, rate and rest.
+    let shown = screen.shows(" left [");
+    assert!(shown.contains("MiB") && shown.contains("/s"), "{shown}");
+    let end = screen.shows("ended 0");
+    assert!(end.contains("sha256") && !end.contains(" left ["), "the bar is left:\n{end}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use cube_sdk_server::local::{Card, World};
+use cube_sdk_server::local::{Card, World, WorldBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -25,8 +25,12 @@ pub struct Ended {
 
 impl Place {
     pub fn new() -> Self {
+        Self::of(World::builder())
+    }
+
+    pub fn of(world: WorldBuilder) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let world = runtime.block_on(World::start()).unwrap();
+        let world = runtime.block_on(world.start()).unwrap();
         use cube_sdk::core::secret::ExposeSecret as _;
         let variables = world.env().into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
         Self { world, home: tempfile::tempdir().unwrap(), variables, runtime }

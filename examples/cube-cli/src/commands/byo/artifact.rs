@@ -11,7 +11,7 @@ use crate::context::{Context, given};
 /// Register an object of the customer's bucket, for runs
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cube byo register s3://acme-models/resnet.onnx\n  \
-                        cube byo register s3://acme-models/resnet.onnx --sha256 \"$(sha256sum < resnet.onnx | cut -d' ' -f1)\"")]
+                        cube byo register s3://acme-models/resnet.onnx --sha256 9f86d081884c7d65…")]
 pub(crate) struct Register {
     #[command(flatten)]
     workspace: Workspace,

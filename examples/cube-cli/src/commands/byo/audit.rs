@@ -45,10 +45,9 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 /// List the calls that EdgeGate made to the customer's account, newest first
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  cube byo audit --limit 20\n  cube byo audit --run 5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01\n  \
-                        cube byo audit --since 2026-11-29T00:00:00Z -o ndjson > calls.ndjson"
-)]
+#[command(after_help = "Examples:\n  cube byo audit --limit 20\n  \
+                        cube byo audit --run 5f0c7c1e-0d0b-4e55-9a53-0b7c7f0d1a01\n  \
+                        cube byo audit --since 2026-11-29T00:00:00Z -o ndjson > calls.ndjson")]
 pub(crate) struct Audit {
     #[command(flatten)]
     filter: Filter,

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use cube_sdk::Cube;
+use cube_sdk::core::settings::Described;
 use tokio::process::Command;
 
 use super::{Finding, State};
@@ -11,13 +12,19 @@ use super::{Finding, State};
 /// A daemon that hangs must not hold up the rest.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Settings that can be in the way.
+const WORTH: [&str; 3] = ["proxy", "CA", "clear text"];
+
+fn told(setting: &Described) -> Finding {
+    Finding::new(setting.name, State::Good, format!("{} ({})", setting.value, setting.origin))
+}
+
 /// What the environment sets, proxies and own certificates above all.
 pub(super) fn settings(cube: &Cube) -> Vec<Finding> {
     match cube.describe() {
-        Ok(settings) => settings
-            .into_iter()
-            .map(|setting| Finding::new(format!("setting {}", setting.name), State::Good, setting.to_string()))
-            .collect(),
+        Ok(settings) => {
+            settings.iter().filter(|setting| WORTH.iter().any(|it| setting.name.contains(it))).map(told).collect()
+        }
         Err(error) => vec![Finding::bad("settings", &error)],
     }
 }
@@ -31,7 +38,7 @@ pub(super) async fn keys(cube: &Cube) -> Vec<Finding> {
     };
     let finding = match status {
         Ok(status) => match &status.key {
-            Some(origin) => Finding::new(check, State::Good, format!("from {origin}")),
+            Some(origin) => Finding::new(check, State::Good, origin.to_string()),
             None => Finding::new(check, State::Bad, "there is none").fix("cube login, or set CUBE_API_KEY"),
         },
         Err(error) => Finding::bad(check, &error),

@@ -69,7 +69,9 @@ impl Finding {
 
     /// What an error says, and what it advises.
     fn bad(check: impl Into<String>, error: &cube_sdk::Error) -> Self {
-        let found = Self::new(check, State::Bad, error.to_string());
+        // Its line ends with its advice, which stands by itself here.
+        let line = error.to_string();
+        let found = Self::new(check, State::Bad, line.split("; next: ").next().unwrap_or(&line));
         match error.next_step() {
             Some(step) => found.fix(step),
             None => found,

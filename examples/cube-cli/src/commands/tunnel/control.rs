@@ -128,7 +128,8 @@ mod unix {
         Ok(())
     }
 
-    /// Says `word` to every tunnel that `wanted` names, and gives what they are; sockets that nobody listens to go away.
+    /// Says `word` to every tunnel that `wanted` names, and gives what they are; sockets that nobody listens to go
+    /// away.
     pub(in super::super) async fn ask(word: &str, wanted: impl Fn(&Row) -> bool) -> Result<Vec<Row>> {
         let mut found = Vec::new();
         let Ok(entries) = std::fs::read_dir(folder()?) else { return Ok(found) };

@@ -22,13 +22,12 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Open a tunnel to an app, until Ctrl-C
 ///
-/// It reconnects by itself. Everyone who reaches the local address reaches the app. With --output ndjson each change is a
-/// line; with json the first line alone, once it listens.
+/// It reconnects by itself. Everyone who reaches the local address reaches the app. With --output ndjson each change
+/// is a line; with json the first line alone, once it listens.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  cube tunnel open postgres-cube7\n  cube tunnel open postgres-cube7 --bind 127.0.0.1:5432\n  \
-                        cube tunnel open mosquitto -o ndjson"
-)]
+#[command(after_help = "Examples:\n  cube tunnel open postgres-cube7\n  \
+                        cube tunnel open postgres-cube7 --bind 127.0.0.1:5432\n  \
+                        cube tunnel open mosquitto -o ndjson")]
 pub(crate) struct Open {
     /// The app, from `cube app ls`
     #[arg(add = ArgValueCandidates::new(complete::apps))]

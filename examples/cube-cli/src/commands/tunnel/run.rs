@@ -14,9 +14,9 @@ use crate::{complete, stop};
 
 /// Run a command while a tunnel to an app is open
 ///
-/// The command finds the tunnel in CUBE_TUNNEL_HOST, CUBE_TUNNEL_PORT, CUBE_TUNNEL_ADDRESS and, for apps whose name tells
-/// what they speak, CUBE_TUNNEL_URL and the variables of its own programs, such as PGHOST and PGPORT. {host}, {port},
-/// {address} and {url} in its arguments are replaced. The exit code is the command's.
+/// The command finds the tunnel in CUBE_TUNNEL_HOST, CUBE_TUNNEL_PORT, CUBE_TUNNEL_ADDRESS and, for apps whose name
+/// tells what they speak, CUBE_TUNNEL_URL and the variables of its own programs, such as PGHOST and PGPORT. {host},
+/// {port}, {address} and {url} in its arguments are replaced. The exit code is the command's.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cube tunnel run postgres-cube7 -- psql -U app telemetry\n  \
                         cube tunnel run grafana-cube7 -- curl -s http://{address}/api/health")]
