@@ -61,7 +61,7 @@
 //! - [environment](guides::environment): every variable
 //! - [object store](guides::object_store): a customer's bucket for other people's readers
 //! - [the tunnel's wire](teleport::tunnel), both versions
-//! - what Apollo's mutations send: the page `inputs` of [`apollo`]
+//! - what Apollo's mutations send: the page `inputs` of the crate cube-sdk-apollo
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cloud")]
