@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Operations, tokens, paging and masking are those of the published agent; inputs whose fields are not
-//! published follow the page [`inputs`] and can be adjusted with `patch_input`.
+//! published follow the page `inputs` and can be adjusted with `patch_input`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod agents;

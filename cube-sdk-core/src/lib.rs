@@ -11,7 +11,7 @@
 //! | set proxies, authorities, clocks and retries, once for all | [`settings::Settings`], [`retry::RetryPolicy`] |
 //! | stand around each attempt, or in place of the network | [`transport::Middleware`], [`transport::Transport`] |
 //! | keep secrets out of logs and errors | [`SecretString`], [`redact`] |
-//! | write a client of your own on the same ground | [`Engine`], [`Operation`], [`names`], [`open_enum`] |
+//! | write a client of your own on the same ground | [`Engine`], [`Operation`], [`names`], [`mod@open_enum`] |
 //!
 //! Such a client, whose calls have the deadline, the retries, the spans and the errors of all others:
 //!

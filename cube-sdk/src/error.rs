@@ -8,8 +8,10 @@ pub use cube_sdk_core::error::{Error, ErrorKind, Result, RetryReport, Sent, Stop
 pub use cube_sdk_core::listing::Truncation;
 
 #[cfg(feature = "cloud")]
+#[doc(inline)]
 pub use crate::auth::{LoginErrorExt, LoginFault};
 #[cfg(feature = "cloud")]
+#[doc(inline)]
 pub use crate::cloud::{CloudErrorExt, ToolFault};
 #[cfg(feature = "apollo")]
 pub use cube_sdk_apollo::{ApolloErrorExt, ApolloFault};

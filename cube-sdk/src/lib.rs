@@ -3,18 +3,21 @@
 //! A [`Cube`] is the one value to begin with. It does no I/O by itself; each of its doors makes a client when it is first
 //! opened, and all of them share one transport, one retry, one set of [settings](guides::environment) and one [`Error`].
 //!
-//! | to | door | feature |
-//! |---|---|---|
-//! | register a customer's bucket, run pipelines, read the audit | [`Cube::edgegate`], the domain [`byo`] | `byo`, default |
-//! | stream a model out of a customer's bucket, probe a role | [`Cube::storage`] | `s3`; brings the AWS SDK |
-//! | give a customer's bucket to parquet, DataFusion, Lance | [a session](byo::Session::object_store), [guide](guides::object_store) | `object_store` |
-//! | operate Palantir Apollo: environments, plans, releases | [`Cube::apollo`], the domain [`apollo`] | `apollo`, default |
-//! | pack charts, push and verify them, release them | [`Cube::apollo`], the room [`apollo::publish`] | `publish` |
-//! | sign in to cube-cloud, call its tools | [`Cube::auth`], [`Cube::cloud`] | `cloud`, default |
-//! | reach clusters, merge a kubeconfig | [`Cube::kube`] | `kube`, default |
-//! | open a tunnel to an app in a cluster | [`Cube::apps`], [`Cube::tunnels`], the domain [`teleport`] | `teleport`, default |
-//! | open the browser for a login, keep its key in the system's own store | [`auth`] | `webbrowser`, `keyring` |
-//! | count calls, reads and tunnels with OpenTelemetry | [`core::metrics`] | `otel` |
+//! | to | door (feature) |
+//! |---|---|
+//! | register a customer's bucket, run pipelines, read the audit | [`Cube::edgegate`], [`byo`] (default) |
+//! | stream a model out of a customer's bucket, probe a role | [`Cube::storage`] (`s3`: brings the AWS SDK) |
+//! | give a customer's bucket to parquet, DataFusion, Lance | [the guide](guides::object_store) (`object_store`) |
+//! | operate Palantir Apollo: environments, plans, releases | [`Cube::apollo`], [`apollo`] (default) |
+//! | pack charts, push and verify them, release them | [`apollo::publish`] (`publish`) |
+//! | sign in to cube-cloud, call its tools | [`Cube::auth`], [`Cube::cloud`] (default) |
+//! | reach clusters, merge a kubeconfig | [`Cube::kube`] (default) |
+//! | open a tunnel to an app in a cluster | [`Cube::apps`], [`Cube::tunnels`], [`teleport`] (default) |
+//! | open the browser for a login | [`auth`] (`webbrowser`) |
+//! | keep its key in the system's own store | [`auth`] (`keyring`) |
+//! | count calls, reads and tunnels with OpenTelemetry | [`core::metrics`] (`otel`) |
+//!
+//! The default features are `byo`, `apollo`, `cloud`, `kube` and `teleport`.
 //!
 //! # A first program
 //!
@@ -52,13 +55,13 @@
 //! `error.apollo()`, `error.tunnel()`, `error.app_fault()` for what the service said; [`guides::errors`] lists them all.
 //! Dropping a call's future ends it. Lists are streams that end, long operations have waiters.
 //!
-//! | to read | |
-//! |---|---|
-//! | [`guides::errors`] | every kind, every code, its fix |
-//! | [`guides::environment`] | every variable |
-//! | [`guides::object_store`] | a customer's bucket for other people's readers |
-//! | [`teleport::tunnel`] | the tunnel's wire, both versions |
-//! | the page `inputs` of [`apollo`] | what Apollo's mutations send |
+//! To read beside the reference:
+//!
+//! - [errors](guides::errors): every kind, every code, its fix
+//! - [environment](guides::environment): every variable
+//! - [object store](guides::object_store): a customer's bucket for other people's readers
+//! - [the tunnel's wire](teleport::tunnel), both versions
+//! - what Apollo's mutations send: the page `inputs` of the crate cube-sdk-apollo
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "cloud")]
@@ -85,20 +88,23 @@ pub use cube::{Cube, CubeBuilder};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};
 pub use error::{RetryReport, Sent, StopReason, WhichClock};
 
-/// What every domain stands on: engine, transport, credentials, retry, lists, caches, names, waiter.
+#[doc(inline)]
 pub use cube_sdk_core as core;
 
-/// Palantir Apollo: typed GraphQL services.
 #[cfg(feature = "apollo")]
+#[doc(inline)]
 pub use cube_sdk_apollo as apollo;
 
 /// EdgeGate and bring-your-own storage: REST services, IAM documents, audit; with feature `s3` sessions,
 /// probe and the streaming reader.
 ///
 #[doc = include_str!("../docs/byo.md")]
+///
+/// # What is where
 #[cfg(feature = "byo")]
+#[doc(inline)]
 pub use cube_sdk_byo as byo;
 
-/// Tunnels over WebSocket, tbot identities, dialling apps through a Teleport proxy.
 #[cfg(feature = "teleport")]
+#[doc(inline)]
 pub use cube_sdk_teleport as teleport;

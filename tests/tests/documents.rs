@@ -35,7 +35,7 @@ fn rows_between<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
 fn errors_page_lists_every_kind() {
     let page = page("errors.md");
     for kind in ErrorKind::ALL {
-        let cells = row(&page, &format!("`{kind}`"));
+        let cells = row(&page, &format!("**{kind}**"));
         assert_eq!(cells[2], kind.retried(), "{kind}");
         assert_eq!(cells[3], kind.exit_code().to_string(), "{kind}");
     }
@@ -46,7 +46,7 @@ fn errors_page_lists_every_kind() {
 fn errors_page_lists_every_byo_code_with_its_fix() {
     let page = page("errors.md");
     for code in ByoCode::KNOWN {
-        let cells = row(&page, &format!("`{code}`"));
+        let cells = row(&page, &format!("**{code}**"));
         assert_eq!(cells[1], format!("`{}`", code.kind()), "{code}");
         assert_eq!(cells[2], code.meaning(), "{code}");
         assert_eq!(cells[3], code.fix(), "{code}");
@@ -58,7 +58,7 @@ fn errors_page_lists_every_byo_code_with_its_fix() {
 fn errors_page_lists_every_code_of_a_tunnel() {
     let page = page("errors.md");
     for code in TunnelCode::NUMBERED.into_iter().chain([TunnelCode::BadKey]) {
-        let cells = row(&page, &format!("`{}`", code.name()));
+        let cells = row(&page, &format!("**{}**", code.name()));
         let number = if code == TunnelCode::BadKey { code.status().as_u16() } else { code.number() };
         assert_eq!(cells[1], number.to_string(), "{code:?}");
         assert_eq!(cells[2], format!("`{}`", code.kind()), "{code:?}");
@@ -70,7 +70,7 @@ fn errors_page_lists_every_code_of_a_tunnel() {
 fn errors_page_lists_every_fault_of_a_dial_with_its_fix() {
     let page = page("errors.md");
     for fault in AppFault::KNOWN {
-        let cells = row(&page, &format!("`{}`", fault.name()));
+        let cells = row(&page, &format!("**{}**", fault.name()));
         assert_eq!(cells[1], format!("`{}`", fault.kind()), "{fault:?}");
         assert_eq!(cells[3], fault.advice(), "{fault:?}");
     }

@@ -37,12 +37,14 @@ type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// Ask the [kind](Self::kind) for what to do, and go by the rest where it matters:
 ///
 /// ```
+/// use std::time::Duration;
+///
 /// use cube_sdk_core::{Error, ErrorKind, WhichClock};
 ///
 /// fn next(error: &Error) -> String {
 ///     match error.kind() {
 ///         ErrorKind::NotFound => "make it first".to_owned(),
-///         ErrorKind::Unauthenticated | ErrorKind::Credentials if !error.is_transient() => "log in again".to_owned(),
+///         ErrorKind::Unauthenticated => "log in again".to_owned(),
 ///         ErrorKind::Timeout if error.clock() == Some(WhichClock::Deadline) => "allow more time".to_owned(),
 ///         // The SDK repeated it already, as often as `retry` says: later it may go well.
 ///         _ if error.is_transient() => match error.retry_after() {
@@ -53,7 +55,8 @@ type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 ///     }
 /// }
 ///
-/// let busy = Error::new(ErrorKind::Throttled, "").with_retry_after(Some(std::time::Duration::from_secs(7)));
+/// let after = Some(Duration::from_secs(7));
+/// let busy = Error::new(ErrorKind::Throttled, "").with_retry_after(after);
 /// assert_eq!(next(&busy), "come back in 7s");
 /// assert_eq!(busy.to_string(), "throttled; retry after 7 s");
 /// ```
