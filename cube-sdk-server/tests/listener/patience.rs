@@ -1,5 +1,5 @@
-//! What is slow and comes on is served, however long it takes. Where the test waits, tokio's clock is paused: it leaps
-//! from wait to wait, and no machine is too slow for it.
+//! What is slow and comes on is served, however long it takes. Where the test waits, the clock is held: no machine is too
+//! slow for it.
 
 use std::time::Duration;
 
@@ -12,16 +12,17 @@ use cube_sdk_server::listener::Listener;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::served::{connect, known, left, lenient, request, serve, until_closed};
+use crate::served::{HeldClock, connect, known, left, lenient, request, serve, until_closed};
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_comes_on_may_take_longer_than_its_limit() {
+    let clock = HeldClock::hold();
     let listener = serve(lenient().body(Duration::from_secs(4), 10)).await;
     let mut stream = connect(&listener).await;
     let head = request("POST", "/", true, "Connection: close\r\nContent-Length: 100\r\n");
     stream.write_all(&head).await.unwrap();
     for _ in 0..10 {
-        tokio::time::sleep(Duration::from_millis(450)).await;
+        clock.pass(Duration::from_millis(450)).await;
         stream.write_all(&[b'x'; 10]).await.unwrap();
     }
     assert!(until_closed(&mut stream).await.starts_with("HTTP/1.1 200"));
@@ -42,20 +43,22 @@ async fn an_answer_may_be_thought_about_and_silent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_large_answer_that_is_taken_slowly_comes_whole() {
+    let clock = HeldClock::hold();
     let listener = serve(lenient().answer(Duration::from_secs(4)).idle(Duration::from_secs(4))).await;
     let mut stream = connect(&listener).await;
     stream.write_all(&request("GET", "/large", true, "Connection: close\r\n")).await.unwrap();
-    let (mut seen, mut piece) = (0, vec![0; 6 << 20]);
+    let (mut seen, mut piece, mut slow) = (0, vec![0; 2 << 20], 0);
     loop {
         match stream.read(&mut piece).await.unwrap() {
             0 => break,
             count => seen += count,
         }
-        if seen < 8 << 20 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        if slow < 24 {
+            slow += 1;
+            clock.pass(Duration::from_millis(250)).await;
         }
     }
-    assert!(seen > 64 << 20, "{seen}");
+    assert!(seen > 64 << 20 && slow == 24, "{seen} {slow}");
 }
 
 /// Says everything twice.
@@ -99,13 +102,14 @@ async fn an_upgraded_connection_has_a_seat_and_no_limit_until_the_listener_ends(
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_used_now_and_then_stays() {
+    let clock = HeldClock::hold();
     let listener = serve(lenient().idle(Duration::from_secs(4)).head(Duration::from_secs(4))).await;
     let mut stream = connect(&listener).await;
     for _ in 0..10 {
         known(&mut stream).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(450)).await;
+        clock.pass(Duration::from_millis(450)).await;
     }
     assert_eq!(listener.connections(), 1);
-    drop(stream);
+    drop((stream, clock));
     left(&listener, 0).await;
 }

@@ -63,6 +63,26 @@ async fn drops() -> Body {
     }))
 }
 
+/// A paused clock that moves when the test says so. By itself tokio moves one whenever a runtime has nothing to do, and bytes
+/// on their way from socket to socket look like nothing to do; a blocking task that has not ended keeps it from that.
+pub struct HeldClock {
+    _until: std::sync::mpsc::Sender<()>,
+}
+
+impl HeldClock {
+    pub fn hold() -> Self {
+        let (until, ended) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || ended.recv());
+        Self { _until: until }
+    }
+
+    /// Lets what is under way come, then moves the clock.
+    pub async fn pass(&self, time: Duration) {
+        tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(5))).await.unwrap();
+        tokio::time::advance(time).await;
+    }
+}
+
 pub async fn connect(listener: &Listener) -> TcpStream {
     TcpStream::connect(listener.address()).await.unwrap()
 }
