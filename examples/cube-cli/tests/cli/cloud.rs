@@ -17,22 +17,22 @@ fn environments() {
     let lines = place.good(&["env", "ls", "-o", "ndjson"]);
     assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["name"].is_string()));
 
-    place.bad(&["env", "create", "cube-90"], 9, "cube-90");
+    place.bad(&["env", "create", "cube-90"], 7, "cube-90");
     let shown = place.data(&["env", "create", "cube-91", "--dry-run"]);
     assert!(shown["dry_run"].is_object(), "{shown}");
     assert!(!place.good(&["env", "ls"]).contains("cube-91"), "a dry run made it");
 
     assert!(place.good(&["env", "reset-agents", "cube-7", "--yes"]).contains("cube-7"));
-    place.bad(&["env", "reset-agents", "no-such", "--yes"], 9, "no-such");
+    place.bad(&["env", "reset-agents", "no-such", "--yes"], 6, "no-such");
     place.world.apollo().approve_all();
     let copied = place.data(&["env", "replicate", "cube-7", "cube-92"]);
     assert!(!copied["not_carried"].as_array().unwrap().is_empty(), "{copied}");
-    place.bad(&["env", "replicate", "no-such", "cube-93"], 9, "no-such");
+    place.bad(&["env", "replicate", "no-such", "cube-93"], 6, "no-such");
 
     assert!(place.good(&["env", "delete", "cube-90", "--dry-run"]).contains("Nothing was sent"));
     let opened = place.data(&["env", "delete", "cube-90", "--yes"]);
     assert!(opened["change_request"]["rid"].as_str().unwrap().starts_with("ri."), "{opened}");
-    place.bad(&["env", "delete", "no-such", "--yes"], 9, "no-such");
+    place.bad(&["env", "delete", "no-such", "--yes"], 6, "no-such");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn entities_and_plans() {
     let health = place.good(&["entity", "health", "cube-7", "mosq"]);
     assert!(health.contains("mosquitto") && !health.contains("canary"), "{health}");
     assert_eq!(place.data(&["entity", "health", "cube-7"])["more"], json!(false));
-    place.bad(&["entity", "health", "no-such"], 9, "no-such");
+    place.bad(&["entity", "health", "no-such"], 6, "no-such");
 
     let config = place.home.path().join("values.json");
     std::fs::write(&config, r#"{"persistence": true}"#).unwrap();
@@ -55,19 +55,19 @@ fn entities_and_plans() {
     let list = place.piped(&["entity", "configure", "cube-7", "mosquitto", "--config", "-", "--yes"], "[1]");
     assert!(list.code == 2 && list.err.contains("no JSON object"), "{list:?}");
     place.good(&["entity", "enforce", "cube-7", "mosquitto"]);
-    place.bad(&["entity", "enforce", "cube-7", "no-such"], 9, "no-such");
+    place.bad(&["entity", "enforce", "cube-7", "no-such"], 6, "no-such");
     place.good(&["entity", "uninstall", "cube-7", "mosquitto", "--yes"]);
-    place.bad(&["entity", "uninstall", "cube-7", "no-such", "--yes"], 9, "no-such");
+    place.bad(&["entity", "uninstall", "cube-7", "no-such", "--yes"], 6, "no-such");
 
-    place.bad(&["plan", "show", "cube-7", "no-such"], 9, "no-such");
+    place.bad(&["plan", "show", "cube-7", "no-such"], 6, "no-such");
     place.bad(&["plan", "show", "cube-7", "mosquitto", "--back", "10"], 2, "--back");
-    place.bad(&["plan", "cancel", "cube-7", "no-such", "--yes"], 9, "no-such");
+    place.bad(&["plan", "cancel", "cube-7", "no-such", "--yes"], 6, "no-such");
 }
 
 #[test]
 fn a_plan_comes_from_an_approved_request() {
     let place = Place::new();
-    place.bad(&["plan", "show", "cube-7", "mosquitto"], 9, "no plans");
+    place.bad(&["plan", "show", "cube-7", "mosquitto"], 6, "no plans");
     place.world.apollo().approve_all();
     place.good(&["entity", "enforce", "cube-7", "mosquitto"]);
     let plan = place.data(&["plan", "show", "cube-7", "mosquitto"]);
@@ -87,12 +87,12 @@ fn modules() {
     assert!(table.contains("COORDINATE") && table.contains(coordinate), "{table}");
     place.good(&["module", "set", "cube-8", "Plane", "--var", "tier=core"]);
     place.bad(&["module", "set", "cube-8", "Plane"], 2, "--var");
-    place.bad(&["module", "set", "cube-8", "no-such", "--var", "a=b"], 9, "no-such");
+    place.bad(&["module", "set", "cube-8", "no-such", "--var", "a=b"], 6, "no-such");
     place.bad(&["module", "install", "cube-8", "nonsense"], 2, "nonsense");
-    place.bad(&["module", "ls", "no-such"], 9, "no-such");
+    place.bad(&["module", "ls", "no-such"], 6, "no-such");
     place.good(&["module", "uninstall", "cube-8", "Plane", "--dry-run"]);
     place.good(&["module", "uninstall", "cube-8", "Plane", "--yes"]);
-    place.bad(&["module", "uninstall", "cube-8", "Plane", "--yes"], 9, "Plane");
+    place.bad(&["module", "uninstall", "cube-8", "Plane", "--yes"], 6, "Plane");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn secrets_come_from_standard_input() {
         assert!(!refused.err.contains("canary"), "{refused:?}");
     }
     let missing = place.piped(&["secret", "update", "cube-7", "mosquitto", "no-such", "--yes"], "x-canary");
-    assert!(missing.code == 9 && !missing.err.contains("canary"), "{missing:?}");
+    assert!(missing.code == 6 && !missing.err.contains("canary"), "{missing:?}");
 }
 
 #[test]
@@ -138,14 +138,14 @@ fn products_and_channels() {
     let releases = place.data(&["product", "releases", MOSQUITTO, "--limit", "5"]);
     let coordinate = releases["releases"][0]["coordinate"].as_str().unwrap().to_owned();
     let version = coordinate.rsplit(':').next().unwrap();
-    place.bad(&["product", "releases", "no:such"], 9, "no:such");
+    place.bad(&["product", "releases", "no:such"], 6, "no:such");
     assert!(place.data(&["product", "compare", MOSQUITTO, "cube-7", "cube-8"])["environments"].is_array());
     place.bad(&["product", "compare", MOSQUITTO], 2, "ENVIRONMENTS");
     place.good(&["product", "set-label", MOSQUITTO, "customer", "acme"]);
     assert!(place.good(&["product", "ls", "mosq"]).contains("customer=acme"));
-    place.bad(&["product", "set-label", "no:such", "customer", "acme"], 9, "no:such");
+    place.bad(&["product", "set-label", "no:such", "customer", "acme"], 6, "no:such");
     place.good(&["product", "remove-label", MOSQUITTO, "customer", "--yes"]);
-    place.bad(&["product", "remove-label", "no:such", "customer", "--yes"], 9, "no:such");
+    place.bad(&["product", "remove-label", "no:such", "customer", "--yes"], 6, "no:such");
 
     let channels = place.data(&["channel", "ls", "--all"]);
     let name = channels["channels"][0]["name"].as_str().unwrap().to_owned();
@@ -171,7 +171,7 @@ fn change_requests() {
         .map(|it| it["rid"].as_str().unwrap().to_owned())
         .collect();
     assert!(place.good(&["cr", "ls"]).starts_with("TITLE"));
-    place.bad(&["cr", "ls", "--env", "no-such"], 9, "no-such");
+    place.bad(&["cr", "ls", "--env", "no-such"], 6, "no-such");
     place.bad(&["cr", "approve", &rids[0]], 2, "--yes");
     place.good(&["cr", "approve", &rids[0], "--dry-run"]);
     place.good(&["cr", "approve", &rids[0], "--yes"]);
@@ -187,10 +187,10 @@ fn change_requests() {
 #[test]
 fn a_failure_is_a_document_too() {
     let place = Place::new();
-    let failed = place.bad(&["env", "delete", "no-such", "--yes", "--output", "json"], 9, "no-such");
+    let failed = place.bad(&["env", "delete", "no-such", "--yes", "--output", "json"], 6, "no-such");
     let document: serde_json::Value = serde_json::from_str(&failed.err).unwrap();
     crate::world::fits(&document);
-    assert_eq!(document["data"]["exit_code"], 9);
+    assert_eq!(document["data"]["exit_code"], 6);
     let readonly = {
         use cube_sdk::core::secret::ExposeSecret as _;
         place.card().cloud.readonly_api_key.expose_secret().to_owned()

@@ -11,9 +11,9 @@ fn clusters_and_kubectl() {
     let table = place.good(&["cluster", "status", &cluster]);
     assert!(table.starts_with("NODE"), "{table}");
     assert!(!place.data(&["cluster", "status", &cluster])["nodes"].as_array().unwrap().is_empty());
-    place.bad(&["cluster", "status", "no-such"], 9, "no-such");
+    place.bad(&["cluster", "status", "no-such"], 6, "no-such");
     place.good(&["cluster", "services", &cluster]);
-    place.bad(&["cluster", "services", "no-such"], 9, "no-such");
+    place.bad(&["cluster", "services", "no-such"], 6, "no-such");
     match std::process::Command::new("kubectl").arg("version").arg("--client").output() {
         Ok(_) => assert!(place.good(&["kubectl", &cluster, "get", "nodes"]).contains("NAME")),
         Err(_) => eprintln!("SKIPPED: kubectl is not installed, nothing was asked through the service"),
@@ -36,7 +36,7 @@ fn a_cluster_login_merges_into_the_kubeconfig() {
     let elsewhere = place.home.path().join("one.yaml");
     let other = place.command(&["cluster", "login", &cluster]).env("KUBECONFIG", &elsewhere).output().unwrap();
     assert!(ended(other).code == 0 && elsewhere.exists());
-    place.bad(&["cluster", "login", "no-such"], 9, "no-such");
+    place.bad(&["cluster", "login", "no-such"], 6, "no-such");
 }
 
 #[test]
