@@ -330,8 +330,8 @@ async fn sqlite() {
 
 #[cfg(feature = "postgres")]
 mod on_postgres {
+    use cube_sdk_components::Postgres as Server;
     use cube_sdk_core::SecretString;
-    use cube_sdk_tests::real::Postgres as Server;
     use sqlx::AssertSqlSafe;
 
     use super::super::engine::Engine;

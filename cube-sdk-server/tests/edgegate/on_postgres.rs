@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
+use cube_sdk_components::Postgres;
 use cube_sdk_server::store::EdgeGateStore;
-use cube_sdk_tests::real::Postgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// Set for the process that runs the tests on PostgreSQL: a URL of a role that may make databases.

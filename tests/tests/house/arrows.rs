@@ -18,7 +18,10 @@ fn allowed() -> BTreeMap<&'static str, (&'static [&'static str], &'static [&'sta
     for domain in DOMAINS {
         table.insert(domain, (&[CORE], &[KIT]));
     }
-    table.insert(SERVER, (&[CORE, "cube-sdk-apollo", "cube-sdk-byo", "cube-sdk-teleport", KIT], &[]));
+    // Third parties' programs, which know nothing of ours.
+    table.insert("cube-sdk-components", (&[], &[]));
+    const THIRD_PARTIES: &[&str] = &["cube-sdk-components"];
+    table.insert(SERVER, (&[CORE, "cube-sdk-apollo", "cube-sdk-byo", "cube-sdk-teleport", KIT], THIRD_PARTIES));
     table.insert("cube-sdk", (&[CORE, "cube-sdk-apollo", "cube-sdk-byo", "cube-sdk-teleport"], &[SERVER, KIT]));
     // What the programs show: the one crate of theirs that they share.
     table.insert("cube-render", (&["cube-sdk"], &[]));
