@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use textwrap::WordSplitter::NoHyphenation;
+
 use crate::shown::Source;
 use crate::witness::Sighting;
 
@@ -60,7 +62,7 @@ impl Narrator {
             // Where a line goes on, it stands deeper than where it began.
             let indent = &line[..line.len() - line.trim_start().len()];
             let (first, later) = (format!("{INDENT}{indent}"), format!("{INDENT}{indent}  "));
-            let options = textwrap::Options::new(COLUMNS).break_words(false);
+            let options = textwrap::Options::new(COLUMNS).break_words(false).word_splitter(NoHyphenation);
             let options = options.initial_indent(&first).subsequent_indent(&later);
             for part in textwrap::wrap(line.trim_start(), options) {
                 self.line("", part);
@@ -71,7 +73,7 @@ impl Narrator {
     /// A command for a shell, which may be pasted as it stands.
     pub(crate) fn command(&mut self, text: impl Display) {
         for line in text.to_string().lines() {
-            let options = textwrap::Options::new(COLUMNS - 2).break_words(false);
+            let options = textwrap::Options::new(COLUMNS - 2).break_words(false).word_splitter(NoHyphenation);
             let options = options.initial_indent(INDENT).subsequent_indent("     ");
             let parts = textwrap::wrap(line, options);
             for (at, part) in parts.iter().enumerate() {

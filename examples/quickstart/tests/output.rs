@@ -6,9 +6,11 @@ use std::process::Command;
 use regex_lite::Regex;
 
 /// Ids and figures differ from run to run; the words do not.
-const REDACTIONS: [(&str, &str); 11] = [
+const REDACTIONS: [(&str, &str); 13] = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
     (r"request id [A-Z0-9]{16}", "request id [aws]"),
+    (r"(?m)^   (Fetch chart|Move to target state).*\n", ""),
+    (r"\d+ bytes, request", "[n] bytes, request"),
     (r"/[0-9a-f]{8}…", "/[id]…"),
     (r"[A-Z2-7]{4}-[A-Z2-7]{4}", "[letters]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),

@@ -16,7 +16,7 @@ pub(crate) async fn tell(cube: &Cube, world: &World, narrator: &mut Narrator) ->
     narrator.step("Install a product, and watch its plan");
     narrator.code(SOURCE, "install");
     let environment = &world.card().apollo.environment;
-    let product = "com.example:mosquitto";
+    let (name, product) = ("tour-broker", "com.example:mosquitto");
     let moved = Arc::new(Mutex::new(Vec::new()));
     let watch = {
         let (moved, mut before) = (Arc::clone(&moved), None);
@@ -29,10 +29,10 @@ pub(crate) async fn tell(cube: &Cube, world: &World, narrator: &mut Narrator) ->
     };
     // shown: install
     let apollo = cube.apollo()?;
-    let change = apollo.entities(environment).install("tour-broker", product).namespace("mqtt").await?;
+    let change = apollo.entities(environment).install(name, product).namespace("mqtt").await?;
     apollo.change_requests().approve(change.rid()).await?; // in life, somebody else reviews it
     let merged = change.wait().interval(PAUSE).await?;
-    let plan = merged.plan_of("tour-broker").await?;
+    let plan = merged.plan_of(name).await?;
     let plan = plan.wait().interval(PAUSE).progress(watch).await?;
     // end
     for step in moved.lock().unwrap_or_else(PoisonError::into_inner).iter() {
