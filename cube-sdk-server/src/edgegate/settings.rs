@@ -97,7 +97,7 @@ impl OperatorSettings {
     /// Is the account set, which customers' trust policies name?
     ///
     /// ```
-    /// # use cube_sdk_server::edgegate::OperatorSettings;
+    /// use cube_sdk_server::edgegate::OperatorSettings;
     /// assert!(!OperatorSettings::default().names_account());
     /// ```
     pub fn names_account(&self) -> bool {

@@ -136,7 +136,7 @@ impl EdgeGateStore {
     /// The time by the database's own clock, which leases are judged by.
     ///
     /// ```
-    /// # use cube_sdk_server::store::{EdgeGateStore, Store};
+    /// use cube_sdk_server::store::{EdgeGateStore, Store};
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// # let dir = tempfile::tempdir().unwrap();
     /// let store = EdgeGateStore::from(Store::open(&dir.path().join("edgegate.sqlite")).await?);
