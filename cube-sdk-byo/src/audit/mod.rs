@@ -28,5 +28,4 @@ pub(crate) use committer::OpenCall;
 pub use entry::{AuditEntry, AuditEvent, AuditOutcome};
 pub use export::{AuditExport, AuditSource, ExportCursor, ExportReport};
 pub use recorder::Recorder;
-#[cfg(feature = "s3")]
 pub use sink::{AuditReceiver, AuditSink, ChannelSink, MemorySink, NdjsonSink};
