@@ -154,7 +154,7 @@ impl EdgeGateStore {
     }
 
     /// Makes what the coming months need.
-    #[allow(clippy::unused_async)]
+    #[allow(clippy::unused_async, reason = "SQLite has nothing to wait for")]
     pub(crate) async fn keep_up(&self) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(_) => Ok(()),
@@ -182,7 +182,7 @@ impl EdgeGateStore {
     }
 
     /// Tells the other processes on the database.
-    #[allow(clippy::unused_async)]
+    #[allow(clippy::unused_async, reason = "SQLite has nothing to wait for")]
     pub(crate) async fn tell(&self, news: &str) -> Result<()> {
         match &self.0 {
             Engine::Sqlite(_) => {

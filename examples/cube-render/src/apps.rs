@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::table::{grouped, or_dash};
-use crate::{Step, Table, View};
+use crate::{Step, Table, View, known};
 
 /// The apps that the profile reaches.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -70,25 +70,8 @@ impl From<&Tunnel> for TunnelShown {
             sent: traffic.sent,
             received: traffic.received,
             round_trip_ms: traffic.round_trip.map(|time| time.as_secs_f64() * 1000.0),
-            hint: hint(tunnel.app().as_str(), address.port()),
+            hint: known::hint(tunnel.app().as_str(), address),
         }
-    }
-}
-
-/// The kinds of apps that names tell.
-fn hint(app: &str, port: u16) -> Option<String> {
-    let app = app.to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|word| app.contains(word));
-    if any(&["mosquitto", "mqtt"]) {
-        Some(format!("mosquitto_sub -h localhost -p {port} -t '#' -v"))
-    } else if any(&["rabbit", "grafana", "http", "web"]) {
-        Some(format!("open http://localhost:{port}"))
-    } else if any(&["postgres", "psql", "pgsql"]) {
-        Some(format!("psql -h localhost -p {port}"))
-    } else if any(&["redis", "valkey"]) {
-        Some(format!("redis-cli -h localhost -p {port}"))
-    } else {
-        None
     }
 }
 

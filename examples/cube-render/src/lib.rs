@@ -17,6 +17,7 @@ pub mod audit;
 pub mod clusters;
 pub mod errors;
 pub mod grants;
+pub mod known;
 pub mod login;
 pub mod publish;
 pub mod runs;

@@ -61,7 +61,14 @@ async fn postgres(url: &SecretString) -> anyhow::Result<EdgeGateStore> {
 }
 
 #[cfg(not(feature = "postgres"))]
-#[allow(clippy::unused_async)]
+#[allow(clippy::unused_async, reason = "the other build waits for a server")]
 async fn postgres(_: &SecretString) -> anyhow::Result<EdgeGateStore> {
-    anyhow::bail!("this program was built without the feature `postgres`")
+    Err(without_postgres().into())
+}
+
+/// What this build cannot do.
+#[cfg(not(feature = "postgres"))]
+pub(crate) fn without_postgres() -> Error {
+    Error::new(ErrorKind::Unsupported, "this program was built without PostgreSQL")
+        .advice("build it with `--features postgres`")
 }

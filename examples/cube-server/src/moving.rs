@@ -6,6 +6,8 @@ use clap::Args;
 use cube_sdk_core::SecretString;
 
 use crate::database::Database;
+#[cfg(not(feature = "postgres"))]
+use crate::database::without_postgres;
 #[cfg(feature = "postgres")]
 use crate::database::{Absent, open};
 #[cfg(feature = "postgres")]
@@ -70,18 +72,18 @@ impl ExportAudit {
 
 #[cfg(not(feature = "postgres"))]
 impl MigrateDb {
-    #[allow(clippy::unused_async)]
+    #[allow(clippy::unused_async, reason = "the other build waits for a server")]
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let Self { from, to: _ } = self;
-        anyhow::bail!("{}: this program was built without the feature `postgres`", from.display())
+        Err(without_postgres().with_target(from.display().to_string()).into())
     }
 }
 
 #[cfg(not(feature = "postgres"))]
 impl ExportAudit {
-    #[allow(clippy::unused_async)]
+    #[allow(clippy::unused_async, reason = "the other build waits for a server")]
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let Self { database: _, before, to } = self;
-        anyhow::bail!("{before}, {}: this program was built without the feature `postgres`", to.display())
+        let Self { database: _, before: _, to } = self;
+        Err(without_postgres().with_target(to.display().to_string()).into())
     }
 }

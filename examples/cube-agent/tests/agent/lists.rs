@@ -161,7 +161,11 @@ async fn prompts_and_resources_are_listed_and_read() {
     assert!(errors["result"]["contents"][0]["text"].as_str().unwrap().contains("PlanRequired"));
     let plan = format!("cube://environments/{}/entities/{}/plan", world.card().apollo.environment, "mosquitto");
     let read = host.ask("resources/read", json!({ "uri": plan }));
-    assert!(read["result"]["contents"][0]["text"].is_string() || read["error"]["message"].is_string(), "{read}");
+    assert!(read["error"]["message"].as_str().unwrap().contains("no plans"), "{read}");
+    world.apollo().approve_all();
+    host.call("enforce_entity_config", json!({ "environment": "cube-7", "entity_name": "mosquitto" }));
+    let read = host.ask("resources/read", json!({ "uri": plan }));
+    assert!(read["result"]["contents"][0]["text"].as_str().unwrap().contains("mosquitto"), "{read}");
     for bad in ["cube://nothing", "file:///etc/passwd", "cube://workspaces/x/runs"] {
         let said = host.ask("resources/read", json!({ "uri": bad }));
         assert!(said["error"]["message"].as_str().unwrap().contains(bad), "{said}");

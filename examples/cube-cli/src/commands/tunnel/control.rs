@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use cube_render::known;
 use cube_sdk::auth::KeyFile;
 use cube_sdk::core::config::Environment;
 use cube_sdk::teleport::tunnel::Tunnel;
 use cube_sdk::{Error, ErrorKind};
 use tokio::sync::mpsc;
 
-use super::{Row, known};
+use super::Row;
 
 /// The folder of the sockets.
 fn folder() -> Result<PathBuf> {

@@ -1,7 +1,6 @@
 //! `cube tunnel`: local ports that lead to apps in clusters.
 
 mod control;
-mod known;
 mod live;
 mod open;
 mod others;

@@ -5,14 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use clap_complete::ArgValueCandidates;
+use cube_render::known;
 use cube_sdk::teleport::tunnel::{Tunnel, TunnelState};
 use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Row;
 use super::control::{self, Held, row};
 use super::live::{Line, worth_telling};
-use super::{Row, known};
 use crate::context::Context;
 use crate::output::Format;
 use crate::{complete, stop};

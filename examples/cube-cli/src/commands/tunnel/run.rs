@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use clap_complete::ArgValueCandidates;
+use cube_render::known;
 use cube_sdk::Error;
 
-use super::known;
 use crate::context::Context;
 use crate::{complete, stop};
 

@@ -18,13 +18,13 @@ const fn known(words: &'static [&'static str], scheme: &'static str) -> Known {
 const KNOWN: [Known; 9] = [
     Known {
         variables: Some(("PGHOST", "PGPORT")),
-        ..known(&["postgres", "postgresql", "pg", "timescale"], "postgresql")
+        ..known(&["postgres", "postgresql", "psql", "pgsql", "pg", "timescale"], "postgresql")
     },
     known(&["redis", "valkey"], "redis"),
     known(&["mqtt", "mosquitto", "emqx"], "mqtt"),
     Known { variables: Some(("MYSQL_HOST", "MYSQL_TCP_PORT")), ..known(&["mysql", "mariadb"], "mysql") },
     known(&["mongo", "mongodb"], "mongodb"),
-    known(&["amqp", "rabbitmq"], "amqp"),
+    known(&["amqp", "rabbit", "rabbitmq"], "amqp"),
     known(&["nats"], "nats"),
     known(&["ssh"], "ssh"),
     known(&["http", "web", "grafana", "prometheus", "api", "ui", "dashboard"], "http"),
@@ -36,12 +36,12 @@ fn of(app: &str) -> Option<&'static Known> {
 }
 
 /// What a program connects to.
-pub(super) fn url(app: &str, address: SocketAddr) -> Option<String> {
+pub fn url(app: &str, address: SocketAddr) -> Option<String> {
     of(app).map(|known| format!("{}://{address}", known.scheme))
 }
 
 /// Variables for a command that goes through the tunnel.
-pub(super) fn variables(app: &str, address: SocketAddr) -> Vec<(&'static str, String)> {
+pub fn variables(app: &str, address: SocketAddr) -> Vec<(&'static str, String)> {
     let (host, port) = (address.ip().to_string(), address.port().to_string());
     let mut found = vec![
         ("CUBE_TUNNEL_ADDRESS", address.to_string()),
@@ -56,7 +56,7 @@ pub(super) fn variables(app: &str, address: SocketAddr) -> Vec<(&'static str, St
 }
 
 /// How to try it out, in one line.
-pub(super) fn hint(app: &str, address: SocketAddr) -> Option<String> {
+pub fn hint(app: &str, address: SocketAddr) -> Option<String> {
     let (host, port) = (address.ip(), address.port());
     Some(match of(app)?.scheme {
         "postgresql" => format!("psql -h {host} -p {port}"),
