@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use cargo_metadata::{Message, MetadataCommand};
+use cube_sdk_components::{PYTHON, component};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -203,5 +204,26 @@ fn idle_connections_leave_descriptors_to_the_streams_of_others() {
 #[test]
 fn every_command_of_the_documents_is_known() {
     let checked = Command::new("python3").arg(root().join("tests/real/commands")).arg("--check").output().unwrap();
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+}
+
+/// The guides followed from beginning to end beside an embedded world; the role is made by the real `aws` client.
+#[test]
+fn the_commands_of_the_guides_end_as_they_say() {
+    let Some(aws) = component("aws", PYTHON) else { return };
+    let programs = programs()["cube"].parent().unwrap();
+    let followed = Command::new("python3")
+        .arg(root().join("tests/real/commands"))
+        .arg("--world")
+        .arg(programs)
+        .env("CUBE_REAL_BIN", aws.parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(followed.status.success(), "{}\n{}", text(&followed.stdout), text(&followed.stderr));
+}
+
+#[test]
+fn every_picture_is_that_of_its_figures() {
+    let checked = Command::new("python3").arg(root().join("benches/plots/draw")).arg("--check").output().unwrap();
     assert!(checked.status.success(), "{}", text(&checked.stderr));
 }
