@@ -15,12 +15,14 @@
 //! | what has no method yet | [`execute`] |
 //! | tell what Apollo refused | [`ApolloErrorExt`] |
 //!
+//! Through the facade `cube_sdk_apollo` is called `cube_sdk::apollo`.
+//!
 //! ```
 //! # cube_sdk_testkit::apollo::tour(async |world| {
 //! # let environment = world.environment();
 //! use cube_sdk_apollo::Apollo;
 //!
-//! // `environment` is Environment::process(): CUBE_APOLLO_URL, CUBE_APOLLO_CLIENT_ID, CUBE_APOLLO_CLIENT_SECRET.
+//! // `environment`: Environment::process() reads CUBE_APOLLO_CLIENT_ID and CUBE_APOLLO_CLIENT_SECRET.
 //! let apollo = Apollo::from_environment(&environment)?;
 //! let mut list = apollo.environments().list();
 //! while let Some(environment) = list.try_next().await? {

@@ -12,6 +12,8 @@
 //! | keep a row of each call to AWS, export them | [`audit::Recorder`], [`audit::AuditExport`] | |
 //! | tell what was refused, and what to do | [`ByoErrorExt`], [`ByoCode`] | |
 //!
+//! Through the facade `cube_sdk_byo` is called `cube_sdk::byo`.
+//!
 //! A model out of a customer's bucket, checked against its digest as it arrives:
 //!
 #![cfg_attr(feature = "s3", doc = "```")]

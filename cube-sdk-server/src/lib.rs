@@ -25,7 +25,10 @@
 //! # async fn main() -> cube_sdk_core::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! // What the workers call AWS with; `Storage::builder().build()` finds it as AWS's own tools do.
-//! let keys = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")];
+//! let keys = [
+//!     ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+//!     ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG"),
+//! ];
 //! let aws = Storage::builder().environment(Environment::from_pairs(keys)).build()?;
 //! let store = Store::open(&folder.path().join("edgegate.sqlite")).await?;
 //! let service = EdgeGateService::builder(store, aws).hostname("worker-1").start().await?;

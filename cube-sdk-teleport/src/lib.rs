@@ -9,6 +9,8 @@
 //! | tell what failed, and whose fault it is | [`TunnelErrorExt`], [`AppErrorExt`] |
 //! | read the wire of both versions | [`tunnel`] |
 //!
+//! Through the facade `cube_sdk_teleport` is called `cube_sdk::teleport`.
+//!
 //! Both ends in one process, and a service behind them that answers in capitals:
 //!
 //! ```
@@ -44,7 +46,8 @@
 //!         async move { Ok(Route::new(app, address)) }
 //!     },
 //! );
-//! let relay = RelayServer::bind(Relay::builder().build(door, DirectDialer::new()), "127.0.0.1:0", None).await?;
+//! let relay = Relay::builder().build(door, DirectDialer::new());
+//! let relay = RelayServer::bind(relay, "127.0.0.1:0", None).await?;
 //! let url = format!("ws://{}/tunnel", relay.local_addr()?).parse()?;
 //! let relay = tokio::spawn(relay.run(std::future::pending()));
 //!

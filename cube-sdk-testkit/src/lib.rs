@@ -5,6 +5,7 @@
 //! | `aws` | a customer's AWS account: S3, STS, IAM, KMS as S3 meets it, CloudTrail |
 //! | `apollo` | Palantir Apollo: OAuth2 and GraphQL; an OCI registry and charts |
 //! | `teleport` | a Teleport proxy, a balancer before it, and a tbot directory that rotates |
+//! | `kube` | a Kubernetes API server, as far as a client that reads can see it |
 //!
 //! Each is as strict as the real thing: what it does not know it refuses. A client meets a fault as it would in life:
 //!

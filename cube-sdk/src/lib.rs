@@ -55,7 +55,9 @@
 //! `error.apollo()`, `error.tunnel()`, `error.app_fault()` for what the service said; [`guides::errors`] lists them all.
 //! Dropping a call's future ends it. Lists are streams that end, long operations have waiters.
 //!
-//! To read beside the reference:
+//! The [guides] go by the task: [tunnels](guides::tunnels), [a customer's bucket](guides::onboarding),
+//! [publishing](guides::publishing), [embedding the servers](guides::embedding), [testing](guides::testing), moving from the
+//! [Python agent](guides::from_python) and the [TypeScript client](guides::from_typescript). To look up:
 //!
 //! - [errors](guides::errors): every kind, every code, its fix
 //! - [environment](guides::environment): every variable

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use cargo_metadata::{Message, MetadataCommand};
+use cube_sdk_components::{PYTHON, component};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -200,8 +201,38 @@ fn idle_connections_leave_descriptors_to_the_streams_of_others() {
     drop(idle);
 }
 
+/// Runs a script of the repository; none where there is no Python.
+fn script(path: &str, arguments: &[&std::ffi::OsStr], real: Option<&Path>) -> Option<Output> {
+    let mut command = Command::new(component("python3", PYTHON)?);
+    command.arg(root().join(path)).args(arguments);
+    if let Some(real) = real {
+        command.env("CUBE_REAL_BIN", real);
+    }
+    Some(command.output().unwrap())
+}
+
+fn right(ended: &Output) {
+    assert!(ended.status.success(), "{}\n{}", text(&ended.stdout), text(&ended.stderr));
+}
+
 #[test]
 fn every_command_of_the_documents_is_known() {
-    let checked = Command::new("python3").arg(root().join("tests/real/commands")).arg("--check").output().unwrap();
-    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    let Some(checked) = script("tests/real/commands", &["--check".as_ref()], None) else { return };
+    right(&checked);
+}
+
+/// The guides followed from beginning to end beside an embedded world; the role is made by the real `aws` client.
+#[test]
+fn the_commands_of_the_guides_end_as_they_say() {
+    let Some(aws) = component("aws", PYTHON) else { return };
+    let programs = programs()["cube"].parent().unwrap();
+    let arguments = ["--world".as_ref(), programs.as_os_str()];
+    let Some(followed) = script("tests/real/commands", &arguments, aws.parent()) else { return };
+    right(&followed);
+}
+
+#[test]
+fn every_picture_is_that_of_its_figures() {
+    let Some(checked) = script("benches/plots/draw", &["--check".as_ref()], None) else { return };
+    right(&checked);
 }

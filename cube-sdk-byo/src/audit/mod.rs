@@ -1,5 +1,8 @@
 //! The audit of every call made to AWS: one row per HTTP attempt, success or not.
 //!
+//! Begin with a [`Recorder`] over a sink; [`AuditExport`] pulls the rows of a service into files; with
+//! feature `s3` `reconcile` compares rows with the customer's CloudTrail.
+//!
 //! A row is acknowledged by its sink when the answer's headers are in, before the first chunk of its body
 //! is handed on; a read whose row cannot be written fails. If the body then breaks, a second row follows
 //! with the same request id, outcome `error` and the bytes that came.

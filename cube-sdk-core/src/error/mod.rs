@@ -39,13 +39,13 @@ type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// ```
 /// use std::time::Duration;
 ///
-/// use cube_sdk_core::{Error, ErrorKind, WhichClock};
+/// use cube_sdk_core::{Error, ErrorKind, WhichClock}; // through the facade: cube_sdk::{…}
 ///
 /// fn next(error: &Error) -> String {
 ///     match error.kind() {
 ///         ErrorKind::NotFound => "make it first".to_owned(),
 ///         ErrorKind::Unauthenticated => "log in again".to_owned(),
-///         ErrorKind::Timeout if error.clock() == Some(WhichClock::Deadline) => "allow more time".to_owned(),
+///         ErrorKind::Timeout if error.clock() == Some(WhichClock::Deadline) => "allow more".to_owned(),
 ///         // The SDK repeated it already, as often as `retry` says: later it may go well.
 ///         _ if error.is_transient() => match error.retry_after() {
 ///             Some(after) => format!("come back in {after:?}"),

@@ -1,4 +1,7 @@
 //! Apps in clusters, reached through cube-cloud's tunnels.
+//!
+//! Begin with [`Cube::apps`](crate::Cube::apps): the page of [`Apps`] shows each call, the guide
+//! [tunnels](crate::guides::tunnels) the ways to use one.
 
 use cube_sdk_core::Result;
 use cube_sdk_core::config::{Environment, parse_base_url};

@@ -1,4 +1,6 @@
 //! Login, logout and status at cube-cloud.
+//!
+//! Begin with [`Cube::auth`](crate::Cube::auth): the page of [`Auth`] shows each call.
 
 mod backoff;
 mod fault;

@@ -1,4 +1,6 @@
 //! cube-cloud: its tools, typed and by name, over one pooled connection.
+//!
+//! Begin with [`Cube::cloud`](crate::Cube::cloud): the page of [`Cloud`] shows the ways to call a tool.
 
 mod call;
 mod classify;

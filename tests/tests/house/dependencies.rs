@@ -51,9 +51,14 @@ fn unused(package: &Package) -> Vec<String> {
         tests.extend(words_below(&folder.join(place)));
     }
     if package.name.as_str() == "cube-sdk" {
-        // Its doc examples stand in the README too.
-        for page in ["README.md", "cube-sdk/README.md", "cube-sdk/docs/byo.md", "cube-sdk/docs/error.md"] {
-            let page = std::fs::read_to_string(root().join(page)).unwrap();
+        // Its doc examples stand in pages too.
+        let mut pages = ["README.md", "cube-sdk/README.md", "cube-sdk/docs/byo.md", "cube-sdk/docs/error.md"]
+            .map(|page| root().join(page))
+            .to_vec();
+        let guides = std::fs::read_dir(root().join("cube-sdk/docs/guides")).unwrap();
+        pages.extend(guides.map(|page| page.unwrap().path()));
+        for page in pages {
+            let page = std::fs::read_to_string(page).unwrap();
             tests.extend(page.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
         }
     }

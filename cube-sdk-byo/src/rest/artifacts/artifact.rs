@@ -23,7 +23,7 @@ open_enum! {
     }
 }
 
-/// An artifact.
+/// A model or another object that EdgeGate knows: in the customer's bucket, or in its own storage.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Artifact {

@@ -25,7 +25,7 @@ use crate::ids::{PipelineId, RunId};
 /// Time between two looks at a run: it takes minutes per device.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The runs of one workspace. A workspace runs one at a time.
+/// The runs of one workspace. It runs one at a time, unless EdgeGate's operator allows more.
 ///
 /// ```
 /// use std::time::Duration;
