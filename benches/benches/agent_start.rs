@@ -8,10 +8,8 @@
 //! KiB, the size of the file, the machine's load. What `cube=` names is measured as `cube_status` and `cube_status_offline`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-#[path = "agent_start/answering.rs"]
-mod answering;
-
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -88,6 +86,45 @@ fn ended(program: &str, arguments: &[&str], service: &str, home: &std::path::Pat
     Start { milliseconds, rss: peak, peak }
 }
 
+/// A cube-cloud that answers every call of a tool at once: where it is.
+fn service() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    url
+}
+
+/// One request of a connection.
+fn answer(mut stream: TcpStream) -> Option<()> {
+    let mut request = Vec::new();
+    let body = loop {
+        let mut chunk = [0; 4096];
+        let read = stream.read(&mut chunk).ok().filter(|read| *read > 0)?;
+        request.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && body.len() >= length(head)
+        {
+            break body.to_owned();
+        }
+    };
+    let id = body.split("\"id\":").nth(1)?.split([',', '}']).next()?.to_owned();
+    let result = "{\"content\":[{\"type\":\"text\",\"text\":\"none\"}],\"isError\":false}";
+    let reply = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}");
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{reply}", reply.len()).ok()
+}
+
+fn length(head: &str) -> usize {
+    let named = head.lines().filter_map(|line| line.split_once(':'));
+    let mut length = named.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.next().and_then(|(_, value)| value.trim().parse().ok()).unwrap_or_default()
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
@@ -123,7 +160,7 @@ fn main() {
     let mut all: Vec<_> = std::env::args().skip(1).flat_map(|argument| measured(&argument)).collect();
     let home = std::env::temp_dir().join(format!("agent-start-{}", std::process::id()));
     std::fs::create_dir_all(&home).unwrap();
-    let service = answering::service();
+    let service = service();
     for round in 0..=STARTS {
         for measured in &mut all {
             let start = match measured.arguments {

@@ -20,7 +20,7 @@ const OWN: [(&str, &str); 2] = [
 ];
 
 /// What reaches a service past the facade, or reads a service's own words.
-const PLUMBING: [&str; 12] = [
+const PLUMBING: [&str; 11] = [
     "reqwest",
     "hyper::",
     "http::Method",
@@ -29,7 +29,6 @@ const PLUMBING: [&str; 12] = [
     "UnixStream",
     "Transport",
     "Engine",
-    "graphql",
     "aws_sdk",
     "\"/v1/",
     "serde_json::from_slice",

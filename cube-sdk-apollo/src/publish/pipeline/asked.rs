@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cube_sdk_core::names::{refused, taken};
 use cube_sdk_core::{Error, Result, SecretString};
 
+use super::image_place::{DockerLogin, Image, Place};
 use super::note;
 use super::plan::ReleasePlan;
 use super::publisher::Publisher;
@@ -19,28 +20,6 @@ pub const DEFAULT_GROUP: &str = "com.edgescaleai-cube";
 enum Wanted {
     Bump(Bump),
     Version(Result<ChartVersion>),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Image {
-    pub(super) build: ImageBuild,
-    pub(super) place: Place,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    Local,
-    Remote(Arc<dyn RemoteBuilder>),
-}
-
-/// How docker is logged in at the registry before it pushes.
-#[derive(Clone, Debug)]
-pub(super) enum DockerLogin {
-    /// It is already.
-    Done,
-    With(String, SecretString),
-    /// With what the publisher has, asked for when it is needed.
-    Publisher,
 }
 
 /// A release that is being put together. From [`Publish::release`].

@@ -2,6 +2,7 @@
 
 mod asked;
 mod by_apollo;
+mod image_place;
 mod note;
 mod plan;
 mod publisher;

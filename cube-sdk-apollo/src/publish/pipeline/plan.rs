@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::RunRelease;
-use super::asked::{DockerLogin, Image, Place};
+use super::image_place::{DockerLogin, Image, Place};
 use super::publisher::Publisher;
 use crate::ProductId;
 use crate::publish::image::ImageName;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cube_sdk_core::{Error, ErrorKind, Result};
 
-use super::asked::{DockerLogin, Image, Place};
+use super::image_place::{DockerLogin, Image, Place};
 use super::note::{Claim, Note};
 use super::plan::Step;
 use super::{ReleaseReport, RunRelease};

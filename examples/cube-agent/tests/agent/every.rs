@@ -39,7 +39,11 @@ impl Noting {
 fn kubectl(folder: &std::path::Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let program = folder.join("kubectl");
-    std::fs::write(&program, "#!/bin/sh\ncase \"$*\" in *json*) echo '{\"items\":[]}';; *) echo 'node-1 Ready';; esac\n").unwrap();
+    std::fs::write(
+        &program,
+        "#!/bin/sh\ncase \"$*\" in *json*) echo '{\"items\":[]}';; *) echo 'node-1 Ready';; esac\n",
+    )
+    .unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     program
 }
