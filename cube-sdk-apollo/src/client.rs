@@ -288,12 +288,6 @@ impl Apollo {
         Arc::clone(&self.0.credentials)
     }
 
-    /// An engine over the same transport without any credentials.
-    #[cfg(feature = "publish")]
-    pub(crate) fn bare_engine(&self) -> Engine {
-        self.0.ground.engine().build()
-    }
-
     /// Sends a request; errors beside data fail it unless `partial`.
     pub(crate) async fn send(&self, request: &Request, partial: bool) -> Result<Answer> {
         let parts = &self.0;

@@ -17,9 +17,11 @@
 
 use cube_sdk_core::{Error, ErrorKind, Result, names};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::client::Apollo;
+use crate::entity_config::TopLevel;
 use crate::graphql::{CreateProduct, CreateProductRelease, Request, create_product, create_product_release, wire};
 use crate::ids::{ProductId, Rid};
 use crate::mutation::{Mutation, Prepared};
@@ -74,10 +76,7 @@ impl Manifests {
     pub fn create_product(&self, product: impl TryInto<ProductId, Error: Into<Error>>) -> Mutation<CreatedProduct> {
         let (apollo, product) = (self.apollo.clone(), names::taken(product));
         Mutation::new(|_| async move {
-            let product_id = product?.to_string();
-            let about = product_id.clone();
-            let request = Request::of::<CreateProduct>(create_product::Variables { product_id })?.about(about);
-            Ok(Prepared::one(&apollo, request, |answer| {
+            Ok(Prepared::one(&apollo, product_request(&product?)?, |answer| {
                 let result: wire::TypeName = answer.require("/apollo/createProduct")?;
                 Ok(match result.type_name.as_deref().unwrap_or_default() {
                     "ApolloProduct" => CreatedProduct::Created,
@@ -90,18 +89,61 @@ impl Manifests {
 
     /// Publishes the release that a manifest describes; its product must exist.
     pub fn create_release(&self, manifest: impl Into<String>) -> Mutation<PublishedRelease> {
-        let (apollo, product_release_manifest) = (self.apollo.clone(), manifest.into());
+        let (apollo, manifest) = (self.apollo.clone(), manifest.into());
         Mutation::new(|_| async move {
-            if product_release_manifest.trim().is_empty() {
-                return Err(Error::new(ErrorKind::InvalidInput, "the manifest is empty"));
-            }
-            let variables = create_product_release::Variables { product_release_manifest };
-            let request = Request::of::<CreateProductRelease>(variables)?;
-            Ok(Prepared::one(&apollo, request, |answer| {
+            Ok(Prepared::one(&apollo, release_of(manifest)?, |answer| {
                 published(answer.require("/apollo/createProductReleaseFromManifestV2")?, answer)
             }))
         })
     }
+
+    /// Publishes the release that a manifest describes, after its product where there is none.
+    ///
+    /// ```
+    /// # cube_sdk_testkit::apollo::tour(async |world| {
+    /// # let apollo = cube_sdk_apollo::Apollo::from_environment(&world.environment())?;
+    /// let manifest = "manifest-version: 1.0\nproduct-group: com.example\nproduct-name: fresh\nproduct-version: 1.0.0\n";
+    /// let shown = apollo.manifests().publish(manifest).dry_run().await?; // two steps; nothing is sent
+    /// assert_eq!(shown.followed_by.len(), 1);
+    /// assert_eq!(apollo.manifests().publish(manifest).await?.coordinate, "com.example:fresh:1.0.0");
+    /// # Ok::<(), cube_sdk_core::Error>(()) });
+    /// ```
+    pub fn publish(&self, manifest: impl Into<String>) -> Mutation<PublishedRelease> {
+        let (manifests, manifest) = (self.clone(), manifest.into());
+        Mutation::new(|_| async move {
+            let release = release_of(manifest.clone())?;
+            // A manifest that names no product is Apollo's to refuse, in its own words.
+            let Some(product) = product_of(&manifest) else {
+                return Ok(Prepared::of(&release, move || async move { manifests.create_release(manifest).await }));
+            };
+            let first = product_request(&product)?;
+            let run = move || async move {
+                manifests.create_product(product).await?;
+                manifests.create_release(manifest).await
+            };
+            Ok(Prepared::of(&first, run).followed_by(&release))
+        })
+    }
+}
+
+fn product_request(product: &ProductId) -> Result<Request> {
+    let product_id = product.to_string();
+    let about = product_id.clone();
+    Ok(Request::of::<CreateProduct>(create_product::Variables { product_id })?.about(about))
+}
+
+fn release_of(product_release_manifest: String) -> Result<Request> {
+    if product_release_manifest.trim().is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, "the manifest is empty"));
+    }
+    Request::of::<CreateProductRelease>(create_product_release::Variables { product_release_manifest })
+}
+
+/// The product that a manifest names.
+fn product_of(manifest: &str) -> Option<ProductId> {
+    let read = TopLevel::read(manifest)?.value()?;
+    let text = |name: &str| read.get(name).and_then(Value::as_str);
+    format!("{}:{}", text("product-group")?, text("product-name")?).parse().ok()
 }
 
 fn published(outcome: wire::ReleaseOutcome, answer: &Answer) -> Result<PublishedRelease> {

@@ -254,10 +254,10 @@ async fn with_image(limit: Duration) -> Result<Vec<Progress>> {
     let build = ImageBuild::of_chart(&folder)?.unwrap().platform(Platform::parse("linux/arm64")?).target("release");
     let build = build.build_arg("VERSION", "7".to_owned().into())?;
     let build = build.build_arg("NPM_TOKEN", "canary-arg".to_owned().into())?.time_limit(limit);
-    let login = Some("canary-password".to_owned().into());
     let events = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&events);
-    let run = release(&folder, &apollo, &registry).local_image(build, "ci", login).plan()?.run();
+    let run = release(&folder, &apollo, &registry).local_image(build);
+    let run = run.docker_login("ci", "canary-password".to_owned().into()).plan()?.run();
     let outcome = run.progress(move |event| seen.lock().unwrap().push(event)).await;
     let events = events.lock().unwrap().clone();
     outcome.map(|report| {

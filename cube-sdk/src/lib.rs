@@ -85,6 +85,8 @@ pub mod kube;
 #[cfg(feature = "cloud")]
 mod own_file;
 pub mod prelude;
+#[cfg(all(feature = "cloud", feature = "publish"))]
+pub mod release;
 
 pub use cube::{Cube, CubeBuilder};
 pub use cube_sdk_core::{Clock, Error, ErrorKind, Idempotency, Operation, Result, SecretString, Timestamp};

@@ -20,7 +20,7 @@ pub use ignore::IgnoreRules;
 pub use image::{BuildState, BuildStatus, ImageBuild, Platform, PreparedBuild, RemoteBuild, RemoteBuilder};
 pub use manifest::ReleaseManifest;
 pub use package::{Contents, Package};
-pub use pipeline::{DEFAULT_GROUP, Publish, ReleaseOf, ReleasePlan, ReleaseReport, RunRelease};
+pub use pipeline::{DEFAULT_GROUP, Publish, Publisher, ReleaseOf, ReleasePlan, ReleaseReport, RunRelease};
 pub use progress::Progress;
 pub use registry::{
     PulledChart, PushChart, PushedChart, Registry, RegistryBuilder, RegistryHost, Repository, Sent, Tag,

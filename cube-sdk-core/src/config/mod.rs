@@ -4,6 +4,7 @@
 mod base_url;
 mod environment;
 mod keys;
+mod listen;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ pub(crate) use base_url::address_of;
 pub use base_url::{is_loopback, join, parse_base_url};
 pub use environment::Environment;
 pub use keys::{ALL_PROXY, CUBE_CA_FILE, HTTP_PROXY, HTTPS_PROXY, KEYS, NO_PROXY};
+pub use listen::ListenAddress;
 
 /// A setting that can be read from the environment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -326,7 +326,7 @@ pub struct OpenTunnel {
 }
 
 impl OpenTunnel {
-    /// The local address, such as `127.0.0.1:5432`; port 0 means any free one. Default `127.0.0.1:0`.
+    /// The local address, such as `127.0.0.1:5432` or `[::1]:0`; port 0 means any free one. Default `127.0.0.1:0`.
     /// Everyone who reaches the address reaches the app.
     pub fn bind(mut self, address: impl Into<String>) -> Self {
         self.bind = address.into();

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::routing::post;
+use axum::routing::{any, post};
 use bytes::Bytes;
 use cube_sdk_core::transport::{Answer, Transport};
 use cube_sdk_core::{Error, ErrorKind};
@@ -15,6 +15,7 @@ use http::{HeaderMap, Request, Response, header};
 use serde_json::{Value, json};
 
 use super::faults::{Fault, due};
+use super::registry::Answers;
 use super::{Shared, lock};
 
 const TOKEN_PATH: &str = "/multipass/api/oauth2/token";
@@ -138,8 +139,34 @@ fn classify(response: &mut Value) {
     }
 }
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new().route(TOKEN_PATH, post(over_http)).route(GRAPHQL_PATH, post(over_http)).with_state(shared)
+pub(crate) fn router(shared: Arc<Shared>, registry: Answers) -> Router {
+    let charts = {
+        let shared = Arc::clone(&shared);
+        any(move |request: Request<Body>| charts(shared.clone(), registry.clone(), request))
+    };
+    Router::new()
+        .route(TOKEN_PATH, post(over_http))
+        .route(GRAPHQL_PATH, post(over_http))
+        .with_state(shared)
+        .route("/v2/", charts.clone())
+        .route("/v2/{*below}", charts)
+}
+
+/// The registry at Apollo's own host: it takes Apollo's token as it is, and sends nobody for another one.
+async fn charts(shared: Arc<Shared>, registry: Answers, request: Request<Body>) -> Response<Body> {
+    let sent = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if !lock(&shared.tokens).accepts(sent) {
+        let mut refused = Response::new(Body::from("{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}"));
+        *refused.status_mut() = http::StatusCode::UNAUTHORIZED;
+        return refused;
+    }
+    match registry.to(request).await {
+        Ok(reply) => reply.map(Body::new),
+        Err(dropped) => {
+            let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other(dropped.to_string()))]);
+            Response::new(Body::from_stream(broken))
+        }
+    }
 }
 
 async fn over_http(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response<Body> {

@@ -31,6 +31,7 @@ pub use faults::{Fault, On};
 pub use http::Recorded;
 pub use world::{Execution, Requested};
 
+use registry::Registry;
 use world::World;
 
 /// The schema that the double serves, byte for byte the one that the client is checked against.
@@ -63,6 +64,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// let apollo = Double::seeded()?.serve().await?;
 /// apollo.inject(On::Query, 1, 2, Fault::throttle(1)); // the second and third query are answered 429
 ///
+/// assert_eq!(apollo.registry().unwrap().came().len(), 0); // charts go to `/v2/` of the same host
+///
 /// // The client under test gets `apollo.environment()`, or `apollo.transport()` without sockets. Afterwards:
 /// assert_eq!((apollo.requests().len(), apollo.executed("createEnvironment")), (0, 0));
 /// # Ok(())
@@ -72,6 +75,7 @@ pub struct Double {
     shared: Arc<Shared>,
     address: Option<SocketAddr>,
     server: Option<JoinHandle<()>>,
+    registry: Option<Registry>,
 }
 
 impl fmt::Debug for Double {
@@ -98,7 +102,7 @@ impl Double {
         let schema = schema::build(&world)?;
         let shared =
             Shared { world, tokens: Mutex::default(), faults: Mutex::default(), requests: Mutex::default(), schema };
-        Ok(Self { shared: Arc::new(shared), address: None, server: None })
+        Ok(Self { shared: Arc::new(shared), address: None, server: None, registry: None })
     }
 
     /// A double with a small fleet: `cube-7` (a control-plane module, `mosquitto`, and `telemetry`, which the module
@@ -118,8 +122,10 @@ impl Double {
     /// When no port can be had.
     pub async fn serve(mut self) -> std::io::Result<Self> {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-        self.address = Some(listener.local_addr()?);
-        let router = http::router(self.shared.clone());
+        let address = listener.local_addr()?;
+        self.address = Some(address);
+        let registry = self.registry.insert(Registry::beside(address));
+        let router = http::router(self.shared.clone(), registry.answers());
         self.server = Some(tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         }));
@@ -129,6 +135,11 @@ impl Double {
     /// The base URL; a name that is never resolved before [`Self::serve`].
     pub fn url(&self) -> String {
         self.address.map_or_else(|| "https://apollo.invalid".to_owned(), |address| format!("http://{address}"))
+    }
+
+    /// The container registry at the same host, which takes Apollo's token; none before [`Self::serve`].
+    pub const fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
     }
 
     /// A transport that leads to the double without any socket, for tests on a paused clock.

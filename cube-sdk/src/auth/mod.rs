@@ -4,6 +4,7 @@
 
 mod backoff;
 mod fault;
+mod local;
 mod login;
 mod opener;
 mod poll;
@@ -11,14 +12,16 @@ mod session;
 mod status;
 
 use std::fmt;
+use std::path::Path;
 
 use cube_sdk_core::secret::{bearer, trimmed};
-use cube_sdk_core::{Result, SecretString};
+use cube_sdk_core::{Error, ErrorKind, Result, SecretString};
 
 #[cfg(feature = "keyring")]
 pub use crate::keys::KeyRing;
 pub use crate::keys::{CUBE_AGENT_CONFIG_DIR, KeyFile, KeyStore};
 pub use fault::{LoginErrorExt, LoginFault};
+pub use local::LocalToken;
 pub use login::{LoggedIn, Login, LoginPage};
 pub use opener::Opener;
 #[cfg(feature = "webbrowser")]
@@ -90,6 +93,26 @@ impl Auth {
             Err(error) => error.target().map(str::to_owned),
         };
         Ok(LoggedOut { removed, still_set })
+    }
+
+    /// The token that a program of this user's wants from its callers on this machine: in `file`, or else in `http_token` beside
+    /// the key. Made where there is none.
+    ///
+    /// # Errors
+    /// As [`LocalToken::at`]; `Config` where no file is named and the environment names no home.
+    pub async fn local_token(&self, file: Option<&Path>) -> Result<LocalToken> {
+        let file = match file {
+            Some(file) => file.to_owned(),
+            None => KeyFile::of(self.0.service().ground().environment())?
+                .ok_or_else(|| {
+                    Error::new(ErrorKind::Config, "there is no place for a token: the environment names no home")
+                        .with_target(CUBE_AGENT_CONFIG_DIR.env)
+                        .advice("name a file, or set CUBE_AGENT_CONFIG_DIR")
+                })?
+                .path()
+                .with_file_name("http_token"),
+        };
+        LocalToken::at(&file).await
     }
 
     /// Where the key comes from, and whether the service answers and takes it.

@@ -13,13 +13,7 @@ pub(super) struct SessionId(SecretString);
 
 impl SessionId {
     pub(super) fn random() -> Result<Self> {
-        let mut bytes = [0; 32];
-        rand::fill(&mut bytes).map_err(|_| Error::new(ErrorKind::Io, "the system gave no random bytes"))?;
-        Ok(Self::of(&bytes))
-    }
-
-    fn of(bytes: &[u8; 32]) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(bytes).into())
+        random_word().map(Self)
     }
 
     /// Eight letters of its SHA-256, which the page shows too.
@@ -40,6 +34,17 @@ impl SessionId {
     }
 }
 
+/// 32 random bytes as 43 characters.
+pub(super) fn random_word() -> Result<SecretString> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|_| Error::new(ErrorKind::Io, "the system gave no random bytes"))?;
+    Ok(word(&bytes))
+}
+
+fn word(bytes: &[u8; 32]) -> SecretString {
+    URL_SAFE_NO_PAD.encode(bytes).into()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -52,7 +57,7 @@ mod tests {
         for (at, byte) in bytes.iter_mut().enumerate() {
             *byte = at as u8;
         }
-        let id = SessionId::of(&bytes);
+        let id = SessionId(word(&bytes));
         assert_eq!(id.0.expose_secret(), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
         assert_eq!(id.code(), "AECN-WYEE", "the page shows the same letters");
         let base = Url::parse("https://h/prefix/").unwrap();

@@ -1,5 +1,7 @@
 //! Images that cube-cloud builds, and whether this machine can.
 
+use std::str::FromStr;
+
 use async_trait::async_trait;
 use cube_sdk_apollo::publish::{BuildState, BuildStatus, PreparedBuild, RemoteBuild, RemoteBuilder};
 use cube_sdk_core::secret::ExposeSecret as _;
@@ -50,6 +52,40 @@ impl Cloud {
         let Some(path) = environment.lookup("PATH")? else { return Ok(false) };
         let name = format!("docker{}", std::env::consts::EXE_SUFFIX);
         Ok(std::env::split_paths(path.expose_secret()).any(|folder| folder.join(&name).is_file()))
+    }
+}
+
+/// Where an image is built.
+///
+/// ```
+/// use cube_sdk::cloud::BuildPlace;
+/// assert_eq!("remote".parse::<BuildPlace>()?, BuildPlace::Cloud);
+/// assert!("elsewhere".parse::<BuildPlace>().is_err());
+/// # Ok::<(), cube_sdk::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum BuildPlace {
+    /// By docker where there is one here, else by cube-cloud.
+    #[default]
+    Auto,
+    /// By this machine's docker.
+    Here,
+    /// By cube-cloud.
+    Cloud,
+}
+
+impl FromStr for BuildPlace {
+    type Err = Error;
+
+    /// By the published names: `auto`, `local`, `remote`.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "local" => Ok(Self::Here),
+            "remote" => Ok(Self::Cloud),
+            other => Err(Error::new(ErrorKind::InvalidInput, format!("build_mode is {other:?}"))
+                .advice("it is auto, local or remote")),
+        }
     }
 }
 

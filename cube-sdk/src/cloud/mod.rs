@@ -11,6 +11,8 @@ mod fault;
 mod images;
 mod messages;
 mod published;
+#[cfg(feature = "publish")]
+mod publisher;
 mod reply;
 mod service;
 pub mod tools;
@@ -20,7 +22,7 @@ pub use client::{Cloud, CloudBuilder};
 pub use described::{Annotations, ToolInfo};
 pub use fault::{CloudErrorExt, ToolFault};
 #[cfg(feature = "publish")]
-pub use images::ImageBuilder;
+pub use images::{BuildPlace, ImageBuilder};
 pub use reply::ToolReply;
 pub(crate) use service::Service;
 pub use service::{CUBE_AGENT_DISABLE_DOCKER, DEFAULT_CLOUD_URL, KEYS};

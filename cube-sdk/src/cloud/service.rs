@@ -26,6 +26,8 @@ pub const CUBE_AGENT_DISABLE_DOCKER: Key = Key::open(
 /// What the doors to cube-cloud stand on.
 pub(crate) struct Service {
     ground: Ground,
+    #[cfg(feature = "publish")]
+    settings: Settings,
     base: Sourced<Url>,
     keys: KeySource,
 }
@@ -53,11 +55,23 @@ impl Service {
         let keys = KeySource::new(key, ground.environment().clone(), store);
         // One that is set and cannot be used is told now.
         keys.winning()?;
-        Ok(Self { ground, base, keys })
+        Ok(Self {
+            ground,
+            #[cfg(feature = "publish")]
+            settings: settings.clone(),
+            base,
+            keys,
+        })
     }
 
     pub(crate) const fn ground(&self) -> &Ground {
         &self.ground
+    }
+
+    /// What it was set up with, for what stands beside it.
+    #[cfg(feature = "publish")]
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) const fn base(&self) -> &Url {

@@ -6,6 +6,8 @@ mod keys;
 mod kubeconfig;
 mod kubectl;
 mod login;
+#[cfg(feature = "publish")]
+mod publish;
 mod status;
 mod support;
 mod tools;

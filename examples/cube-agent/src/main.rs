@@ -1,13 +1,14 @@
 //! cube-agent: cubes, tunnels, publishing and BYO storage as tools of an AI host.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
 use cube_agent::protocol::{HttpServer, serve_stdio};
 use cube_agent::{Agent, Choice};
+use cube_sdk::core::config::ListenAddress;
 use cube_sdk::{Cube, Error};
 use tracing_subscriber::EnvFilter;
 
@@ -19,7 +20,11 @@ use tracing_subscriber::EnvFilter;
 struct Arguments {
     /// Serve Streamable HTTP at this loopback address, under /mcp, instead of stdin and stdout.
     #[arg(long, value_name = "ADDR")]
-    http: Option<SocketAddr>,
+    http: Option<ListenAddress>,
+    /// The token that callers over HTTP show; a file that is not there gets a random one. Default: http_token in
+    /// CUBE_AGENT_CONFIG_DIR, which is ~/.cube-agent.
+    #[arg(long, value_name = "FILE", requires = "http")]
+    http_token_file: Option<PathBuf>,
     /// Offer only tools that change nothing.
     #[arg(long)]
     read_only: bool,
@@ -56,8 +61,10 @@ async fn run(arguments: Arguments) -> Result<()> {
     let Some(address) = arguments.http else {
         return serve_stdio(agent).await;
     };
-    let server = HttpServer::bind(agent, address).await?;
+    let token = agent.cube().auth()?.local_token(arguments.http_token_file.as_deref()).await?;
+    let server = HttpServer::bind(agent, &address, token).await?;
     // Nobody reads it when stdout is closed.
-    let _ = writeln!(std::io::stdout(), "listening http://{}/mcp", server.address());
+    let (at, token) = (server.address(), server.token().file().display());
+    let _ = writeln!(std::io::stdout(), "listening http://{at}/mcp\ntoken-file {token}");
     Ok(server.serve(async { drop(tokio::signal::ctrl_c().await) }).await?)
 }

@@ -60,7 +60,7 @@ impl From<&ReleaseReport> for Released {
             image: report.image.clone(),
             length: report.length,
             existed: report.existed,
-            channels: Vec::new(),
+            channels: report.channels.clone(),
             warnings: report.warnings.clone(),
         }
     }

@@ -1,11 +1,11 @@
 //! Where a service listens, and how: the options that both services have.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
 use clap::Args;
+use cube_sdk_core::config::ListenAddress;
 use cube_sdk_server::listener::{Listener, Tls};
 use cube_sdk_server::metrics::Metrics;
 
@@ -17,7 +17,7 @@ use crate::stop::Stop;
 pub(crate) struct Served {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    listen: ListenAddress,
     /// The certificate's chain, in PEM; it is read again when it changes. Without it, put a TLS terminator in front.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub(crate) struct Served {
     tls_key: Option<PathBuf>,
     /// Where to serve figures for Prometheus, at `/metrics` and without a key; by default nowhere.
     #[arg(long, value_name = "ADDR")]
-    metrics: Option<SocketAddr>,
+    metrics: Option<ListenAddress>,
     #[command(flatten)]
     limits: Connections,
     /// Seconds after a signal in which /readyz answers 503 and all else is answered, before the port is closed: longer
@@ -48,16 +48,16 @@ pub(crate) struct Serving {
 
 impl Served {
     pub(crate) async fn start(&self, router: Router, metrics: &Metrics) -> anyhow::Result<Serving> {
-        let limits = self.limits.limits();
+        let (limits, listen) = (self.limits.limits(), self.listen.socket_addr()?);
         let service = match self.tls_cert.as_ref().zip(self.tls_key.as_ref()) {
-            Some((chain, key)) => Listener::bind_tls(self.listen, router, limits, Tls::from_files(chain, key)?).await?,
-            None => Listener::bind_with(self.listen, router, limits).await?,
+            Some((chain, key)) => Listener::bind_tls(listen, router, limits, Tls::from_files(chain, key)?).await?,
+            None => Listener::bind_with(listen, router, limits).await?,
         };
-        if self.tls_cert.is_none() && !self.listen.ip().is_loopback() {
+        if self.tls_cert.is_none() && !self.listen.is_loopback() {
             tracing::warn!("serving plain HTTP on {}: put a TLS terminator in front", service.address());
         }
-        let figures = match self.metrics {
-            Some(address) => Some(Listener::bind(address, metrics.router()).await?),
+        let figures = match &self.metrics {
+            Some(address) => Some(Listener::bind(address.socket_addr()?, metrics.router()).await?),
             None => None,
         };
         if let Some(figures) = &figures {

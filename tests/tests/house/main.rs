@@ -7,6 +7,7 @@ mod dependencies;
 mod packages;
 mod platforms;
 mod rooms;
+mod thin;
 mod weight;
 
 use std::path::{Path, PathBuf};

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use cube_sdk_core::{Error, ErrorKind, Result};
 
+use super::image_place::{DockerLogin, Image, Place};
 use super::note::{Claim, Note};
-use super::{Image, Place, ReleaseReport, RunRelease, Step};
-use crate::fault::SaysGone as _;
+use super::plan::Step;
+use super::{ReleaseReport, RunRelease};
 use crate::publish::image::{build_local, build_remote};
 use crate::publish::progress::Progress;
 use crate::publish::{Chart, Package, PublishFault, PushedChart, ReleaseManifest, Tag};
@@ -29,7 +30,9 @@ impl RunRelease {
         let image = match &plan.image {
             Some((image, name)) => {
                 self.begins(Step::Image);
-                Some(self.image(image, name).await.map_err(|error| self.nothing_published(error))?)
+                let built = self.image(image, name).await;
+                let how_far = "no image, so nothing was published and the chart is unchanged";
+                Some(built.map_err(|error| retold(error, how_far))?)
             }
             None => None,
         };
@@ -49,10 +52,16 @@ impl RunRelease {
 
         self.begins(Step::Release);
         let existed = self.released(image.as_deref()).await?;
+        let release = format!("{}:{}", plan.product, plan.version);
+        if !plan.channels.is_empty() {
+            self.begins(Step::Promote);
+            let added = plan.publisher.promote(&plan.product, &plan.version, &plan.channels).await;
+            added.map_err(|error| retold(error, &format!("{release} is released, but in no further channel")))?;
+        }
         claim.done()?;
-        let release = format!("{}:{}:{}", plan.group, plan.chart.name(), plan.version);
         let (digest, length) = (package.digest().clone(), package.length());
-        Ok(ReleaseReport { release, chart: pushed, image, package: digest, length, existed, warnings })
+        let channels = plan.channels.clone();
+        Ok(ReleaseReport { release, chart: pushed, image, package: digest, length, existed, channels, warnings })
     }
 
     fn begins(&self, step: Step) {
@@ -81,54 +90,53 @@ impl RunRelease {
 
     async fn image(&self, image: &Image, name: &crate::publish::image::ImageName) -> Result<String> {
         match &image.place {
-            Place::Local { user, password } => {
-                let login = password.as_ref().map(|password| (user.as_str(), password));
+            Place::Local => {
+                let login = match &self.plan.login {
+                    DockerLogin::Done => None,
+                    DockerLogin::With(user, password) => Some((user.clone(), password.clone())),
+                    DockerLogin::Publisher => Some(self.plan.publisher.docker_login().await?),
+                };
+                let login = login.as_ref().map(|(user, password)| (user.as_str(), password));
                 build_local(&image.build, name, login, &self.listener).await?;
                 Ok(name.to_string())
             }
             Place::Remote(builder) => {
-                let engine = self.plan.apollo.bare_engine();
+                let engine = self.plan.registry.bare_engine();
                 build_remote(builder.as_ref(), &engine, &image.build, name, &self.listener).await
             }
         }
     }
 
-    fn nothing_published(&self, error: Error) -> Error {
-        let words = format!("no image, so nothing was published and the chart is unchanged: {}", error.message());
-        let mut told = Error::new(error.kind(), words).with_transient(error.is_transient());
-        if let Some(fault) = error.fault::<PublishFault>() {
-            told = told.with_fault(fault.clone());
-        }
-        if let Some(target) = error.target() {
-            told = told.with_target(target);
-        }
-        if let Some(advice) = error.next_step() {
-            told = told.advice(advice);
-        }
-        told.cause(error)
-    }
-
-    /// Makes the release in Apollo; true when it was there.
+    /// Makes the release; true when it was there.
     async fn released(&self, image: Option<&str>) -> Result<bool> {
         let plan = &self.plan;
-        let name = plan.chart.name();
-        let product = format!("{}:{name}", plan.group);
-        match plan.apollo.releases(product.as_str()).get(plan.version.as_str()).await {
-            Ok(_) => return Ok(true),
-            // A gateway that finds nothing proves nothing.
-            Err(error) if error.says_not_listed() => {}
-            Err(error) => return Err(error),
+        if plan.publisher.has_release(&plan.product, &plan.version).await? {
+            return Ok(true);
         }
-        let manifests = plan.apollo.manifests();
-        manifests.create_product(product.as_str()).await?;
-        let host = plan.registry.host();
+        let (name, host) = (plan.chart.name(), plan.registry.host());
         let mut manifest = ReleaseManifest::new(plan.group.clone(), name, &plan.version, host, &plan.repository);
         if let Some(image) = image {
             manifest = manifest.image(image);
         }
-        manifests.create_release(manifest.to_yaml()?).await?;
+        plan.publisher.release(&plan.product, manifest.to_yaml()?).await?;
         Ok(false)
     }
+}
+
+/// The same error, after words on how far the release got.
+fn retold(error: Error, how_far: &str) -> Error {
+    let words = format!("{how_far}: {}", error.message());
+    let mut told = Error::new(error.kind(), words).with_transient(error.is_transient());
+    if let Some(fault) = error.fault::<PublishFault>() {
+        told = told.with_fault(fault.clone());
+    }
+    if let Some(target) = error.target() {
+        told = told.with_target(target);
+    }
+    if let Some(advice) = error.next_step() {
+        told = told.advice(advice);
+    }
+    told.cause(error)
 }
 
 /// Outside of the chart, so that nothing of a run is ever packed by the next one.

@@ -172,6 +172,28 @@ impl Registry {
         RegistryBuilder { settings: Settings::new(), host, plain_http: false, login: None }
     }
 
+    /// Starts the settings of a client of the registry at a service's own host, such as Apollo's; `http://` goes in clear
+    /// text.
+    ///
+    /// ```
+    /// use cube_sdk_apollo::publish::Registry;
+    /// let registry = Registry::builder_at(&"https://apollo.example:8443/base/".parse().unwrap())?;
+    /// assert_eq!(registry.anonymous().build()?.host().as_str(), "apollo.example:8443");
+    /// # Ok::<(), cube_sdk_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` where the URL names no host.
+    pub fn builder_at(url: &Url) -> Result<RegistryBuilder> {
+        let builder = Self::builder(RegistryHost::of_url(url)?);
+        Ok(if url.scheme() == "http" { builder.plain_http() } else { builder })
+    }
+
+    /// An engine over the same transport without any credentials.
+    pub(in crate::publish) fn bare_engine(&self) -> Engine {
+        self.0.ground.engine().build()
+    }
+
     /// The registry.
     pub fn host(&self) -> &RegistryHost {
         &self.0.host

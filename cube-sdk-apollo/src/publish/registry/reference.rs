@@ -80,6 +80,24 @@ fn check_tag(text: &str) -> Result<()> {
     Err(refused("tag", text, "it may hold up to 128 letters, digits, `.`, `_` and `-`"))
 }
 
+impl RegistryHost {
+    /// The registry at a service's own host, such as Apollo's.
+    ///
+    /// ```
+    /// use cube_sdk_apollo::publish::RegistryHost;
+    /// let host = RegistryHost::of_url(&"https://apollo.example:8443/base/".parse().unwrap())?;
+    /// assert_eq!(host.as_str(), "apollo.example:8443");
+    /// # Ok::<(), cube_sdk_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` where the URL names no host.
+    pub fn of_url(url: &url::Url) -> Result<Self> {
+        let host = url.host_str().unwrap_or_default();
+        Self::parse(&url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    }
+}
+
 impl Repository {
     /// A repository below this one.
     ///

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use cube_sdk_core::config::ListenAddress;
 use cube_sdk_core::engine::Clocks;
 use cube_sdk_core::retry::{Attempt, Backoff, Deadline, Frame, Retrier};
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
@@ -53,9 +54,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Binds, connects, and starts the task that keeps the tunnel.
 ///
 /// # Errors
-/// What connecting ended with; the listener is closed then.
+/// `Config` for an address that is none; what connecting ended with, the listener is closed then.
 pub(crate) async fn start(origin: Arc<Origin>, app: AppName, bind: &str) -> Result<Tunnel> {
-    let listener = TcpListener::bind(bind).await.map_err(|error| {
+    let bind: ListenAddress = bind.parse()?;
+    let listener = TcpListener::bind(bind.as_str()).await.map_err(|error| {
         Error::io(format!("could not listen on {bind} for app {app}"), error)
             .advice("choose another port, or port 0 for a free one")
     })?;

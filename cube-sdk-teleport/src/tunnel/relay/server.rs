@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cube_sdk_core::config::ListenAddress;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -79,9 +80,10 @@ impl RelayServer {
     /// Listens on an address.
     ///
     /// # Errors
-    /// `Io` when the address cannot be bound.
+    /// `Config` for an address that is none, `Io` when it cannot be bound.
     pub async fn bind(relay: Relay, address: &str, tls: Option<ServerTls>) -> Result<Self> {
-        let listener = TcpListener::bind(address)
+        let address: ListenAddress = address.parse()?;
+        let listener = TcpListener::bind(address.as_str())
             .await
             .map_err(|error| Error::io(format!("could not listen on {address}"), error))?;
         Ok(Self { relay, listener, tls, lobby: Lobby::usual() })

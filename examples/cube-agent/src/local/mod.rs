@@ -3,7 +3,6 @@
 mod apps;
 mod auth;
 mod clusters;
-mod image;
 mod publish;
 
 use crate::tool::Tool;

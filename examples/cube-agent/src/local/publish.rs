@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cube_render::publish::{Plan, Published, Released, progress};
 use cube_sdk::SecretString;
-use cube_sdk::apollo::publish::{Bump, Chart, Progress};
+use cube_sdk::apollo::publish::{Bump, Progress};
+use cube_sdk::release::{Image, Release};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::with_image;
 use crate::tool::{Call, Done, Effect, Tool};
 
 const NAME: &str = "build_and_publish_to_apollo";
@@ -19,13 +19,13 @@ pub(super) fn tools() -> Vec<Tool> {
     vec![Tool::new(NAME, Effect::Writes, publish).about(
         "Build and publish",
         "Builds the image where there is a Dockerfile, raises the chart's version, packs the chart, pushes it to Apollo's \
-         registry and makes the release. With dry_run it only tells what it would do. A failed image stops it before \
+         registry and makes the release: through cube-cloud, or with Apollo credentials of your own where they are set. With dry_run it only tells what it would do. A failed image stops it before \
          anything is published; called again it goes on where it stopped.",
     )]
 }
 
 #[derive(Deserialize, JsonSchema)]
-pub(super) struct Asked {
+struct Asked {
     /// The chart's folder or its Chart.yaml; absent: looked for from the working directory.
     #[serde(default)]
     chart_path: Option<PathBuf>,
@@ -37,33 +37,33 @@ pub(super) struct Asked {
     bump: String,
     /// The image's tag and the chart's appVersion; absent: the new version where an image is built.
     #[serde(default)]
-    pub(super) app_version: Option<String>,
+    app_version: Option<String>,
     /// Build no image even where there is a Dockerfile.
     #[serde(default)]
-    pub(super) skip_docker: bool,
+    skip_docker: bool,
     /// Only tell what would be done; nothing is sent and nothing is changed.
     #[serde(default)]
-    pub(super) dry_run: bool,
+    dry_run: bool,
     /// Channels to add the release to afterwards, with commas between; absent: Apollo adds it to DEV by itself.
     #[serde(default)]
     release_channels: Option<String>,
     /// Build arguments.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
-    pub(super) build_args: BTreeMap<String, SecretString>,
+    build_args: BTreeMap<String, SecretString>,
     /// The Dockerfile; a relative path is below the chart's folder. Absent: in that folder, or the one above.
     #[serde(default)]
-    pub(super) dockerfile: Option<PathBuf>,
+    dockerfile: Option<PathBuf>,
     /// The stage of the Dockerfile to build up to.
     #[serde(default)]
-    pub(super) target: Option<String>,
+    target: Option<String>,
     /// Where the image is built: by docker on this machine, by cube-cloud, or as there is docker here or not.
     #[serde(default = "auto")]
     #[schemars(extend("enum" = ["auto", "local", "remote"]))]
-    pub(super) build_mode: String,
+    build_mode: String,
     /// What the image is built for.
     #[serde(default = "amd64")]
-    pub(super) platform: String,
+    platform: String,
     /// Tell the builder's lines too.
     #[serde(default)]
     show_build_log: bool,
@@ -82,22 +82,9 @@ fn amd64() -> String {
 }
 
 async fn publish(call: Call, asked: Asked) -> Done<Published> {
-    let chart = Chart::find(asked.chart_path.as_deref())?;
-    let release = call.cube.apollo()?.publish().release(&chart);
-    let release = match &asked.version {
-        Some(version) => release.version(version.as_str()),
-        None => release.bump(match asked.bump.as_str() {
-            "major" => Bump::Major,
-            "minor" => Bump::Minor,
-            _ => Bump::Patch,
-        }),
-    };
-    let release = match &asked.app_version {
-        Some(version) => release.app_version(version),
-        None => release,
-    };
-    let plan = with_image(&call.cube, release, &chart, &asked).await?.plan()?;
-    if asked.dry_run {
+    let (dry_run, show_build_log) = (asked.dry_run, asked.show_build_log);
+    let plan = call.cube.release(&asked.into_release()?)?;
+    if dry_run {
         return Ok(Published::planned(Plan::from(&plan)));
     }
     let (tell, lines) = (call.tell.clone(), Lines::default());
@@ -106,18 +93,33 @@ async fn publish(call: Call, asked: Asked) -> Done<Published> {
         heard.add(&event);
         tell.say(progress(&event).unwrap_or_default());
     });
-    let report = report.await?;
-    let mut released = Released::from(&report);
-    if let Some(channels) = &asked.release_channels {
-        released.channels = names(channels);
-        let apollo = call.cube.apollo()?;
-        let added = apollo.channels().add(released.release.as_str(), released.channels.clone());
-        if let Err(error) = added.await {
-            released.channels.clear();
-            released.warnings.push(format!("the release is in no further channel: {error}"));
-        }
+    let released = Released::from(&report.await?);
+    Ok(Published::released(released, if show_build_log { lines.taken() } else { Vec::new() }))
+}
+
+impl Asked {
+    fn into_release(self) -> Done<Release> {
+        let bump = match self.bump.as_str() {
+            "major" => Bump::Major,
+            "minor" => Bump::Minor,
+            _ => Bump::Patch,
+        };
+        let image = Image {
+            place: self.build_mode.parse()?,
+            dockerfile: self.dockerfile,
+            target: self.target,
+            platform: Some(self.platform),
+            arguments: self.build_args.into_iter().collect(),
+        };
+        Ok(Release {
+            chart: self.chart_path,
+            version: self.version,
+            bump,
+            app_version: self.app_version,
+            image: (!self.skip_docker).then_some(image),
+            channels: names(self.release_channels.as_deref().unwrap_or_default()),
+        })
     }
-    Ok(Published::released(released, if asked.show_build_log { lines.taken() } else { Vec::new() }))
 }
 
 /// Names with commas between.

@@ -5,9 +5,10 @@ use std::net::TcpStream;
 
 use cube_sdk::core::secret::ExposeSecret as _;
 use cube_sdk_server::local::World;
+use cube_sdk_testkit::apollo::{Fault, On};
 use serde_json::json;
 
-use crate::host::{Host, variables};
+use crate::host::{Host, variables, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_kept_told_and_forgotten() {
@@ -116,4 +117,40 @@ async fn a_dry_run_plans_a_release_and_changes_nothing() {
         let said = host.failed("build_and_publish_to_apollo", bad.clone());
         assert!(said.contains(word) || said.contains("boolean"), "{bad}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_needs_no_more_than_a_key_of_cube_cloud() {
+    let world = World::start().await.unwrap();
+    let mut environment = variables(&world);
+    environment.retain(|(name, _)| !name.starts_with("CUBE_APOLLO_CLIENT"));
+    let mut host = Host::start(&environment, &[]);
+    let chart = host.folder.path().join("web");
+    std::fs::create_dir(&chart).unwrap();
+    std::fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.4.2\n").unwrap();
+    let arguments = json!({ "chart_path": chart, "bump": "minor", "release_channels": "BETA, STABLE" });
+    let id = host.begin_watched("build_and_publish_to_apollo", arguments);
+    let progress = host.progress(id);
+    assert!(progress["message"].as_str().unwrap().starts_with("1/"), "{progress}");
+    let answer = host.answer(id);
+    let released = &answer["result"]["structuredContent"]["released"];
+    assert_eq!(released["release"], "com.edgescaleai-cube:web:1.5.0", "{answer}");
+    assert_eq!(released["channels"], json!(["BETA", "STABLE"]));
+    let registry = world.apollo().registry().unwrap();
+    assert!(registry.manifest("charts/com.edgescaleai-cube/web", "1.5.0").is_some());
+    let known = host.call("get_product_releases", json!({ "product_id": "com.edgescaleai-cube:web" }));
+    assert!(known["structuredContent"].to_string().contains("STABLE"), "{known}");
+
+    // A key that may only read, and a service that refuses.
+    let key = world.card().cloud.readonly_api_key.expose_secret();
+    let mut reader = Host::start(&with(environment, "CUBE_API_KEY", key), &[]);
+    let said = reader.failed("build_and_publish_to_apollo", json!({ "chart_path": chart }));
+    assert!(said.contains("next: "), "{said}");
+    let text = std::fs::read_to_string(chart.join("Chart.yaml")).unwrap();
+    assert!(text.contains("version: 1.5.0"), "{text}");
+    world.apollo().inject(On::operation("CreateProductRelease"), 0, 1, Fault::status(500));
+    let said = host.failed("build_and_publish_to_apollo", json!({ "chart_path": chart }));
+    assert!(said.contains("500") || said.contains("apollo"), "{said}");
+    let (again, said) = host.done("build_and_publish_to_apollo", json!({ "chart_path": chart }));
+    assert_eq!(again["released"]["release"], "com.edgescaleai-cube:web:1.5.1", "it goes on: {said}");
 }

@@ -4,6 +4,7 @@
 mod byo;
 mod cancel;
 mod choice;
+mod every;
 mod host;
 mod http;
 mod lists;

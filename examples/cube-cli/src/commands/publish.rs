@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use cube_render::publish::{Plan, Published, Released, progress};
-use cube_sdk::apollo::publish::{self, Chart, ImageBuild, Platform, ReleaseOf};
-use cube_sdk::{Cube, SecretString};
+use cube_sdk::SecretString;
+use cube_sdk::apollo::publish;
+use cube_sdk::cloud::BuildPlace;
+use cube_sdk::release::{self, Release};
 
-use crate::context::{Context, given};
+use crate::context::Context;
 use crate::failure::refused;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -16,7 +18,7 @@ use crate::progress::Progress;
 /// Build the image, raise the chart's version, push both, make the release
 ///
 /// It stops at the first step that fails; nothing is published before the image is there. Run again it goes on where it
-/// stopped. Needs Apollo's credentials: CUBE_APOLLO_CLIENT_ID and CUBE_APOLLO_CLIENT_SECRET.
+/// stopped. It goes through cube-cloud; where CUBE_APOLLO_CLIENT_ID and CUBE_APOLLO_CLIENT_SECRET are set, straight to Apollo.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  cube publish --dry-run\n  cube publish charts/web --bump minor --channel BETA\n  \
@@ -88,31 +90,29 @@ enum Where {
 
 impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
-        let (cube, output) = (context.cube(), context.output());
-        let chart = Chart::find(self.chart.as_deref())?;
+        let (cube, output, dry_run) = (context.cube(), context.output(), self.dry_run);
+        let plan = cube.release(&self.into_release()?)?;
+        if dry_run {
+            return output.view("publish", &Published::planned(Plan::from(&plan)));
+        }
+        let report = plan.run().progress(told(output)).await?;
+        output.view("publish", &Published::released(Released::from(&report), Vec::new()))
+    }
+
+    fn into_release(self) -> Result<Release> {
         let bump = match self.bump {
             Bump::Patch => publish::Bump::Patch,
             Bump::Minor => publish::Bump::Minor,
             Bump::Major => publish::Bump::Major,
         };
-        let release = cube.apollo()?.publish().release(&chart).bump(bump);
-        let mut release = given!(release, version = self.release, app_version = self.app_version);
-        if !self.no_image
-            && let Some(build) = self.image.of(&chart)?
-        {
-            release = self.image.placed(&cube, release, build, self.dry_run).await?;
-        }
-        let plan = release.plan()?;
-        if self.dry_run {
-            return output.view("publish", &Published::planned(Plan::from(&plan)));
-        }
-        let report = plan.run().progress(told(output)).await?;
-        let mut released = Released::from(&report);
-        if !self.channels.is_empty() {
-            cube.apollo()?.channels().add(released.release.as_str(), self.channels.clone()).await?;
-            released.channels = self.channels;
-        }
-        output.view("publish", &Published::released(released, Vec::new()))
+        Ok(Release {
+            chart: self.chart,
+            version: self.release,
+            bump,
+            app_version: self.app_version,
+            image: if self.no_image { None } else { Some(self.image.asked()?) },
+            channels: self.channels,
+        })
     }
 }
 
@@ -126,33 +126,19 @@ fn told(output: &Output) -> impl Fn(publish::Progress) + Send + Sync + 'static {
 }
 
 impl Image {
-    /// The image to build; none where there is no Dockerfile.
-    fn of(&self, chart: &Chart) -> Result<Option<ImageBuild>> {
-        let build = match &self.dockerfile {
-            Some(file) => Some(ImageBuild::new(&chart.folder().join(file))?),
-            None => ImageBuild::of_chart(chart.folder())?,
+    fn asked(self) -> Result<release::Image> {
+        let place = match self.build {
+            Where::Auto => BuildPlace::Auto,
+            Where::Local => BuildPlace::Here,
+            Where::Remote => BuildPlace::Cloud,
         };
-        let Some(build) = build else { return Ok(None) };
-        let build = build.platform(Platform::parse(&self.platform)?);
-        let mut build = given!(build, target = self.target.as_deref());
-        for name in &self.arguments {
+        let mut arguments = Vec::new();
+        for name in self.arguments {
             let value =
-                std::env::var(name).map_err(|_| refused(format!("--build-arg {name}: the variable is not set")))?;
-            build = build.build_arg(name, SecretString::from(value))?;
+                std::env::var(&name).map_err(|_| refused(format!("--build-arg {name}: the variable is not set")))?;
+            arguments.push((name, SecretString::from(value)));
         }
-        Ok(Some(build))
-    }
-
-    async fn placed(&self, cube: &Cube, release: ReleaseOf, build: ImageBuild, dry_run: bool) -> Result<ReleaseOf> {
-        let cloud = cube.cloud()?;
-        if self.build == Where::Remote || (self.build == Where::Auto && !cloud.has_docker()?) {
-            return Ok(release.remote_image(build, cloud.image_builder()));
-        }
-        // A dry run asks nobody for a token.
-        if dry_run {
-            return Ok(release.local_image(build, "", None));
-        }
-        let token = cloud.acr_get_token().await?.into_data()?;
-        Ok(release.local_image(build, token.username.unwrap_or_default(), Some(token.token)))
+        let (dockerfile, target) = (self.dockerfile, self.target);
+        Ok(release::Image { place, dockerfile, target, platform: Some(self.platform), arguments })
     }
 }

@@ -1,6 +1,7 @@
 //! login, logout, status, token, doctor.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -48,7 +49,7 @@ fn a_given_key_is_kept_and_forgotten_again() {
     let kept = run(&["login", "--key"], &format!("{}\n", key(&place)));
     assert!(kept.code == 0 && kept.out.contains("kept in"), "{kept:?}");
     assert!(!format!("{kept:?}").contains(&key(&place)), "the key is shown");
-    let folder = std::path::Path::new(&place.card().cloud.config_dir);
+    let folder = Path::new(&place.card().cloud.config_dir);
     assert_eq!(names(folder), ["api_key"]);
     assert!(run(&["status"], "").out.contains("connected"));
 
@@ -87,8 +88,20 @@ fn a_token_stands_alone_on_its_line() {
     let place = Place::new();
     let token = place.good(&["token"]);
     assert!(token.ends_with('\n') && token.trim().len() > 20 && token.lines().count() == 1, "{token}");
-    let none = ended(place.command(&["token"]).env("CUBE_API_KEY", "cube_nobody").output().unwrap());
-    assert_eq!((none.code, none.out.as_str()), (4, ""), "{none:?}");
+    place.refused(&["token"]);
+    use cube_sdk::core::secret::ExposeSecret as _;
+    let reader = place.card().cloud.readonly_api_key.expose_secret().to_owned();
+    let reader = ended(place.command(&["token"]).env("CUBE_API_KEY", reader).output().unwrap());
+    assert_eq!((reader.code, reader.out.as_str()), (5, ""), "{reader:?}");
+}
+
+#[test]
+fn a_key_that_cannot_be_removed_is_told() {
+    let place = Place::new();
+    // A folder in the key's place.
+    std::fs::create_dir_all(Path::new(&place.card().cloud.config_dir).join("api_key/x")).unwrap();
+    let told = ended(place.command(&["logout"]).env_remove("CUBE_API_KEY").output().unwrap());
+    assert!(told.code == 14 && told.err.contains("api_key") && told.out.is_empty(), "{told:?}");
 }
 
 #[test]

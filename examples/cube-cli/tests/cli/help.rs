@@ -16,6 +16,13 @@ fn below(line: &[&str]) -> Vec<String> {
     commands.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
+/// Every command that does something, in words.
+pub(crate) fn commands() -> Vec<String> {
+    let all = everything();
+    let group = |words: &[String]| all.iter().any(|other| other.len() > words.len() && other.starts_with(words));
+    all.iter().filter(|words| !words.is_empty() && !group(words)).map(|words| words.join(" ")).collect()
+}
+
 fn everything() -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
     for group in below(&[]) {

@@ -4,11 +4,14 @@
 mod account;
 mod asking;
 mod byo;
+mod cable;
 mod cloud;
 mod cluster;
 mod documents;
+mod every;
 mod help;
 mod publish;
+mod shells;
 mod terminal;
 mod tunnels;
 mod world;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use cube_sdk_server::local::World;
 
+use crate::cable::Cable;
 use crate::world::Place;
 
 /// A terminal with a shell in it, of a server of its own.
-struct Screen {
+pub(crate) struct Screen {
     socket: std::path::PathBuf,
 }
 
@@ -25,7 +26,7 @@ fn tmux(socket: &std::path::Path, line: &[&str]) -> std::process::Output {
 
 impl Screen {
     /// None, said loudly, where tmux is missing.
-    fn new(place: &Place, columns: u32) -> Option<Self> {
+    pub(crate) fn new(place: &Place, columns: u32) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             eprintln!("SKIPPED: tmux is not installed, nothing was looked at in a terminal");
             return None;
@@ -51,12 +52,17 @@ impl Screen {
         Some(screen)
     }
 
-    fn types(&self, text: &str) {
+    /// Types without a return at the end.
+    pub(crate) fn begins(&self, text: &str) {
         assert!(tmux(&self.socket, &["send-keys", "-l", text]).status.success());
+    }
+
+    pub(crate) fn types(&self, text: &str) {
+        self.begins(text);
         assert!(tmux(&self.socket, &["send-keys", "Enter"]).status.success());
     }
 
-    fn presses(&self, key: &str) {
+    pub(crate) fn presses(&self, key: &str) {
         assert!(tmux(&self.socket, &["send-keys", key]).status.success());
     }
 
@@ -65,15 +71,24 @@ impl Screen {
     }
 
     /// Waits until the screen shows this.
-    fn shows(&self, words: &str) -> String {
-        for _ in 0..1_200 {
+    pub(crate) fn shows(&self, words: &str) -> String {
+        self.shows_that(words, |shown| shown.contains(words))
+    }
+
+    /// Waits until the screen shows this no more.
+    pub(crate) fn shows_cleared(&self, words: &str) {
+        self.shows_that("anything but what was there", |shown| !shown.contains(words.trim_end()));
+    }
+
+    fn shows_that(&self, what: &str, is: impl Fn(&str) -> bool) -> String {
+        for _ in 0..2_400 {
             let shown = self.shown();
-            if shown.contains(words) {
+            if is(&shown) {
                 return shown;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("the screen does not show {words}:\n{}", self.shown());
+        panic!("the screen does not show {what}:\n{}", self.shown());
     }
 }
 
@@ -155,4 +170,38 @@ fn tables_fit_the_terminal() {
         screen.types("clear; cube env ls; cube product ls; cube env ls --outptu x; echo ended $?");
         eprintln!("{}", screen.shows("ended 2"));
     }
+}
+
+#[test]
+fn a_plan_is_shown_anew_while_it_moves() {
+    let place = Place::new();
+    place.world.apollo().approve_all();
+    place.good(&["entity", "enforce", "cube-7", "mosquitto"]);
+    let Some(screen) = Screen::new(&place, 100) else { return };
+    screen.types("clear; cube plan show cube-7 mosquitto --watch 1; echo ended $?");
+    let first = screen.shows("mosquitto");
+    // The double's plans move with every look: another state takes the first one's place.
+    let later = screen.shows_that("another state of the plan", |shown| {
+        shown.contains("mosquitto") && !shown.contains("ended") && shown.trim() != first.trim()
+    });
+    assert!(later.lines().filter(|line| !line.trim().is_empty()).count() < 40, "the old text is left:\n{later}");
+    screen.presses("C-c");
+    screen.shows("ended 0");
+}
+
+#[test]
+fn a_tunnel_shows_that_its_relay_is_away_and_that_it_is_back() {
+    let place = Place::new();
+    let mut relay = Cable::to(&place.card().cloud.url);
+    let Some(screen) = Screen::new(&place, 100) else { return };
+    screen.types(&format!("clear; CUBE_CLOUD_URL={} cube tunnel open echo; echo ended $?", relay.url()));
+    screen.shows("running (version 2)");
+    relay.cut();
+    screen.shows("reconnecting");
+    relay.mend();
+    screen.shows_that("running after reconnecting", |shown| {
+        shown.rfind("running (version 2)") > shown.rfind("reconnecting")
+    });
+    screen.presses("C-c");
+    screen.shows("ended 0");
 }

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::Value;
 
+use crate::cable::Cable;
 use crate::world::{Place, fits, names};
 
 /// A tunnel in a process of its own, which ends with its owner.
@@ -17,7 +18,10 @@ struct Open {
 
 impl Open {
     fn new(place: &Place, app: &str) -> Self {
-        let mut command = place.command(&["tunnel", "open", app, "--output", "ndjson"]);
+        Self::by(place.command(&["tunnel", "open", app, "--output", "ndjson"]))
+    }
+
+    fn by(mut command: std::process::Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let document: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
@@ -25,6 +29,18 @@ impl Open {
         assert_eq!(document["data"]["event"], "listening", "{document}");
         let address = document["data"]["tunnel"]["address"].as_str().unwrap().to_owned();
         Self { child, lines, address }
+    }
+
+    /// The next document whose remark begins so.
+    fn tells(&mut self, what: &str) -> Value {
+        loop {
+            let line = self.lines.next().expect("it ended").unwrap();
+            let document: Value = serde_json::from_str(&line).unwrap();
+            fits(&document);
+            if document["data"]["what"].as_str().is_some_and(|told| told.starts_with(what)) {
+                return document;
+            }
+        }
     }
 
     fn echoes(&self) {
@@ -47,6 +63,7 @@ impl Drop for Open {
 fn processes_see_and_stop_each_others_tunnels() {
     let place = Place::new();
     assert!(place.good(&["tunnel", "ls"]).contains("No tunnel"));
+    place.bad(&["tunnel", "ls", "--watch", "often"], 2, "often");
     let mut open = Open::new(&place, "echo");
     open.echoes();
     let rows = place.data(&["tunnel", "ls"]);
@@ -111,5 +128,24 @@ fn a_refused_stream_is_told_and_a_bad_key_ends_it() {
 
     let refused = place.command(&["tunnel", "open", "echo"]).env("CUBE_API_KEY", "cube_nobody").output().unwrap();
     assert_eq!(refused.status.code(), Some(4));
-    place.bad(&["tunnel", "open", "echo", "--bind", "127.0.0.1"], 14, "127.0.0.1");
+    place.bad(&["tunnel", "open", "echo", "--bind", "127.0.0.1"], 2, "it has no port");
+    place.bad(&["tunnel", "open", "echo", "--bind", "::1"], 2, "in brackets");
+    place.bad(&["tunnel", "open", "echo", "--bind", "127.0.0.1:70000"], 2, "from 0 to 65535");
+    place.bad(&["tunnel", "open", "echo", "--bind", "192.0.2.1:0"], 14, "192.0.2.1:0");
+}
+
+#[test]
+fn a_tunnel_outlives_its_relay_and_says_so() {
+    let place = Place::new();
+    let mut relay = Cable::to(&place.card().cloud.url);
+    let mut command = place.command(&["tunnel", "open", "echo", "--output", "ndjson"]);
+    command.env("CUBE_CLOUD_URL", relay.url());
+    let mut open = Open::by(command);
+    open.echoes();
+    relay.cut();
+    open.tells("reconnecting");
+    relay.mend();
+    open.tells("running");
+    // The same port leads there again.
+    open.echoes();
 }

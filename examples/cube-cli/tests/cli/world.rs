@@ -81,6 +81,13 @@ impl Place {
         document["data"].clone()
     }
 
+    /// Runs a command with a key that the service does not know.
+    pub fn refused(&self, line: &[&str]) -> Ended {
+        let ended = ended(self.command(line).env("CUBE_API_KEY", "cube_nobody").output().unwrap());
+        assert_eq!((ended.code, ended.out.as_str()), (4, ""), "{line:?}: {ended:?}");
+        ended
+    }
+
     /// Runs a command that has to fail like this.
     pub fn bad(&self, line: &[&str], code: i32, words: &str) -> Ended {
         let ended = self.run(line);
@@ -89,6 +96,17 @@ impl Place {
         assert_eq!(ended.out, "", "{line:?} shows something in spite of its failure");
         ended
     }
+}
+
+/// What `CUBE_REAL_BIN` has, where `CUBE_REAL=1` asks for it; it must be there then.
+pub fn real(name: &str) -> Option<std::path::PathBuf> {
+    if std::env::var("CUBE_REAL").ok().as_deref() != Some("1") {
+        return None;
+    }
+    let folder = std::env::var_os("CUBE_REAL_BIN").expect("CUBE_REAL_BIN names the folder of the real programs");
+    let program = Path::new(&folder).join(name);
+    assert!(program.exists(), "{} is not there: tests/real/install", program.display());
+    Some(program)
 }
 
 /// The program without any environment but a path.

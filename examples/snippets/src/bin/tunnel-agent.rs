@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Parser;
 use cube_sdk_core::SecretString;
-use cube_sdk_core::config::is_loopback;
+use cube_sdk_core::config::{ListenAddress, is_loopback};
 use cube_sdk_core::transport::RootCertificates;
 use cube_sdk_teleport::tunnel::{Ending, Protocol, Tunnel, TunnelEvent, TunnelState};
 use cube_sdk_teleport::{KeyFile, Tunnels};
@@ -29,7 +29,7 @@ struct Arguments {
     app: String,
     /// Where to listen; port 0 means any free one.
     #[arg(long, default_value = "127.0.0.1:0")]
-    bind: String,
+    bind: ListenAddress,
     #[command(flatten)]
     key: KeyArguments,
     /// Speak only this version of the protocol. Default: 2 where the relay knows it.
@@ -72,7 +72,7 @@ async fn agent(arguments: Arguments) -> Result<()> {
         builder = builder.danger_allow_clear_text();
     }
     let stopped = signal::stopped()?;
-    let tunnel = builder.build()?.open(arguments.app).bind(arguments.bind).await?;
+    let tunnel = builder.build()?.open(arguments.app).bind(arguments.bind.as_str()).await?;
     listening(tunnel.local_addr())?;
     tokio::select! {
         state = tunnel.closed() => match state {

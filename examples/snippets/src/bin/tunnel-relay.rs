@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use clap::Parser;
-use cube_sdk_core::config::is_loopback;
+use cube_sdk_core::config::ListenAddress;
 use cube_sdk_core::secret::ExposeSecret as _;
 use cube_sdk_core::{Error, SecretString};
 use cube_sdk_teleport::dial::{DirectDialer, Route};
@@ -29,7 +29,7 @@ use snippets::tunnel_key::{self, Key, KeyArguments};
 struct Arguments {
     /// Where to listen; port 0 means any free one.
     #[arg(long)]
-    listen: String,
+    listen: ListenAddress,
     /// An app as NAME=HOST:PORT; may be given several times.
     #[arg(long = "app", value_parser = app, required = true)]
     apps: Vec<(String, String)>,
@@ -90,15 +90,14 @@ async fn main() -> ExitCode {
 }
 
 async fn relay(arguments: Arguments) -> Result<()> {
-    let loopback = arguments.listen.rsplit_once(':').is_some_and(|(host, _)| is_loopback(host));
-    let key = arguments.key.read(loopback)?;
+    let key = arguments.key.read(arguments.listen.is_loopback())?;
     key.now()?;
     let tls = match (arguments.tls_cert, arguments.tls_key) {
         (Some(cert), Some(key)) => Some(ServerTls::from_pem(&read(&cert)?, &read(&key)?)?),
         _ => None,
     };
     let relay = Relay::builder().build(Door { key, apps: arguments.apps.into_iter().collect() }, DirectDialer::new());
-    let server = RelayServer::bind(relay.clone(), &arguments.listen, tls).await?;
+    let server = RelayServer::bind(relay.clone(), arguments.listen.as_str(), tls).await?;
     // Before the line is out, so that a signal right after it is not lost.
     let stopped = signal::stopped()?;
     listening(server.local_addr()?)?;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 use cube_render::known;
+use cube_sdk::core::config::ListenAddress;
 use cube_sdk::teleport::tunnel::{Tunnel, TunnelState};
 use futures_util::StreamExt as _;
 use schemars::JsonSchema;
@@ -35,7 +36,7 @@ pub(crate) struct Open {
     app: String,
     /// Where to listen; port 0 means any free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
-    bind: String,
+    bind: ListenAddress,
 }
 
 /// What a tunnel tells a program, a line each.
@@ -64,7 +65,7 @@ pub(in super::super) enum Event {
 impl Open {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let stopped = stop::asked()?;
-        let tunnel = context.cube().apps()?.open(self.app).bind(self.bind).await?;
+        let tunnel = context.cube().apps()?.open(self.app).bind(self.bind.as_str()).await?;
         let mut held = control::held(&tunnel)?;
         let output = context.output();
         match output.format() {

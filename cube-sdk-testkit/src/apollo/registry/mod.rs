@@ -1,6 +1,8 @@
 //! A double of an OCI registry: as strict as the real ones about ranges, digests, missing blobs and credentials, with
 //! faults on request.
 
+mod upload;
+
 use std::collections::HashMap;
 
 use std::fmt;
@@ -11,13 +13,14 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
+use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::lock;
+use upload::{Upload, upload};
 
 /// How callers prove who they are.
 #[derive(Clone, Debug, Default)]
@@ -64,34 +67,6 @@ pub struct Came {
 }
 
 #[derive(Default)]
-struct Upload {
-    hash: Sha256,
-    length: u64,
-    /// None once it is too long to be kept.
-    bytes: Option<Vec<u8>>,
-    state: u64,
-}
-
-impl Upload {
-    fn take(&mut self, chunk: &[u8]) {
-        self.hash.update(chunk);
-        self.length += chunk.len() as u64;
-        if self.length > KEPT {
-            self.bytes = None;
-        } else if let Some(bytes) = &mut self.bytes {
-            bytes.extend_from_slice(chunk);
-        }
-    }
-
-    fn digest(&self) -> String {
-        named(&self.hash.clone().finalize())
-    }
-}
-
-/// Blobs up to here are kept; of longer ones digest and length alone.
-const KEPT: u64 = 10 * 1024 * 1024;
-
-#[derive(Default)]
 struct Held {
     blobs: HashMap<(String, String), (u64, Option<Bytes>)>,
     manifests: HashMap<(String, String), (String, Bytes)>,
@@ -132,7 +107,8 @@ struct Shared {
 pub struct Registry {
     shared: Arc<Shared>,
     address: SocketAddr,
-    server: JoinHandle<()>,
+    /// None where another server serves it.
+    server: Option<JoinHandle<()>>,
 }
 
 impl fmt::Debug for Registry {
@@ -143,15 +119,27 @@ impl fmt::Debug for Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(server) = &self.server {
+            server.abort();
+        }
     }
 }
 
 type Reply = Response<Full<Bytes>>;
 
+/// What answers the requests of a registry that another server serves.
+#[derive(Clone)]
+pub(super) struct Answers(Arc<Shared>);
+
+impl Answers {
+    pub(super) async fn to<B: Body<Data = Bytes>>(&self, request: Request<B>) -> Result<Reply, Dropped> {
+        handle(Arc::clone(&self.0), request).await
+    }
+}
+
 /// The connection is dropped without an answer.
 #[derive(Debug)]
-struct Dropped;
+pub(super) struct Dropped;
 
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,7 +170,18 @@ impl Registry {
                 });
             }
         });
-        Ok(Self { shared, address, server })
+        Ok(Self { shared, address, server: Some(server) })
+    }
+
+    /// One that another server serves at this address, and guards.
+    pub(super) fn beside(address: SocketAddr) -> Self {
+        let shared = Arc::new(Shared { address: format!("http://{address}"), ..Shared::default() });
+        Self { shared, address, server: None }
+    }
+
+    /// What answers its requests, once the server has looked at their proof.
+    pub(super) fn answers(&self) -> Answers {
+        Answers(Arc::clone(&self.shared))
     }
 
     /// `127.0.0.1:port`.
@@ -251,9 +250,10 @@ fn refuse(status: u16, code: &str) -> Reply {
     done(answer(status).header(header::CONTENT_TYPE, "application/json"), body)
 }
 
-async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply, Dropped> {
-    let text = |name: header::HeaderName| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let line = format!("{} {}", request.method(), request.uri());
+async fn handle<B: Body<Data = Bytes>>(shared: Arc<Shared>, request: Request<B>) -> Result<Reply, Dropped> {
+    let (parts, body) = request.into_parts();
+    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let line = format!("{} {}", parts.method, parts.uri);
     let came =
         Came { line: line.clone(), authorization: text(header::AUTHORIZATION), range: text(header::CONTENT_RANGE) };
     lock(&shared.came).push(came);
@@ -265,14 +265,13 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     match &fault {
         Some(Fault::Status(status)) => {
             // The body is read first: a server that answers early and closes may be met by a reset.
-            let _ = request.into_body().collect().await;
+            let _ = body.collect().await;
             return Ok(refuse(*status, "INJECTED"));
         }
         Some(Fault::Forget) => lock(&shared.held).uploads.clear(),
         Some(Fault::ExpireTokens) => lock(&shared.held).tokens += 1,
         _ => {}
     }
-    let (parts, body) = request.into_parts();
     if parts.uri.path() == "/token" {
         return Ok(token(&shared, &parts.headers));
     }
@@ -328,10 +327,10 @@ fn unproved(shared: &Shared, headers: &HeaderMap) -> Option<Reply> {
     Some(refused)
 }
 
-async fn route(
+async fn route<B: Body<Data = Bytes>>(
     shared: &Shared,
     parts: &http::request::Parts,
-    body: Incoming,
+    body: B,
     fault: Option<&Fault>,
 ) -> Result<Reply, Dropped> {
     let path = parts.uri.path();
@@ -396,105 +395,4 @@ fn manifest(
     held.manifests.insert(key, (digest.clone(), body));
     let told = if matches!(fault, Some(Fault::OtherDigest)) { named(&Sha256::digest(b"other")) } else { digest };
     done(answer(201).header("docker-content-digest", told), Bytes::new())
-}
-
-async fn upload(
-    shared: &Shared,
-    parts: &http::request::Parts,
-    repository: &str,
-    id: &str,
-    body: Incoming,
-    fault: Option<&Fault>,
-) -> Result<Reply, Dropped> {
-    let query: HashMap<_, _> = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
-    if parts.method == Method::POST {
-        let _ = body.collect().await;
-        let mut held = lock(&shared.held);
-        held.serial += 1;
-        let id = format!("u{}", held.serial);
-        held.uploads.insert(id.clone(), Upload { bytes: Some(Vec::new()), ..Upload::default() });
-        let place = match fault {
-            Some(Fault::SendTo(place)) => place.clone(),
-            // Real ones answer with absolute and relative places alike.
-            _ if held.serial.is_multiple_of(2) => {
-                format!("{}/v2/{repository}/blobs/uploads/{id}?_state=0", shared.address)
-            }
-            _ => format!("/v2/{repository}/blobs/uploads/{id}?_state=0"),
-        };
-        return Ok(done(answer(202).header(header::LOCATION, place).header(header::RANGE, "0-0"), Bytes::new()));
-    }
-    let known = lock(&shared.held).uploads.get(id).map(|upload| (upload.length, upload.state));
-    let Some((at, state)) = known else {
-        let _ = body.collect().await;
-        return Ok(refuse(404, "BLOB_UPLOAD_UNKNOWN"));
-    };
-    if query.get("_state") != Some(&state.to_string()) && parts.method != Method::GET {
-        return Ok(refuse(400, "BLOB_UPLOAD_INVALID"));
-    }
-    match parts.method {
-        Method::GET => Ok(told(shared, repository, id, 204)),
-        Method::DELETE => {
-            lock(&shared.held).uploads.remove(id);
-            Ok(done(answer(204), Bytes::new()))
-        }
-        Method::PATCH => {
-            let range = parts.headers.get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
-            let start = range.map(|range| range.split('-').next().and_then(|start| start.parse::<u64>().ok()));
-            if start.is_some_and(|start| start != Some(at)) {
-                let _ = body.collect().await;
-                return Ok(refuse(416, "BLOB_UPLOAD_INVALID"));
-            }
-            receive(shared, id, body, fault).await?;
-            Ok(told(shared, repository, id, 202))
-        }
-        Method::PUT => {
-            receive(shared, id, body, fault).await?;
-            let mut held = lock(&shared.held);
-            let Some(upload) = held.uploads.remove(id) else { return Ok(refuse(404, "BLOB_UPLOAD_UNKNOWN")) };
-            let digest = upload.digest();
-            if query.get("digest") != Some(&digest) {
-                return Ok(refuse(400, "DIGEST_INVALID"));
-            }
-            let kept = upload.bytes.map(Bytes::from);
-            held.blobs.insert((repository.to_owned(), digest.clone()), (upload.length, kept));
-            let told =
-                if matches!(fault, Some(Fault::OtherDigest)) { named(&Sha256::digest(b"other")) } else { digest };
-            Ok(done(answer(201).header("docker-content-digest", told), Bytes::new()))
-        }
-        _ => Ok(refuse(405, "UNSUPPORTED")),
-    }
-}
-
-async fn receive(shared: &Shared, id: &str, mut body: Incoming, fault: Option<&Fault>) -> Result<(), Dropped> {
-    let mut left = match fault {
-        Some(Fault::DropAfter(bytes)) => Some(*bytes),
-        _ => None,
-    };
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Err(Dropped) };
-        let Ok(mut chunk) = frame.into_data() else { continue };
-        if let Some(left) = &mut left {
-            chunk.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-            *left -= chunk.len() as u64;
-        }
-        if let Some(upload) = lock(&shared.held).uploads.get_mut(id) {
-            upload.take(&chunk);
-        }
-        if left == Some(0) {
-            return Err(Dropped);
-        }
-    }
-    if left.is_some() { Err(Dropped) } else { Ok(()) }
-}
-
-/// How far an upload is, and where it goes on: a new state each time, as the real ones have it.
-fn told(shared: &Shared, repository: &str, id: &str, status: u16) -> Reply {
-    let mut held = lock(&shared.held);
-    let Some(upload) = held.uploads.get_mut(id) else { return refuse(404, "BLOB_UPLOAD_UNKNOWN") };
-    upload.state += 1;
-    let place = format!("/v2/{repository}/blobs/uploads/{id}?_state={}", upload.state);
-    let head = answer(status).header(header::LOCATION, place);
-    done(head.header(header::RANGE, format!("0-{}", upload.length.saturating_sub(1))), Bytes::new())
 }
