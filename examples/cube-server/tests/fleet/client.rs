@@ -30,6 +30,7 @@ pub struct Kept {
     pub unexpected: Vec<String>,
 }
 
+#[derive(Clone)]
 pub struct Client {
     doors: Vec<EdgeGate>,
     workspace: String,
@@ -37,6 +38,7 @@ pub struct Client {
 }
 
 /// What a workspace runs and registers.
+#[derive(Clone)]
 pub struct Subject {
     pipeline: PipelineId,
     model: ArtifactId,
@@ -107,7 +109,7 @@ impl Client {
                     ("trigger", kept)
                 }
                 1 => {
-                    let name = format!("{number}.onnx");
+                    let name = format!("{seed}-{number}.onnx");
                     let registered = here.byo().register_artifact(subject.uri.as_str()).original_filename(name).await;
                     ("register", registered.map(|model| told.kept().artifacts.extend([model.id.to_string()])))
                 }

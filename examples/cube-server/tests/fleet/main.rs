@@ -17,6 +17,9 @@ use processes::{Fleet, Running, World};
 /// How long what was left may take until it is found and ended, on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How many call at once in each workspace.
+const CALLERS: usize = 4;
+
 /// What befalls the processes.
 struct Plan {
     workspaces: usize,
@@ -134,7 +137,11 @@ async fn chaos(plan: Plan) {
     for number in 0..plan.workspaces {
         let client = Client::new(&fleet, number);
         let subject = client.settle(&world).await;
-        load.spawn(client.load(subject, stopped.clone(), told.clone(), number as u64));
+        // Whoever waits for a process that sleeps sends nothing else meanwhile.
+        for caller in 0..CALLERS {
+            let seed = (number * CALLERS + caller) as u64;
+            load.spawn(client.clone().load(subject.clone(), stopped.clone(), told.clone(), seed));
+        }
     }
     let watch = {
         let (rows, stopped) = (rows.clone(), stopped.clone());
