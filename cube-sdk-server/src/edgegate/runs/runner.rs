@@ -114,7 +114,21 @@ async fn supervise(app: Arc<App>, held: Held, claimed_at: Instant, mut off: watc
 async fn give_up(app: &App, held: Held) -> Result<()> {
     let Some(run) = app.store.run_to_execute(held.run).await? else { return Ok(()) };
     let end = own_fault("RUN_EXECUTION_ERROR", "the service could not execute the run");
-    app.end_run(&run, Ender::Holder(held), &end, app.now()).await.map(drop)
+    end_held(app, &run, held, &end).await
+}
+
+/// Writes the end of a run that this process holds.
+async fn end_held(app: &App, run: &RunRow, held: Held, end: &RunEnd) -> Result<()> {
+    if !app.end_run(run, Ender::Holder(held), end, app.now()).await? {
+        too_late::<()>(held);
+    }
+    Ok(())
+}
+
+/// A write was refused: another process has ended the run, or a request has.
+fn too_late<T>(held: Held) -> Option<T> {
+    tracing::warn!(run = %held.run, "a write came too late: the run is no longer this process's");
+    None
 }
 
 async fn switched_off(off: &mut watch::Receiver<bool>) {
@@ -134,7 +148,7 @@ async fn execute(app: &App, held: Held) -> Result<()> {
         },
         Err(_) => {
             let end = own_fault("RUN_TIMEOUT", &format!("the run did not end within {} minutes", limit.as_secs() / 60));
-            app.end_run(&run, Ender::Holder(held), &end, app.now()).await.map(drop)
+            end_held(app, &run, held, &end).await
         }
     }
 }
@@ -146,19 +160,18 @@ async fn cells(app: &App, run: &RunRow, held: Held) -> Result<Option<Verdict>> {
         if !app.store.advance_run(held, "running", app.now()).await?
             || !app.store.begin_cell(held, row.position, app.now()).await?
         {
-            return Ok(None);
+            return Ok(too_late(held));
         }
         let end = cell::execute(app, run, &row).await;
         let kept = end.kept(run);
         if !app.store.end_cell(held, row.position, &kept, app.now()).await? {
-            tracing::warn!(run = %held.run, "a cell's result came too late: the run is no longer this process's");
-            return Ok(None);
+            return Ok(too_late(held));
         }
         app.counted.cell_ended(end.outcome(&kept));
         ended.push(end);
     }
     if !app.store.advance_run(held, "evaluating", app.now()).await? {
-        return Ok(None);
+        return Ok(too_late(held));
     }
     Ok(Some(verdict(&run.definition.0.gates, &ended)))
 }
@@ -178,7 +191,7 @@ async fn finish(app: &App, run: &RunRow, held: Held, verdict: Verdict) -> Result
         gates_eval: verdict.gates_eval,
         bundle,
     };
-    app.end_run(run, Ender::Holder(held), &end, now).await.map(drop)
+    end_held(app, run, held, &end).await
 }
 
 fn own_fault(code: &str, detail: &str) -> RunEnd {

@@ -31,11 +31,12 @@ impl Rows {
         self.ask(statement).lines().map(str::to_owned).collect()
     }
 
-    /// The runs in progress that the process of this name executes.
-    pub fn held_by(&self, name: &str) -> BTreeSet<String> {
+    /// The runs in progress that the process of this name executes, which lives since then: the one before it in its place
+    /// may have left some.
+    pub fn held_by(&self, name: &str, since: u128) -> BTreeSet<String> {
         self.lines(&format!(
             "SELECT id FROM runs r WHERE completed_at IS NULL AND status <> 'queued' AND EXISTS
-             (SELECT 1 FROM audit a WHERE a.run_id = r.id AND a.worker_hostname = '{name}')"
+             (SELECT 1 FROM audit a WHERE a.run_id = r.id AND a.worker_hostname = '{name}' AND a.ts > {since})"
         ))
     }
 

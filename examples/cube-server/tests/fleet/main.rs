@@ -90,7 +90,7 @@ impl Chaos<'_> {
             self.processes[number].signal("STOP");
             // What it had sent before is done by now.
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let held = self.rows.held_by(&self.fleet.name(number));
+            let held = self.rows.held_by(&self.fleet.name(number), self.processes[number].since);
             if !held.is_empty() {
                 self.counts.held += held.len();
                 self.stopped = Some(Stopped { number, since: Instant::now(), held });

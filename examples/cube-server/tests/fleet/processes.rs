@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -14,7 +14,11 @@ use crate::PATIENCE;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cube-server");
 
 /// A process that ends with its owner.
-pub struct Running(Child);
+pub struct Running {
+    child: Child,
+    /// In milliseconds since 1970.
+    pub since: u128,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -23,15 +27,20 @@ impl Drop for Running {
 }
 
 impl Running {
+    fn start(command: &mut Command) -> Self {
+        let since = UNIX_EPOCH.elapsed().unwrap().as_millis();
+        Self { child: command.spawn().unwrap(), since }
+    }
+
     pub fn signal(&self, name: &str) {
-        let id = self.0.id().to_string();
+        let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
     /// kill -9
     pub fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -48,7 +57,7 @@ impl World {
         let mut command = Command::new(PROGRAM);
         // So slow that there is always a run under way.
         command.args(["local", "--s3-rate", "1000000", "--ready-file"]).arg(&ready).stdout(Stdio::null());
-        let process = Running(command.spawn().unwrap());
+        let process = Running::start(&mut command);
         let began = Instant::now();
         let card: Value = loop {
             if let Ok(text) = std::fs::read(&ready) {
@@ -110,9 +119,9 @@ impl<'a> Fleet<'a> {
     pub fn serve(&self, number: usize) -> Running {
         let (listen, name) = (format!("127.0.0.1:{}", self.ports[number]), self.name(number));
         let mut command = self.command(&["serve", "--listen", &listen, "--hostname", &name]);
-        let mut process = Running(command.stderr(self.appended(number)).spawn().unwrap());
+        let mut process = Running::start(command.stderr(self.appended(number)));
         let mut line = String::new();
-        BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(process.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.starts_with("listening "), "{line}: {}", self.log(number));
         process
     }
