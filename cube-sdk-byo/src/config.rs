@@ -46,6 +46,13 @@ pub const AWS_ENDPOINT_URL_S3: Key = Key::open("AWS_ENDPOINT_URL_S3", "Endpoint 
 /// Endpoint of STS alone.
 pub const AWS_ENDPOINT_URL_STS: Key = Key::open("AWS_ENDPOINT_URL_STS", "Endpoint of STS alone.");
 
+/// Region of STS for calls that are about no bucket; default `us-east-1`.
+pub const AWS_REGION: Key =
+    Key::open("AWS_REGION", "Region of STS for calls that are about no bucket; default `us-east-1`.");
+
+/// The same, where `AWS_REGION` is not set.
+pub const AWS_DEFAULT_REGION: Key = Key::open("AWS_DEFAULT_REGION", "The same, where `AWS_REGION` is not set.");
+
 /// Every setting of this crate, for docs/environment.md. Of AWS's own variables those that are read without AWS's SDK.
 pub const KEYS: &[Key] = &[
     EDGEGATE_API_URL,
@@ -59,4 +66,6 @@ pub const KEYS: &[Key] = &[
     AWS_ENDPOINT_URL,
     AWS_ENDPOINT_URL_S3,
     AWS_ENDPOINT_URL_STS,
+    AWS_REGION,
+    AWS_DEFAULT_REGION,
 ];

@@ -86,7 +86,7 @@ pub use reader::{ObjectReader, OpenObject};
 pub use region::Region;
 pub use s3_uri::{Bucket, ObjectKey, S3Uri};
 #[cfg(feature = "s3")]
-pub use session::{GrantRef, Scope, Session};
+pub use session::{CallerIdentity, GrantRef, Scope, Session};
 #[cfg(feature = "s3")]
 pub use storage::{Storage, StorageBuilder};
 #[cfg(feature = "s3")]

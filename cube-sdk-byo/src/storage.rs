@@ -14,8 +14,8 @@ use crate::audit::Recorder;
 use crate::region::Region;
 use crate::s3_uri::Bucket;
 use crate::session::{
-    Account, AuditScope, AwsSettings, Base, GivenKeys, GrantRef, Identity, LeaseCell, Scope, Session, lease_cell,
-    session_name_of,
+    Account, AuditScope, AwsSettings, Base, CallerIdentity, GivenKeys, GrantRef, Identity, LeaseCell, Scope, Session,
+    caller_identity, lease_cell, session_name_of,
 };
 
 /// Reads from the customer's buckets. Cheap to clone; clones share connections, sessions and retry budget.
@@ -146,6 +146,16 @@ impl Storage {
             region,
             cell: self.cell(),
         })
+    }
+
+    /// Whom the storage's own keys belong to, by STS GetCallerIdentity, which needs no permission. It goes to the region of
+    /// `AWS_REGION` or `AWS_DEFAULT_REGION`, else to `us-east-1`, and has no audit row: nothing of a customer's is asked.
+    ///
+    /// # Errors
+    /// `Credentials` when no keys are found; `Unauthenticated` when AWS does not take them, or this machine's clock is off;
+    /// `Config` for what is no region; transport errors after retries.
+    pub async fn caller_identity(&self) -> Result<CallerIdentity> {
+        caller_identity(&self.0.account).await
     }
 
     fn assumed(&self, grant: &GrantRef, scope: Scope, cell: Arc<LeaseCell>) -> Session {

@@ -81,6 +81,11 @@ impl Committer {
         Ticket { row: queue.pushed, failures: queue.failures }
     }
 
+    /// Rows that are not acknowledged.
+    pub(super) fn queued(&self) -> usize {
+        self.lock().pending.len()
+    }
+
     /// The ticket of the newest row.
     pub(super) fn newest(&self) -> Ticket {
         let queue = self.lock();

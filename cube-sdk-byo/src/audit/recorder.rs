@@ -27,6 +27,7 @@ use crate::ids::{ArtifactId, RunId};
 /// let recorder = Recorder::new(kept.clone()).on_host("worker-3").with_field("rack", 7);
 /// recorder.record(AuditEntry::new(AuditEvent::GetObject, "acme-models", AuditOutcome::Success)).await?;
 /// let row = kept.entries().remove(0);
+/// assert_eq!(recorder.queued(), 0);
 /// assert_eq!((row.worker_hostname.as_deref(), &row.extra["rack"]), (Some("worker-3"), &7.into()));
 /// # Ok(())
 /// # }
@@ -109,6 +110,11 @@ impl Recorder {
         let ticket = self.committer.newest();
         self.committer.start();
         self.committer.acknowledged(ticket).await
+    }
+
+    /// How many rows no commit has acknowledged yet: of a sink that keeps up few, and none for long.
+    pub fn queued(&self) -> usize {
+        self.committer.queued()
     }
 
     /// A call to AWS begins, whose row will follow.

@@ -21,8 +21,11 @@ use url::Url;
 
 use super::connector::Connector;
 use super::keys::{self, GivenKeys, OwnKeys};
-use crate::config::{AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS};
+use crate::config::{AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS, AWS_REGION};
 use crate::region::Region;
+
+/// The region of calls that are about no bucket, where none is named.
+const ANYWHERE: &str = "us-east-1";
 
 /// What was set in code, before environment and files are asked.
 #[derive(Clone, Default)]
@@ -83,6 +86,17 @@ impl Base {
     pub(crate) async fn keys(&self, region: &Region) -> Result<OwnKeys> {
         let provider = self.config(region).await?.credentials_provider();
         self.own.get(|| keys::found(provider)).await
+    }
+
+    /// Where calls go that are about no bucket.
+    pub(crate) fn own_region(&self) -> Result<Region> {
+        for key in [AWS_REGION, AWS_DEFAULT_REGION] {
+            if let Some(found) = self.environment.text(key)? {
+                let named = |error: Error| error.with_kind(ErrorKind::Config).with_target(key.env);
+                return found.value.parse().map_err(named);
+            }
+        }
+        ANYWHERE.parse()
     }
 
     /// The keys turned out to be expired, whatever was said of their end.

@@ -14,7 +14,7 @@ use http::StatusCode;
 use super::app::App;
 use super::tunnel::{Tunnels, tunnel};
 use super::{admin, images, login, mcp, visitors};
-use crate::health::{self, Ending};
+use crate::health::{self, Check, Ending};
 use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
 
@@ -30,10 +30,11 @@ pub(crate) fn router(app: &Arc<App>, tunnels: &Arc<Tunnels>, ending: Ending) -> 
         .layer(middleware::from_fn_with_state(Arc::clone(app), for_us));
     // Probes ask by address, whatever name that has.
     let asked = Arc::clone(app);
-    let health = health::routes(ending, move || {
+    let database: Check = Arc::new(move || {
         let app = Arc::clone(&asked);
         Box::pin(async move { app.store.ping().await })
     });
+    let health = health::routes(ending, vec![("database", database)]);
     health.merge(named).layer(middleware::from_fn(with_request_id))
 }
 

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cube_sdk_byo::Storage;
 use cube_sdk_byo::audit::Recorder;
-use cube_sdk_core::Clock;
+use cube_sdk_byo::{CallerIdentity, Storage};
+use cube_sdk_core::cached::Cached;
+use cube_sdk_core::{Clock, Result};
 use tokio::sync::{Notify, watch};
 
+use super::counted::Counted;
 use super::executor::CellExecutor;
 use super::limits::WorkspaceLimits;
 use super::probes::Probes;
 use super::settings::OperatorSettings;
-use crate::store::{EdgeGateStore, Id, Time};
+use crate::store::{EdgeGateStore, Ender, Id, RunEnd, RunRow, Time};
 
 pub(crate) struct App {
     pub(crate) store: EdgeGateStore,
@@ -20,9 +22,12 @@ pub(crate) struct App {
     pub(crate) settings: OperatorSettings,
     /// Acts with EdgeGate's own keys.
     pub(crate) aws: Storage,
+    /// Whom those keys belong to, as AWS told.
+    pub(crate) caller: Cached<CallerIdentity>,
     pub(crate) executor: Arc<dyn CellExecutor>,
     /// Writes the audit rows of every call; flushed at the end.
     pub(crate) recorder: Recorder,
+    pub(crate) counted: Counted,
     /// The probes that run.
     pub(crate) probes: Probes,
     /// Tells the runner that a run was stored.
@@ -42,6 +47,15 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn now(&self) -> Time {
         Time::from(self.clock.now())
+    }
+
+    /// Ends a run; false when it had ended before, or is not this ender's to end.
+    pub(crate) async fn end_run(&self, run: &RunRow, ender: Ender, end: &RunEnd, now: Time) -> Result<bool> {
+        let ended = self.store.end_run(run.workspace_id, run.id, ender, end, now).await?;
+        if ended {
+            self.counted.run_ended(end.status);
+        }
+        Ok(ended)
     }
 
     /// Switches a run in flight off, if this process executes it.

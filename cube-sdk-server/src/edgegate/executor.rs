@@ -9,6 +9,7 @@ use cube_sdk_byo::{ObjectReader, S3Uri, Session, Sha256};
 use cube_sdk_core::Result;
 use futures_util::StreamExt;
 
+use super::counted::Counted;
 pub use crate::store::definition::{InputSpec, RunPolicy};
 
 /// Executes cells. Cells of a run come one at a time; cells of runs in different workspaces come at once.
@@ -93,6 +94,7 @@ pub struct Model {
     pub(crate) session: Session,
     pub(crate) uri: S3Uri,
     pub(crate) etag: Option<String>,
+    pub(crate) counted: Counted,
 }
 
 impl Model {
@@ -122,7 +124,8 @@ impl Model {
     /// # Errors
     /// A `BYO_*` fault for what AWS refused or what is not the registered object; transport errors after retries.
     pub async fn open(&self) -> Result<ObjectReader> {
-        let mut open = self.session.open(self.uri.clone()).expect_size(self.size_bytes);
+        let open = self.session.open(self.uri.clone()).expect_size(self.size_bytes);
+        let mut open = open.progress(self.counted.read());
         if let Some(etag) = &self.etag {
             open = open.if_match(etag);
         }

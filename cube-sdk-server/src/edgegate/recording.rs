@@ -1,8 +1,9 @@
 //! Audit rows of calls to AWS go into the database before the call's answer is used.
 
 use cube_sdk_byo::audit::{AttemptId, AuditEntry, AuditSink, Recorder};
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::{Error, ErrorKind, Result, Timestamp};
 
+use super::counted::Counted;
 use crate::store::{EdgeGateStore, GrantRow, Id, NewAuditRow, Time};
 
 /// Fields by which rows of all workspaces go through one recorder.
@@ -10,11 +11,14 @@ const WORKSPACE: &str = "workspace_id";
 const GRANT: &str = "grant_id";
 
 /// Appends the rows of the whole service.
-struct StoreSink(EdgeGateStore);
+struct StoreSink {
+    store: EdgeGateStore,
+    counted: Counted,
+}
 
 /// The service's recorder: whoever ends the service flushes it, and no call's end takes a row along.
-pub(crate) fn recorder(store: &EdgeGateStore, hostname: Option<&str>) -> Recorder {
-    let recorder = Recorder::new(StoreSink(store.clone()));
+pub(crate) fn recorder(store: &EdgeGateStore, hostname: Option<&str>, counted: &Counted) -> Recorder {
+    let recorder = Recorder::new(StoreSink { store: store.clone(), counted: counted.clone() });
     match hostname {
         Some(hostname) => recorder.on_host(hostname),
         None => recorder,
@@ -31,7 +35,9 @@ pub(crate) fn of_grant(recorder: &Recorder, grant: &GrantRow) -> Recorder {
 impl AuditSink for StoreSink {
     async fn commit(&self, batch: &[AuditEntry]) -> Result<()> {
         let rows: Vec<_> = batch.iter().map(row).collect::<Result<_>>()?;
-        self.0.append_audit(&rows).await
+        self.store.append_audit(&rows).await?;
+        self.counted.committed(batch, Timestamp::now());
+        Ok(())
     }
 }
 

@@ -7,7 +7,9 @@ use axum::middleware;
 use axum::routing::{delete, get, post, put};
 
 use super::app::App;
-use super::{api_keys, artifacts, audit, contracts, grants, pipelines, promptpacks, runs, setup_info, workspaces};
+use super::{
+    api_keys, artifacts, audit, contracts, grants, pipelines, promptpacks, readiness, runs, setup_info, workspaces,
+};
 use crate::health::{self, Ending};
 use crate::refusal::Refusal;
 use crate::request_id::with_request_id;
@@ -33,11 +35,7 @@ pub(crate) fn router(app: Arc<App>, ending: Ending) -> Router {
         .route("/byo-storage/grants/verify", post(grants::verify))
         .route("/byo-storage/grants/attach-role", post(grants::attach_role))
         .route("/byo-storage/grants/{grant}/rotate-external-id", post(grants::rotate_external_id));
-    let store = app.store.clone();
-    let health = health::routes(ending, move || {
-        let store = store.clone();
-        Box::pin(async move { store.ping().await })
-    });
+    let health = health::routes(ending, readiness::checks(&app));
     Router::new()
         .route("/v1/_contracts", get(contracts::show))
         .route("/v1/workspaces", get(workspaces::list))

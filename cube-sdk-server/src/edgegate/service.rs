@@ -12,11 +12,12 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::app::App;
+use super::counted::{Counted, OfAudit};
 use super::executor::{CellExecutor, StreamingExecutor};
 use super::limits::WorkspaceLimits;
 use super::probes::Probes;
 use super::settings::OperatorSettings;
-use super::{grants, news, recording, router, runs};
+use super::{grants, news, readiness, recording, router, runs};
 use crate::health::Ending;
 use crate::metrics::Metrics;
 use crate::store::{EdgeGateStore, Id};
@@ -210,7 +211,7 @@ impl EdgeGateServiceBuilder {
         self
     }
 
-    /// Where requests are counted. Default: nowhere that anyone sees.
+    /// Where requests, runs, cells, bytes, calls to STS and audit rows are counted. Default: nowhere that anyone sees.
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
         self
@@ -222,14 +223,18 @@ impl EdgeGateServiceBuilder {
     /// `Conflict` when another service runs on the database; `Io` when it cannot be read or written.
     pub async fn start(self) -> Result<EdgeGateService> {
         let claim = self.store.claim()?;
-        let recorder = recording::recorder(&self.store, self.hostname.as_deref());
+        let counted = Counted::new(&self.metrics);
+        let recorder = recording::recorder(&self.store, self.hostname.as_deref(), &counted);
+        self.metrics.register(|registry| registry.register_collector(Box::new(OfAudit(recorder.clone()))));
         let app = Arc::new(App {
             store: self.store.clone(),
             clock: self.clock,
             settings: self.settings,
             aws: self.aws,
+            caller: readiness::cell(self.clock),
             executor: self.executor,
             recorder: recorder.clone(),
+            counted,
             probes: Probes::default(),
             wake: Notify::new(),
             probed: Notify::new(),
@@ -240,8 +245,8 @@ impl EdgeGateServiceBuilder {
         });
         if claim.is_some() {
             app.store.give_up_leases(None).await?;
+            runs::end_interrupted(&app).await?;
         }
-        runs::end_interrupted(&app).await?;
         let (stop, stopped) = watch::channel(false);
         let listener = tokio::spawn(news::listen_forever(Arc::clone(&app), stopped.clone()));
         let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));

@@ -18,6 +18,7 @@ use super::fixtures;
 use super::ready::write_private;
 use crate::edgegate::{CellExecutor, EdgeGateService, OperatorSettings, StreamingExecutor};
 use crate::listener::{Limits, Listener};
+use crate::metrics::Metrics;
 use crate::store::{EdgeGateStore, Store};
 
 /// Where the seed of a kept EdgeGate stands in its directory.
@@ -59,6 +60,7 @@ pub struct LocalEdgeGate {
 ///
 /// use cube_sdk_server::listener::Limits;
 /// use cube_sdk_server::local::LocalEdgeGate;
+/// use cube_sdk_server::metrics::Metrics;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// # let dir = tempfile::tempdir().unwrap();
@@ -73,6 +75,7 @@ pub struct LocalEdgeGate {
 ///     .seed(7) // the same ids and keys each time
 ///     .data_dir(dir.path()) // kept for the next start
 ///     .limits(Limits::default().idle(Duration::from_secs(5)))
+///     .metrics(Metrics::new()) // served by its router()
 ///     .start()
 ///     .await?;
 /// local.shutdown(Duration::from_secs(5)).await;
@@ -88,6 +91,7 @@ pub struct LocalEdgeGateBuilder {
     pub(super) reprobe_every: Option<Duration>,
     pub(super) executor: Arc<dyn CellExecutor>,
     pub(super) limits: Limits,
+    metrics: Metrics,
 }
 
 impl LocalEdgeGate {
@@ -103,6 +107,7 @@ impl LocalEdgeGate {
             reprobe_every: None,
             executor: Arc::new(StreamingExecutor),
             limits: Limits::default(),
+            metrics: Metrics::new(),
         }
     }
 
@@ -163,6 +168,12 @@ impl LocalEdgeGateBuilder {
         self
     }
 
+    /// Where it counts. Default: nowhere that anyone sees.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Starts it and returns once it answers. Needs a tokio runtime.
     ///
     /// # Errors
@@ -178,7 +189,8 @@ impl LocalEdgeGateBuilder {
             .clock(clock)
             .settings(OperatorSettings::for_principal(&self.principal))
             .hostname("local-worker")
-            .executor(self.executor);
+            .executor(self.executor)
+            .metrics(self.metrics);
         if let Some(period) = self.reprobe_every {
             service = service.reprobe_every(period);
         }

@@ -19,6 +19,7 @@ use super::cloud::LocalCloud;
 use super::edgegate::{LocalEdgeGate, answers, directory, kept_seed};
 use crate::edgegate::{CellExecutor, StreamingExecutor};
 use crate::listener::Limits;
+use crate::metrics::Metrics;
 use crate::store::EdgeGateStore;
 
 /// The world: EdgeGate, cube-cloud, the customer's AWS account and Apollo's double, on loopback ports of the system's choosing. Dropping it ends
@@ -52,12 +53,14 @@ type AwsSetup = Box<dyn FnOnce(AwsWorldBuilder) -> AwsWorldBuilder + Send>;
 ///
 /// ```
 /// use cube_sdk_server::local::World;
+/// use cube_sdk_server::metrics::Metrics;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let world = World::builder()
 ///     .seed(7) // the same ids and bytes each time
 ///     .s3_rate(50_000_000) // bytes per second of a connection
 ///     .app("db", "127.0.0.1:5432") // for tunnels
+///     .metrics(Metrics::new()) // served by its router()
 ///     .aws(|aws| aws.short_sessions().request_log())
 ///     .start()
 ///     .await?;
@@ -73,6 +76,7 @@ pub struct WorldBuilder {
     executor: Arc<dyn CellExecutor>,
     store: Option<EdgeGateStore>,
     limits: Limits,
+    metrics: Metrics,
     apps: BTreeMap<String, String>,
     kubectl: Option<PathBuf>,
     aws: Option<AwsSetup>,
@@ -97,6 +101,7 @@ impl World {
             executor: Arc::new(StreamingExecutor),
             store: None,
             limits: Limits::default(),
+            metrics: Metrics::new(),
             apps: BTreeMap::new(),
             kubectl: None,
             aws: None,
@@ -184,6 +189,12 @@ impl WorldBuilder {
         self
     }
 
+    /// Where EdgeGate counts. Default: nowhere that anyone sees.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// A TCP app that tunnels reach at this address, `host:port`. The world's own (`echo`, `dead` and `vault`) cannot be
     /// replaced: [`start`](Self::start) refuses their names.
     pub fn app(mut self, name: impl Into<String>, address: impl Into<String>) -> Self {
@@ -237,7 +248,8 @@ impl WorldBuilder {
             .seed(seed)
             .data_dir(&dir)
             .executor(self.executor)
-            .limits(self.limits);
+            .limits(self.limits)
+            .metrics(self.metrics);
         edgegate.reprobe_every = self.reprobe_every;
         edgegate.store = self.store;
         let edgegate = edgegate.start().await?;

@@ -98,6 +98,13 @@ impl EdgeGateStore {
         Ok(found.into_iter().map(|(run, fence)| Held { run, fence }).collect())
     }
 
+    /// How many runs wait to be claimed, of all workspaces.
+    pub(crate) async fn queued_runs(&self) -> Result<i64> {
+        let statement = "SELECT count(*) FROM runs WHERE completed_at IS NULL AND status = 'queued'";
+        reading!(self, pool => sqlx::query_scalar(statement).fetch_one(pool).await)
+            .map_err(failing("counting the runs that wait"))
+    }
+
     /// Moves a run in progress on to another status; false when it has ended or is no longer this holder's.
     pub(crate) async fn advance_run(&self, held: Held, status: &'static str, now: Time) -> Result<bool> {
         let statement = format!("UPDATE runs SET status = $3, updated_at = $4 WHERE {}", self.holds("runs", 1, 2));

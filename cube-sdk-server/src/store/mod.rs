@@ -171,9 +171,9 @@ fn failing(doing: &'static str) -> impl Fn(sqlx::Error) -> Error {
 fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        // PostgreSQL: connection lost, no room, given up in favour of another, going down or starting up.
+        // PostgreSQL: connection lost, no room, given up in favour of another, going down or starting up; rested too long.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.len() == 5 && ["08", "53", "40", "57P"].iter().any(|class| code.starts_with(class))
+            code.len() == 5 && ["08", "53", "40", "57P", "25P03"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,
     }

@@ -6,6 +6,7 @@ mod artifacts;
 mod audit;
 mod cancel;
 mod connections;
+mod figures;
 mod grant_table;
 mod grants;
 mod iam;
@@ -13,6 +14,7 @@ mod keys;
 #[cfg(feature = "postgres")]
 mod on_postgres;
 mod pipelines;
+mod readiness;
 mod restart;
 mod revocation;
 mod runs;

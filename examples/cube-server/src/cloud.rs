@@ -12,6 +12,7 @@ use cube_sdk_server::metrics::Metrics;
 #[cfg(feature = "dynamodb")]
 use cube_sdk_server::store::CloudStore;
 
+use crate::file::Absent;
 use crate::kept::Kept;
 #[cfg(feature = "dynamodb")]
 use crate::kept::Tables;
@@ -36,6 +37,9 @@ pub(crate) enum Cloud {
 pub(crate) struct Serve {
     #[command(flatten)]
     kept: Kept,
+    /// Make the file if it is not there; in its default place it is made at the first start.
+    #[arg(long)]
+    create: bool,
     /// The settings, in YAML.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -57,6 +61,9 @@ pub(crate) enum Keys {
 pub(crate) struct Create {
     #[command(flatten)]
     kept: Kept,
+    /// Make the file if it is not there; in its default place it is made at the first start.
+    #[arg(long)]
+    create: bool,
     /// Whom it belongs to.
     #[arg(long)]
     owner: String,
@@ -102,6 +109,9 @@ pub(crate) enum Users {
 pub(crate) struct AddUser {
     #[command(flatten)]
     kept: Kept,
+    /// Make the file if it is not there; in its default place it is made at the first start.
+    #[arg(long)]
+    create: bool,
     /// Name or e-mail address.
     name: String,
     /// A group; repeat it in the order that counts.
@@ -126,7 +136,7 @@ impl Serve {
     async fn run(self) -> anyhow::Result<()> {
         let mut stop = Stop::new()?;
         let settings = CloudSettings::read(&self.config).await?;
-        let (store, metrics) = (self.kept.open().await?, Metrics::new());
+        let (store, metrics) = (self.kept.open_to_begin(self.create).await?, Metrics::new());
         let service = CloudService::builder(store, settings).metrics(metrics.clone()).start()?;
         let serving = self.served.start(service.router(), &metrics).await?;
         stop.asked().await;
@@ -150,7 +160,7 @@ impl Keys {
 
 impl Create {
     async fn run(self) -> anyhow::Result<()> {
-        let store = self.kept.open().await?;
+        let store = self.kept.open_to_begin(self.create).await?;
         let life = self.days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
         let key = store.create_key(&self.owner, &self.groups, &self.label, life, Clock::system()).await?;
         store.close().await;
@@ -161,7 +171,7 @@ impl Create {
 
 impl Whose {
     async fn run(self) -> anyhow::Result<()> {
-        let store = self.kept.open().await?;
+        let store = self.kept.open(Absent::Refuse).await?;
         let keys = store.list_keys(self.owner.as_deref()).await?;
         store.close().await;
         let time =
@@ -180,7 +190,7 @@ impl Whose {
 
 impl Revoke {
     async fn run(self) -> anyhow::Result<()> {
-        let store = self.kept.open().await?;
+        let store = self.kept.open(Absent::Refuse).await?;
         let revoked = match (self.id, self.owner) {
             (Some(id), _) => store.revoke_key_by_id(&id, Clock::system()).await.map(|()| 1)?,
             (None, owner) => store.revoke_keys_of(&owner.unwrap_or_default(), Clock::system()).await?,
@@ -194,7 +204,7 @@ impl Users {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let Self::Add(command) = self;
         let password = password()?;
-        let store = command.kept.open().await?;
+        let store = command.kept.open_to_begin(command.create).await?;
         store.add_user(&command.name, &command.groups, password, Clock::system()).await?;
         store.close().await;
         say(&format!("user {} may sign in", command.name))

@@ -5,21 +5,20 @@ use std::path::Path;
 use clap::Args;
 use cube_sdk_core::secret::ExposeSecret;
 use cube_sdk_core::{Error, ErrorKind, SecretString};
-use cube_sdk_server::store::{EdgeGateStore, Store};
+use cube_sdk_server::store::EdgeGateStore;
+
+use crate::file::{self, Absent};
+
+/// The file's name where none is given.
+pub(crate) const FILE: &str = "edgegate.sqlite";
 
 #[derive(Args, Clone)]
 pub(crate) struct Database {
     /// The database: a file, which one process serves, or postgres://USER:PASSWORD@HOST/NAME, which many may. Set
-    /// EDGEGATE_DB instead of writing a password where others can read it.
+    /// EDGEGATE_DB instead of writing a password where others can read it. Default: edgegate.sqlite in systemd's
+    /// StateDirectory, else in cube-server of the user's folder of data, such as ~/.local/share.
     #[arg(long, value_name = "FILE|URL", env = "EDGEGATE_DB", hide_env_values = true, value_parser = place)]
-    pub(crate) db: SecretString,
-}
-
-/// Whether a file that is not there may be made.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Absent {
-    Make,
-    Refuse,
+    pub(crate) db: Option<SecretString>,
 }
 
 fn place(text: &str) -> Result<SecretString, String> {
@@ -27,8 +26,17 @@ fn place(text: &str) -> Result<SecretString, String> {
 }
 
 impl Database {
+    /// Opens it; `absent` is of a file that is not there.
     pub(crate) async fn open(&self, absent: Absent) -> anyhow::Result<EdgeGateStore> {
-        open(&self.db, absent).await
+        match &self.db {
+            Some(place) => open(place, absent).await,
+            None => Ok(file::open_default(FILE, absent).await?.into()),
+        }
+    }
+
+    /// Opens it to serve it: in its default place a first start makes it, elsewhere only who says so.
+    pub(crate) async fn open_to_serve(&self, create: bool) -> anyhow::Result<EdgeGateStore> {
+        self.open(Absent::made_if(create || self.db.is_none())).await
     }
 }
 
@@ -42,13 +50,7 @@ pub(crate) async fn open(place: &SecretString, absent: Absent) -> anyhow::Result
         let message = "--db is neither a file nor a URL of PostgreSQL";
         return Err(Error::new(ErrorKind::InvalidInput, message).advice("write FILE or postgres://…").into());
     }
-    let path = Path::new(text);
-    if absent == Absent::Refuse && !path.exists() {
-        return Err(Error::new(ErrorKind::NotFound, format!("there is no database {}", path.display()))
-            .advice("is it the right path? `cube-server edgegate init` makes a new one, and so does `serve --create`")
-            .into());
-    }
-    Ok(Store::open(path).await?.into())
+    Ok(file::open(Path::new(text), absent).await?.into())
 }
 
 pub(crate) fn is_postgres(text: &str) -> bool {

@@ -10,8 +10,9 @@ use cube_sdk_server::edgegate::{EdgeGateService, OperatorSettings, WorkspaceLimi
 use cube_sdk_server::metrics::Metrics;
 use cube_sdk_server::store::{Plan, Role};
 
-use crate::database::{Absent, Database};
+use crate::database::Database;
 use crate::doctor::Doctor;
+use crate::file::Absent;
 use crate::moving::{ExportAudit, MigrateDb};
 use crate::say;
 use crate::served::Served;
@@ -82,7 +83,7 @@ pub(crate) struct SetPlan {
 pub(crate) struct Serve {
     #[command(flatten)]
     database: Database,
-    /// Make the file if it is not there.
+    /// Make the file if it is not there; in its default place it is made at the first start.
     #[arg(long)]
     create: bool,
     /// Name of this host in audit rows; default: the system's.
@@ -148,7 +149,7 @@ impl Serve {
         let limits = WorkspaceLimits::from_env(&environment)?;
         // Keys and endpoints of AWS are found as AWS's own tools find them.
         let storage = Storage::builder().build()?;
-        let store = self.database.open(if self.create { Absent::Make } else { Absent::Refuse }).await?;
+        let store = self.database.open_to_serve(self.create).await?;
         let mut service = EdgeGateService::builder(store, storage).settings(settings).limits(limits);
         if let Some(name) = self.hostname.or_else(system_hostname) {
             service = service.hostname(name);

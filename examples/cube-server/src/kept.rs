@@ -3,12 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cube_sdk_server::store::{CloudStore, Store};
+use cube_sdk_server::store::CloudStore;
+
+use crate::file::{self, Absent};
+
+/// The file's name where none is given.
+const FILE: &str = "cloud.sqlite";
 
 #[derive(Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct Kept {
-    /// The database; made if absent.
+    /// The database, a file. Default: cloud.sqlite in systemd's StateDirectory, else in cube-server of the user's folder of
+    /// data, such as ~/.local/share.
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
     /// `dynamodb://TABLE`, for many machines: keys in that table, logins in `TABLE-sessions`, with AWS's own settings.
@@ -35,12 +41,18 @@ impl Tables {
 }
 
 impl Kept {
-    pub(crate) async fn open(&self) -> anyhow::Result<CloudStore> {
+    /// Opens it; `absent` is of a file that is not there.
+    pub(crate) async fn open(&self, absent: Absent) -> anyhow::Result<CloudStore> {
         match (&self.db, &self.store) {
-            (Some(path), _) => Ok(Store::open(path).await?.into()),
+            (Some(path), _) => Ok(file::open(path, absent).await?.into()),
             (None, Some(tables)) => dynamodb(tables).await,
-            (None, None) => anyhow::bail!("give --db FILE or --store dynamodb://TABLE"),
+            (None, None) => Ok(file::open_default(FILE, absent).await?.into()),
         }
+    }
+
+    /// Opens it for the service or for its first rows: in its default place it is made then, elsewhere only by who says so.
+    pub(crate) async fn open_to_begin(&self, create: bool) -> anyhow::Result<CloudStore> {
+        self.open(Absent::made_if(create || self.db.is_none())).await
     }
 }
 

@@ -5,6 +5,7 @@ mod connections;
 mod database;
 mod doctor;
 mod edgegate;
+mod file;
 mod kept;
 mod local;
 mod moving;

@@ -6,10 +6,12 @@ use clap::Args;
 use cube_sdk_core::SecretString;
 
 use crate::database::Database;
+#[cfg(feature = "postgres")]
+use crate::database::open;
 #[cfg(not(feature = "postgres"))]
 use crate::database::without_postgres;
 #[cfg(feature = "postgres")]
-use crate::database::{Absent, open};
+use crate::file::{self, Absent};
 #[cfg(feature = "postgres")]
 use crate::say;
 
@@ -39,14 +41,7 @@ pub(crate) struct ExportAudit {
 #[cfg(feature = "postgres")]
 impl MigrateDb {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        use cube_sdk_core::{Error, ErrorKind};
-        use cube_sdk_server::store::Store;
-
-        if !self.from.exists() {
-            let message = format!("there is no database {}", self.from.display());
-            return Err(Error::new(ErrorKind::NotFound, message).advice("is it the right path?").into());
-        }
-        let from = Store::open(&self.from).await?;
+        let from = file::open(&self.from, Absent::Refuse).await?;
         let to = open(&self.to, Absent::Refuse).await?;
         for (table, rows) in to.copy_from(&from).await? {
             say(&format!("{rows:>10}  {table}"))?;

@@ -78,7 +78,7 @@ fn keys_are_made_listed_and_revoked_beside_the_service_and_outlive_its_end() {
     let (db, config) = (dir.path().join("cloud.sqlite"), dir.path().join("cloud.yaml"));
     let db = db.to_str().unwrap();
     std::fs::write(&config, "url: http://localhost\nprofiles: { admin: { groups: [admin], apps: ['*'] } }").unwrap();
-    said(&["users", "add", "--db", db, "Ann", "--group", "admin"], &format!("{PASSWORD}\n"));
+    said(&["users", "add", "--create", "--db", db, "Ann", "--group", "admin"], &format!("{PASSWORD}\n"));
     let made = said(&["keys", "create", "--db", db, "--owner", "ann", "--label", "laptop", "--days", "7"], "");
     let (id, key) = (word(&made, "id"), word(&made, "api key"));
     let other = word(&said(&["keys", "create", "--db", db, "--owner", "ann"], ""), "api key");
@@ -128,11 +128,11 @@ fn mistakes_are_refused_by_name_and_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let db = dir.path().join("cloud.sqlite");
     let db = db.to_str().unwrap();
+    said(&["users", "add", "--create", "--db", db, "first", "--group", "admin"], &format!("{PASSWORD}\n"));
     for (arguments, stdin, word) in [
         (&["users", "add", "--db", db, "ann", "--group", "admin"][..], "short\n", "10 characters"),
         (&["users", "add", "--db", db, "a b", "--group", "admin"], PASSWORD, "no name of a user"),
         (&["users", "add", "--db", db, "ann", "--group", " "], PASSWORD, "no name of a group"),
-        (&["users", "add", "ann"], PASSWORD, "--db"),
         (&["users", "add", "--db", db, "--store", "dynamodb://abc", "ann"], PASSWORD, "cannot be used with"),
         (&["keys", "create", "--db", db, "--owner", "nobody"], "", "no user `nobody`"),
         (&["keys", "revoke", "--db", db, "no-such-id"], "", "no key"),
@@ -155,7 +155,7 @@ fn mistakes_are_refused_by_name_and_change_nothing() {
 fn a_password_is_asked_for_at_a_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let db = dir.path().join("cloud.sqlite");
-    let line = format!("'{PROGRAM}' users add --db '{}' ann --group admin", db.display());
+    let line = format!("'{PROGRAM}' users add --create --db '{}' ann --group admin", db.display());
     // Of util-linux, which not every system has.
     if Command::new("script").arg("--version").output().is_err() {
         assert!(std::env::var("CUBE_REAL").as_deref() != Ok("1"), "`script` is not installed");

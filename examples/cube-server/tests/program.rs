@@ -209,3 +209,67 @@ fn mistakes_end_with_the_exit_code_of_their_kind() {
     assert_eq!(status(&["edgegate", "init", "--db", missing.to_str().unwrap()]), Some(14));
     assert_eq!(status(&["local", "--s3-rate", "0"]), Some(2));
 }
+
+fn refused(arguments: &[&str], environment: &[(&str, &Path)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cube-server"));
+    command.args(arguments).env_remove("EDGEGATE_DB").envs(environment.iter().copied());
+    let out = command.stdin(Stdio::null()).output().unwrap();
+    assert!(!out.status.success(), "{arguments:?}");
+    String::from_utf8(out.stderr).unwrap()
+}
+
+#[test]
+fn a_mistyped_path_leaves_no_database_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("cloud.yaml");
+    std::fs::write(&config, "url: http://localhost\nprofiles: { admin: { groups: [admin] } }").unwrap();
+    let db = dir.path().join("mistyped.sqlite");
+    let (db, config) = (db.to_str().unwrap(), config.to_str().unwrap());
+    for arguments in [
+        &["edgegate", "serve", "--db", db][..],
+        &["edgegate", "doctor", "--db", db],
+        &["edgegate", "member", "--db", db, "--workspace", "x", "--email", "a@b.example", "--role", "viewer"],
+        &["edgegate", "plan", "--db", db, "--workspace", "x", "--plan", "pro"],
+        #[cfg(feature = "postgres")]
+        &["edgegate", "migrate-db", db, "postgres://localhost/none"],
+        #[cfg(feature = "postgres")]
+        &["edgegate", "export-audit", "--db", db, "--before", "2026-01-01T00:00:00Z", "--to", "."],
+        &["cloud", "serve", "--db", db, "--config", config],
+        &["users", "add", "--db", db, "ann", "--group", "admin"],
+        &["keys", "create", "--db", db, "--owner", "ann"],
+        &["keys", "list", "--db", db],
+        &["keys", "revoke", "--db", db, "some-id"],
+    ] {
+        let told = refused(arguments, &[]);
+        // The doctor's findings are on stdout.
+        assert!(told.contains("there is no database") || arguments[1] == "doctor", "{arguments:?}: {told}");
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["cloud.yaml"], "{arguments:?}");
+    }
+}
+
+#[test]
+fn where_no_database_is_named_a_first_start_makes_it_and_no_other_command_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, data) = (dir.path().join("state"), dir.path().join("data"));
+    let private: [(&str, &Path); 2] = [("STATE_DIRECTORY", &state), ("XDG_DATA_HOME", &data)];
+    let told = refused(&["edgegate", "plan", "--workspace", "x", "--plan", "pro"], &private);
+    assert!(told.contains(state.join("edgegate.sqlite").to_str().unwrap()), "{told}");
+    let told = refused(&["keys", "list"], &private);
+    assert!(told.contains(state.join("cloud.sqlite").to_str().unwrap()), "{told}");
+    assert!(!state.exists() && !data.exists());
+    for (state_directory, place) in [(state.to_str().unwrap(), &state), ("", &data.join("cube-server"))] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cube-server"));
+        command.args(["edgegate", "serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        command.env("STATE_DIRECTORY", state_directory).env("XDG_DATA_HOME", &data).env_remove("EDGEGATE_DB");
+        let mut service = Running(command.spawn().unwrap());
+        assert!(service.first_line().starts_with("listening "));
+        assert!(place.join("edgegate.sqlite").exists());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(place).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        assert!(service.signal("TERM").success());
+    }
+}

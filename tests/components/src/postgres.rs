@@ -31,6 +31,19 @@ impl Postgres {
     /// # Panics
     /// When it is required and missing, or does not become ready within 60 s.
     pub fn start() -> Option<Self> {
+        // Nothing of a test's outlives the machine.
+        Self::with(&["fsync=off"])
+    }
+
+    /// The same, but commits are on disk when they return: for what is measured.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn durable() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    fn with(more: &[&str]) -> Option<Self> {
         // A link on PATH need not have the other programs beside it.
         let initdb = fs::canonicalize(component("initdb", SYSTEM)?).expect("it was there a moment ago");
         let bin = initdb.parent().expect("an executable lies in a directory").to_path_buf();
@@ -52,10 +65,12 @@ impl Postgres {
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            "fsync=off",
             "max_connections=200",
             "synchronize_seqscans=off",
-        ] {
+        ]
+        .iter()
+        .chain(more)
+        {
             command.args(["-c", setting]);
         }
         let process = Process::start(command, &dir.path().join("postgres.log"));

@@ -82,6 +82,8 @@ pub(crate) struct Failure {
 /// What the failed call was about: the same answer means different things for different calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Subject {
+    /// Whose keys the storage's own are: nothing of a customer's.
+    Caller,
     /// AssumeRole for the customer's role.
     Role,
     /// The bucket itself.

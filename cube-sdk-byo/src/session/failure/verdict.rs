@@ -30,6 +30,7 @@ impl Failure {
             return None;
         }
         match subject {
+            Subject::Caller => None,
             Subject::Role => self.of_role(),
             Subject::Bucket | Subject::Object => self.of_storage(subject, region),
         }

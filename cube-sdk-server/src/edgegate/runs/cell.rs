@@ -62,6 +62,15 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 }
 
 impl Ended {
+    /// The word by which it is counted.
+    pub(crate) fn outcome(&self, kept: &CellEnd) -> &'static str {
+        match (&self.report, kept.passed) {
+            (Err(_), _) => "error",
+            (Ok(_), true) => "passed",
+            (Ok(_), false) => "failed",
+        }
+    }
+
     /// What is kept of it. A cell passes when it finished and its gates hold.
     pub(crate) fn kept(&self, run: &RunRow) -> CellEnd {
         match &self.report {
@@ -142,5 +151,6 @@ async fn model(app: &App, run: &RunRow, row: &CellRow) -> Result<Model> {
         session,
         uri,
         etag: artifact.etag,
+        counted: app.counted.clone(),
     })
 }

@@ -155,7 +155,7 @@ pub(crate) async fn cancel(State(app): State<Arc<App>>, call: Call) -> Answer<Js
         gates_eval: None,
         bundle: None,
     };
-    if !app.store.end_run(run.workspace_id, run.id, Ender::Anyone, &end, app.now()).await? {
+    if !app.end_run(&run, Ender::Anyone, &end, app.now()).await? {
         let run = known_run(&app, access.workspace.id, run.id).await?;
         return Err(Refusal::conflict(format!("the run has ended already: {}", run.status)));
     }

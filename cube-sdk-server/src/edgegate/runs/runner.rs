@@ -21,11 +21,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// database begins by taking all that the process before it held.
 pub(crate) async fn end_interrupted(app: &App) -> Result<()> {
     for held in app.store.orphaned_runs().await? {
-        let Some(run) = app.store.run_to_execute(held.run).await? else { continue };
-        let end = own_fault("RUN_INTERRUPTED", "the service ended while the run was in flight: trigger it again");
-        if app.store.end_run(run.workspace_id, run.id, Ender::Heir(held), &end, app.now()).await? {
-            tracing::warn!(run = %run.id, "a run was interrupted by the end of its process");
+        // One run's trouble is not the others'.
+        if let Err(error) = end_orphan(app, held).await {
+            tracing::error!(run = %held.run, %error, "an interrupted run could not be ended");
         }
+    }
+    Ok(())
+}
+
+async fn end_orphan(app: &App, held: Held) -> Result<()> {
+    let Some(run) = app.store.run_to_execute(held.run).await? else { return Ok(()) };
+    let end = own_fault("RUN_INTERRUPTED", "the service ended while the run was in flight: trigger it again");
+    if app.end_run(&run, Ender::Heir(held), &end, app.now()).await? {
+        tracing::warn!(run = %run.id, "a run was interrupted by the end of its process");
     }
     Ok(())
 }
@@ -33,10 +41,30 @@ pub(crate) async fn end_interrupted(app: &App) -> Result<()> {
 /// Executes queued runs until `stop` turns true; then starts no more and waits for those in flight. The queue is the
 /// database: a run whose request was dropped half-way, or that a restart found waiting, is executed like any other.
 /// Dropping the future aborts the runs in flight.
-pub(crate) async fn run_forever(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run_forever(app: Arc<App>, stop: watch::Receiver<bool>) {
+    tokio::select! {
+        () = execute_forever(&app, stop) => {}
+        // What a process left may be locked by another for a while: no claim waits for it.
+        () = inherit_forever(&app) => {}
+    }
+}
+
+async fn inherit_forever(app: &App) {
+    if !app.store.is_shared() {
+        std::future::pending::<()>().await;
+    }
+    loop {
+        if let Err(error) = end_interrupted(app).await {
+            tracing::error!(%error, "the runs that were left could not be listed");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn execute_forever(app: &Arc<App>, mut stop: watch::Receiver<bool>) {
     let mut runs = JoinSet::new();
     loop {
-        if let Err(error) = look(&app, &mut runs).await {
+        if let Err(error) = look(app, &mut runs).await {
             tracing::error!(%error, "the queued runs could not be claimed");
         }
         tokio::select! {
@@ -50,9 +78,6 @@ pub(crate) async fn run_forever(app: Arc<App>, mut stop: watch::Receiver<bool>) 
 }
 
 async fn look(app: &Arc<App>, runs: &mut JoinSet<()>) -> Result<()> {
-    if app.store.is_shared() {
-        end_interrupted(app).await?;
-    }
     while runs.len() < app.concurrent_runs {
         // Taken before the claim is sent: the lease cannot end earlier than this says.
         let claimed_at = Instant::now();
@@ -61,11 +86,13 @@ async fn look(app: &Arc<App>, runs: &mut JoinSet<()>) -> Result<()> {
         app.switches().insert(held.run, switch);
         runs.spawn(supervise(Arc::clone(app), held, claimed_at, off));
     }
+    app.counted.queued(app.store.queued_runs().await?);
     Ok(())
 }
 
 /// Executes a run until it ends, is cancelled, is out of time or is no longer ours.
 async fn supervise(app: Arc<App>, held: Held, claimed_at: Instant, mut off: watch::Receiver<bool>) {
+    let _running = app.counted.running();
     let ended = tokio::select! {
         ended = AssertUnwindSafe(execute(&app, held)).catch_unwind() => ended.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Server, "the task of the run panicked"))
@@ -87,7 +114,21 @@ async fn supervise(app: Arc<App>, held: Held, claimed_at: Instant, mut off: watc
 async fn give_up(app: &App, held: Held) -> Result<()> {
     let Some(run) = app.store.run_to_execute(held.run).await? else { return Ok(()) };
     let end = own_fault("RUN_EXECUTION_ERROR", "the service could not execute the run");
-    app.store.end_run(run.workspace_id, run.id, Ender::Holder(held), &end, app.now()).await.map(drop)
+    end_held(app, &run, held, &end).await
+}
+
+/// Writes the end of a run that this process holds.
+async fn end_held(app: &App, run: &RunRow, held: Held, end: &RunEnd) -> Result<()> {
+    if !app.end_run(run, Ender::Holder(held), end, app.now()).await? {
+        too_late::<()>(held);
+    }
+    Ok(())
+}
+
+/// A write was refused: another process has ended the run, or a request has.
+fn too_late<T>(held: Held) -> Option<T> {
+    tracing::warn!(run = %held.run, "a write came too late: the run is no longer this process's");
+    None
 }
 
 async fn switched_off(off: &mut watch::Receiver<bool>) {
@@ -107,7 +148,7 @@ async fn execute(app: &App, held: Held) -> Result<()> {
         },
         Err(_) => {
             let end = own_fault("RUN_TIMEOUT", &format!("the run did not end within {} minutes", limit.as_secs() / 60));
-            app.store.end_run(run.workspace_id, run.id, Ender::Holder(held), &end, app.now()).await.map(drop)
+            end_held(app, &run, held, &end).await
         }
     }
 }
@@ -119,17 +160,18 @@ async fn cells(app: &App, run: &RunRow, held: Held) -> Result<Option<Verdict>> {
         if !app.store.advance_run(held, "running", app.now()).await?
             || !app.store.begin_cell(held, row.position, app.now()).await?
         {
-            return Ok(None);
+            return Ok(too_late(held));
         }
         let end = cell::execute(app, run, &row).await;
         let kept = end.kept(run);
         if !app.store.end_cell(held, row.position, &kept, app.now()).await? {
-            return Ok(None);
+            return Ok(too_late(held));
         }
+        app.counted.cell_ended(end.outcome(&kept));
         ended.push(end);
     }
     if !app.store.advance_run(held, "evaluating", app.now()).await? {
-        return Ok(None);
+        return Ok(too_late(held));
     }
     Ok(Some(verdict(&run.definition.0.gates, &ended)))
 }
@@ -149,7 +191,7 @@ async fn finish(app: &App, run: &RunRow, held: Held, verdict: Verdict) -> Result
         gates_eval: verdict.gates_eval,
         bundle,
     };
-    app.store.end_run(run.workspace_id, run.id, Ender::Holder(held), &end, now).await.map(drop)
+    end_held(app, run, held, &end).await
 }
 
 fn own_fault(code: &str, detail: &str) -> RunEnd {

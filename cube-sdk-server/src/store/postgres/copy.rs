@@ -61,6 +61,8 @@ impl Postgres {
         let _claim = from.claim()?;
         let doing = failing("copying the database");
         let mut tx = self.pool.begin().await.map_err(&doing)?;
+        // Reading the file may take its time.
+        sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *tx).await.map_err(&doing)?;
         let filled: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM audit)")
             .fetch_one(&mut *tx)
             .await

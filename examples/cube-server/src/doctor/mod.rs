@@ -1,13 +1,16 @@
 //! `cube-server edgegate doctor`: what the service needs, checked before it is started.
 
+mod aws;
+mod trust;
+
 use clap::Args;
-use cube_sdk_byo::Storage;
 use cube_sdk_core::config::Environment;
-use cube_sdk_core::{Clock, Error, ErrorKind, Result};
+use cube_sdk_core::{Clock, Error, ErrorKind, Result, Timestamp};
 use cube_sdk_server::edgegate::settings::ACCOUNT_ID;
 use cube_sdk_server::edgegate::{OperatorSettings, WorkspaceLimits};
 
-use crate::database::{Absent, Database};
+use crate::database::Database;
+use crate::file::Absent;
 use crate::say;
 
 /// Seconds that this host's clock and the database's may differ.
@@ -27,21 +30,22 @@ impl Doctor {
         let environment = Environment::process();
         let mut well = true;
         let (database, clock) = self.database().await;
+        let aws = aws::look(&environment).await;
         for (what, finding) in [
             ("settings", settings(&environment).map_err(Into::into)),
             ("limits", limits(&environment).map_err(Into::into)),
-            ("AWS settings", Storage::builder().build().map(|_| "can be read".to_owned()).map_err(Into::into)),
+            ("trust store", trust::look(&environment)),
+            ("AWS settings", aws.settings),
+            ("AWS identity", aws.identity),
+            ("clock and AWS's", aws.clock),
             ("database", database),
-            ("clock", clock),
+            ("clock and the database's", clock),
         ] {
             match finding {
                 Ok(found) => say(&format!("ok     {what}: {found}"))?,
                 Err(error) => {
                     well = false;
                     say(&format!("wrong  {what}: {error:#}"))?;
-                    if let Some(step) = error.downcast_ref::<Error>().and_then(Error::next_step) {
-                        say(&format!("       {step}"))?;
-                    }
                 }
             }
         }
@@ -54,22 +58,23 @@ impl Doctor {
             Err(error) => return (Err(error), Err(anyhow::anyhow!("not compared: the database did not open"))),
         };
         let clock = match store.clock().await {
-            Ok(theirs) => {
-                let ours = Clock::system().now();
-                let apart = ours.as_millisecond().abs_diff(theirs.as_millisecond()) / 1000;
-                if apart <= DRIFT {
-                    Ok(format!("{apart} s from the database's"))
-                } else {
-                    Err(anyhow::anyhow!(
-                        "it is {apart} s from the database's: set both by NTP; AWS refuses more than 300 s"
-                    ))
-                }
-            }
+            Ok(theirs) => drift(theirs, Clock::system().now(), DRIFT),
             Err(error) => Err(error.into()),
         };
         store.close().await;
         (Ok("opens, and its tables are up to date".to_owned()), clock)
     }
+}
+
+/// How far apart two clocks are, and whether that is too far.
+fn drift(theirs: Timestamp, ours: Timestamp, most: u64) -> Finding {
+    let apart = ours.as_millisecond().abs_diff(theirs.as_millisecond()) / 1000;
+    if apart <= most {
+        return Ok(format!("{apart} s apart"));
+    }
+    let way = if ours < theirs { "behind" } else { "ahead" };
+    let message = format!("this machine's is {apart} s {way}, at most {most} s are allowed");
+    Err(Error::new(ErrorKind::Config, message).advice("set it by NTP; AWS refuses signatures beyond 300 s").into())
 }
 
 fn settings(environment: &Environment) -> Result<String> {
