@@ -195,6 +195,31 @@ async fn policy_variables_reach_s3() {
     }
 }
 
+/// Bucket policies that AWS's own pages give as examples deny by these keys, with operators that an absent key satisfies.
+#[tokio::test]
+async fn denials_by_owner_and_signature_spare_who_is_in_order() {
+    let world = AwsWorld::builder().start().await.unwrap();
+    let card = world.card();
+    let client = s3(&world, session(&world, &card.role_arn).await, &card.region);
+    let (bucket, account) = (&card.bucket, &card.account_id);
+    for (condition, admitted) in [
+        (format!(r#"{{"StringNotEquals":{{"s3:ResourceAccount":"{account}"}}}}"#), true),
+        (format!(r#"{{"StringNotEquals":{{"aws:ResourceAccount":["{account}","1"]}}}}"#), true),
+        (r#"{"StringNotEquals":{"s3:signatureversion":"AWS4-HMAC-SHA256"}}"#.to_owned(), true),
+        (r#"{"StringNotEquals":{"s3:authType":"REST-HEADER"}}"#.to_owned(), true),
+        (r#"{"StringNotEquals":{"s3:authType":"REST-QUERY-STRING"}}"#.to_owned(), false),
+        (r#"{"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}"#.to_owned(), false),
+        (r#"{"StringNotEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}"#.to_owned(), true),
+    ] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":"*","Action":"s3:GetObject",
+                "Resource":"arn:aws:s3:::{bucket}/*","Condition":{condition}}}]}}"#
+        );
+        world.set_bucket_policy(bucket, Some(&policy)).unwrap();
+        assert_eq!(read(&world, &client, &card.object_key).await.is_ok(), admitted, "{condition}");
+    }
+}
+
 #[tokio::test]
 async fn quotas_and_characters_of_stored_policies() {
     let world = AwsWorld::builder().start().await.unwrap();

@@ -1,6 +1,7 @@
 //! The object being read, as every part of one reader shares it: who asks, what is pinned, what is counted.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -147,9 +148,16 @@ impl Source {
                 } else if failure.is_answer() {
                     pass.served();
                 }
-                let behind_end = failure.is_range_behind_end();
+                let (behind_end, told) = (failure.is_range_behind_end(), failure.object_size());
                 let error = self.error(failure);
-                return if behind_end { Ok(Got::BehindEnd(error)) } else { Err(error) };
+                if !behind_end {
+                    return Err(error);
+                }
+                // Such an answer must not open an object that has bytes as an empty one.
+                return match told.filter(|size| range.start < *size) {
+                    Some(size) => Err(self.refused_within(range, size).with_request_id(error.request_id())),
+                    None => Ok(Got::BehindEnd(error)),
+                };
             }
         };
         pass.served();
@@ -190,6 +198,11 @@ impl Source {
         Ok((range, size))
     }
 
+    /// A range was called behind the end of an object that goes on there.
+    pub(crate) fn refused_within(&self, range: &Range<u64>, size: u64) -> Error {
+        self.broken_rule(&format!("bytes {range:?} are refused as behind the end of an object of {size} bytes"))
+    }
+
     fn broken_rule(&self, what: &str) -> Error {
         Error::new(ErrorKind::Protocol, what).with_operation(GET_OBJECT).with_target(self.uri.to_string())
     }
@@ -204,9 +217,12 @@ impl Source {
         self.session.error(failure, GET_OBJECT, Some(self.uri.key()), &[])
     }
 
+    /// Who watches does not end the read: a callback that panics loses its event.
     pub(crate) fn tell(&self, event: impl FnOnce() -> ReaderEvent) {
-        if let Some(events) = &self.events {
-            events(event());
+        if let Some(events) = &self.events
+            && catch_unwind(AssertUnwindSafe(|| events(event()))).is_err()
+        {
+            tracing::error!(object = %self.uri, "the callback for the reader's events panicked");
         }
     }
 

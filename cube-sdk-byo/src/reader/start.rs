@@ -63,9 +63,13 @@ impl OpenObject {
         let _ = source.budget.try_reserve(length);
         let got = fetch_first(&source, &first).await?;
         let size = self.check_size(&source, &got).await?;
-        let Got::Bytes(answer) = got else {
-            source.budget.release(length);
-            return self.open_empty(source);
+        let answer = match got {
+            // An empty object has no part, whether the server says so by 416 or by 200.
+            Got::Bytes(answer) if size > 0 => answer,
+            _ => {
+                source.budget.release(length);
+                return self.open_empty(source);
+            }
         };
         let end = self.range.as_ref().map_or(size, |range| range.end.min(size));
         source.budget.release(length - (answer.range.end - answer.range.start));
@@ -146,6 +150,11 @@ impl OpenObject {
             let info = self.session.inspect_until(&source.uri, source.deadline).await?;
             if !pin.is(&info.etag) {
                 return Err(source.overwritten("its etag is not the one that was asked for"));
+            }
+            let start = self.range.as_ref().map_or(0, |range| range.start);
+            if start < info.size {
+                let refused = source.refused_within(&(start..info.size), info.size);
+                return Err(refused.with_request_id(error.request_id()));
             }
         }
         if self.range.as_ref().is_none_or(|range| range.start == 0) {

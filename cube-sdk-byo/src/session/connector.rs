@@ -20,7 +20,8 @@ use cube_sdk_core::settings::{Ground, Via};
 use cube_sdk_core::transport::{Answer, Body, Next, Transport, never_connected};
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
 use futures_util::StreamExt;
-use http::header::{HeaderMap, HeaderValue, LAST_MODIFIED, PROXY_AUTHORIZATION, USER_AGENT};
+use http::StatusCode;
+use http::header::{CONTENT_RANGE, HeaderMap, HeaderValue, LAST_MODIFIED, PROXY_AUTHORIZATION, USER_AGENT};
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::client::legacy::Client;
@@ -214,6 +215,10 @@ fn read(
     attempt: Option<&Attempt>,
 ) -> std::result::Result<HttpResponse, ConnectorError> {
     readable(answer.headers_mut());
+    // The SDK's outputs have no status: a part would pass for the whole object.
+    if answer.status() == StatusCode::PARTIAL_CONTENT && !answer.headers().contains_key(CONTENT_RANGE) {
+        answer.headers_mut().insert(CONTENT_RANGE, HeaderValue::from_static("none"));
+    }
     if let Some(attempt) = attempt {
         attempt.answered(Some(answer.status().as_u16()), request_id(answer.headers()));
     }

@@ -202,6 +202,23 @@ async fn verify_beside_rotate_knows_no_conflict() {
     assert_eq!(now["status"], "failed", "the trust policy names none of the new External IDs");
 }
 
+/// Each of them is an order of the owner's: none is refused, and none is told an External ID that was never kept.
+#[tokio::test]
+async fn rotations_side_by_side_know_no_conflict() {
+    let world = world().await.start().await.unwrap();
+    let owner = Client::owner(&world);
+    let grant = owner.active(&world).await;
+    let rotate = format!("{GRANTS}/{}/rotate-external-id", grant["id"].as_str().unwrap());
+    for _ in 0..10 {
+        let all = futures_util::future::join_all((0..3).map(|_| owner.post_empty(&rotate))).await;
+        for (status, rotated) in &all {
+            assert_eq!((*status, &rotated["status"]), (200, &json!("active")), "{rotated}");
+        }
+        let (_, now) = owner.get(GRANTS).await;
+        assert!(all.iter().any(|(_, rotated)| rotated["external_id"] == now["external_id"]), "{now}: {all:?}");
+    }
+}
+
 /// The new External ID is stored, the caller is gone: the probe goes on, so that the grant does not stay `active`.
 #[tokio::test]
 async fn a_rotation_outlives_its_caller() {

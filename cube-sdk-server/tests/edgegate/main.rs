@@ -6,6 +6,7 @@ mod artifacts;
 mod audit;
 mod cancel;
 mod connections;
+mod every_await;
 mod figures;
 mod grant_table;
 mod grants;

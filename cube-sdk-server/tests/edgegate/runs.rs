@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use cube_sdk_server::edgegate::{Cell, CellExecutor, CellReport, Model};
-use cube_sdk_testkit::aws::Object;
+use cube_sdk_testkit::aws::{Object, Restore};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::support::{ARTIFACTS, Client, uri, world};
+use crate::support::{ARTIFACTS, Client, GRANTS, uri, world};
 
 #[tokio::test]
 async fn every_cell_reads_the_model_whole_and_checks_it() {
@@ -216,6 +216,35 @@ async fn an_executor_that_panics_ends_its_cell_and_the_run() {
         let why = detail["error_detail"].as_str().unwrap();
         assert!(why.contains("panicked") && why.contains("the device's driver is broken"), "{why}");
         assert_eq!(detail["cells"][2]["error_code"], Value::Null, "the others were tried: {detail}");
+    }
+}
+
+/// A lifecycle rule of the customer's archives the model: registered it stays, its runs fail on the customer's side, and
+/// the grant stands.
+#[tokio::test]
+async fn a_model_that_is_archived_fails_its_run_and_nothing_else() {
+    let world = world().await.start().await.unwrap();
+    let owner = Client::owner(&world);
+    owner.active(&world).await;
+    let card = &world.card().aws;
+    let model = || Object::generated(60, 1 << 20);
+    let put = |object| world.aws().put_object(&card.bucket, "cold.bin", object).unwrap();
+    put(model().storage_class("DEEP_ARCHIVE"));
+    let (status, artifact) = owner.post(ARTIFACTS, uri(&world, "cold.bin")).await;
+    assert_eq!(status, 201, "only a HEAD is made: {artifact}");
+    let artifact = artifact["id"].as_str().unwrap().to_owned();
+    for (object, expected, code) in [
+        (model().storage_class("DEEP_ARCHIVE"), "failed", json!("InvalidObjectState")),
+        (model().storage_class("GLACIER").restore(Restore::InProgress), "failed", json!("InvalidObjectState")),
+        (model().archive_tier("DEEP_ARCHIVE_ACCESS"), "failed", json!("InvalidObjectState")),
+        (model().storage_class("GLACIER_IR"), "passed", Value::Null),
+    ] {
+        put(object);
+        let run = owner.triggered(&world, &artifact).await;
+        let detail = owner.ended(&run).await;
+        assert_eq!((&detail["status"], &detail["error_code"]), (&json!(expected), &code), "{detail}");
+        let (status, grant) = owner.post_empty(&format!("{GRANTS}/verify")).await;
+        assert_eq!((status, &grant["status"]), (200, &json!("active")), "{grant}");
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct Failure {
     pub(crate) request_id: Option<String>,
     pub(crate) bucket_region: Option<Region>,
     retry_after: Option<Duration>,
+    /// What a 416 tells of the object.
+    object_size: Option<u64>,
     clock: Option<WhichClock>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -112,6 +114,7 @@ impl Failure {
             request_id: None,
             bucket_region: None,
             retry_after: None,
+            object_size: None,
             clock: None,
             cause: None,
         }
@@ -151,6 +154,13 @@ impl Failure {
             headers.insert(http::header::RETRY_AFTER, text.parse().ok()?);
             cube_sdk_core::error::retry_after_of(&headers, SystemTime::now())
         });
+        // RFC 9110 has it in the header, S3 in the body.
+        let in_header = header("content-range").and_then(|text| text.strip_prefix("bytes */"));
+        let in_body = || {
+            let (_, rest) = std::str::from_utf8(raw.body().bytes()?).ok()?.split_once("<ActualObjectSize>")?;
+            rest.split_once('<').map(|(size, _)| size)
+        };
+        self.object_size = in_header.or_else(in_body).and_then(|size| size.trim().parse().ok());
     }
 
     pub(super) fn code_is(&self, codes: &[&str]) -> bool {
@@ -208,6 +218,11 @@ impl Failure {
     /// True for a range behind the end of the object.
     pub(crate) fn is_range_behind_end(&self) -> bool {
         self.status_is(&[416])
+    }
+
+    /// The size of the object, where an answer to a range behind its end told it.
+    pub(crate) fn object_size(&self) -> Option<u64> {
+        self.object_size.filter(|_| self.is_range_behind_end())
     }
 
     /// When the server wants to be asked again.

@@ -156,24 +156,28 @@ pub(crate) async fn rotate_external_id(State(app): State<Arc<App>>, call: Call) 
 }
 
 async fn rotate(app: Arc<App>, access: Access, id: Id) -> Answer<Json<Grant>> {
-    let (grant, action) = app.decided(&access, Event::Rotate).await?;
+    let (grant, action) = while_it_changes(|| new_external_id(&app, &access, id)).await?;
+    if let (Action::RotateAndProbe, Some(role)) = (action, grant.role()?)
+        && let Err(no_verdict) = app.probe_grant(&grant, &role).await
+    {
+        // The new External ID holds whatever the probe says; without a verdict the old status stands.
+        tracing::debug!(detail = %no_verdict.detail, grant = %grant.id, "rotated without a verdict");
+    }
+    // Another rotation may have come in between: told is the External ID that holds now.
+    let (grant, _) = app.decided(&access, Event::Show).await?;
+    Ok(Json(grant.into()))
+}
+
+async fn new_external_id(app: &App, access: &Access, id: Id) -> Answer<(GrantRow, Action)> {
+    let (grant, action) = app.decided(access, Event::Rotate).await?;
     if grant.id != id {
         return Err(Refusal::not_found("no such grant"));
     }
-    let external_id = ExternalId::mint();
-    if !app.store.rotate_external_id(&grant, &external_id, app.now()).await? {
+    if !app.store.rotate_external_id(&grant, &ExternalId::mint(), app.now()).await? {
         return Err(changed_meanwhile());
     }
-    let (grant, _) = app.decided(&access, Event::Show).await?;
-    let grant = match (action, grant.role()?) {
-        // The new External ID holds whatever the probe says; without a verdict the old status stands.
-        (Action::RotateAndProbe, Some(role)) => match app.probe_grant(&grant, &role).await {
-            Ok(probed) => probed,
-            Err(_) => grant,
-        },
-        _ => grant,
-    };
-    Ok(Json(grant.into()))
+    let (grant, _) = app.decided(access, Event::Show).await?;
+    Ok((grant, action))
 }
 
 pub(crate) async fn disconnect(State(app): State<Arc<App>>, call: Call) -> Answer<StatusCode> {
@@ -199,9 +203,9 @@ async fn admin(app: &App, call: &Call) -> Answer<Access> {
 }
 
 /// Asks again while other requests change the grant in between: what they left decides anew.
-async fn while_it_changes<F>(ask: impl Fn() -> F) -> Answer<GrantRow>
+async fn while_it_changes<T, F>(ask: impl Fn() -> F) -> Answer<T>
 where
-    F: Future<Output = Answer<GrantRow>>,
+    F: Future<Output = Answer<T>>,
 {
     for _ in 1..TRIES {
         match ask().await {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::cell::Ended;
+use super::cell::{Ended, Failure};
 use crate::edgegate::executor::CellReport;
 use crate::edgegate::gates;
 use crate::store::definition::Gate;
@@ -18,17 +18,24 @@ pub(crate) struct Verdict {
     pub(crate) gates_eval: Option<Value>,
 }
 
+/// What S3 answers of an object that the customer has archived: no verdict on the grant, and no fault of this side.
+const ARCHIVED: &str = "InvalidObjectState";
+
+fn is_customers(failure: &Failure) -> bool {
+    failure.code.starts_with("BYO_") || failure.code == ARCHIVED
+}
+
 /// `passed`: every cell finished and every gate holds. `failed`: a gate does not hold, or the customer's side stopped a
-/// cell (a `BYO_*` code), whatever else failed. `error`: only this side failed.
+/// cell (a `BYO_*` code, an archived object), whatever else failed. `error`: only this side failed.
 ///
 /// Metrics of the run are the medians over its finished cells; gates see the worst of them.
 pub(crate) fn verdict(gates: &[Gate], cells: &[Ended]) -> Verdict {
     let finished: Vec<&CellReport> = cells.iter().filter_map(|cell| cell.report.as_ref().ok()).collect();
     let failures: Vec<_> = cells.iter().filter_map(|cell| cell.report.as_ref().err()).collect();
-    let byo = failures.iter().find(|failure| failure.code.starts_with("BYO_"));
-    let cause = byo.or(failures.first());
+    let theirs = failures.iter().find(|failure| is_customers(failure));
+    let cause = theirs.or(failures.first());
     let judged = gates::judge(gates, finished.iter().copied());
-    let status = match (byo, failures.is_empty()) {
+    let status = match (theirs, failures.is_empty()) {
         (Some(_), _) => "failed",
         (None, false) => "error",
         (None, true) if judged.iter().all(|gate| gate.passed) => "passed",
@@ -63,7 +70,6 @@ fn medians(reports: &[&CellReport]) -> Option<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::super::cell::Failure;
     use super::*;
     use crate::store::definition::Metric;
 
@@ -93,6 +99,8 @@ mod tests {
         assert_eq!(judged(&[done(2.0), failed("BYO_ASSUME_ROLE_FAILED")]), ("failed", role.clone()));
         assert_eq!(judged(&vec![failed("BYO_ASSUME_ROLE_FAILED"); 3]), ("failed", role.clone()));
         assert_eq!(judged(&[failed("COMPILE_FAILED"), failed("BYO_ASSUME_ROLE_FAILED")]), ("failed", role));
+        let archived = Some("InvalidObjectState".to_owned());
+        assert_eq!(judged(&[failed("COMPILE_FAILED"), failed("InvalidObjectState")]), ("failed", archived));
         assert_eq!(judged(&[done(2.0), failed("COMPILE_FAILED")]), ("error", Some("COMPILE_FAILED".to_owned())));
     }
 

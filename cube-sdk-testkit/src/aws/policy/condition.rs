@@ -158,6 +158,14 @@ impl Operator {
         let (by, negated) = comparison(base)?;
         Some(Self::Compare { by, negated, quantifier, if_exists })
     }
+
+    fn takes_variables(self) -> bool {
+        use Comparison as C;
+        match self {
+            Self::Null => false,
+            Self::Compare { by, .. } => matches!(by, C::String | C::StringIgnoringCase | C::StringLike | C::Arn),
+        }
+    }
 }
 
 /// One operator over one key.
@@ -182,6 +190,8 @@ impl Condition {
                     Value::Array(values) => values.iter().map(scalar).collect::<Result<Vec<_>, _>>()?,
                     one => vec![scalar(one)?],
                 };
+                // Variables stand in comparisons of texts and ARNs alone.
+                let variables = if operator.takes_variables() { variables } else { Variables::Literal };
                 let values = values.iter().map(|text| Template::new(text, variables)).collect();
                 conditions.push(Self { operator, key: key.to_ascii_lowercase(), values });
             }
@@ -292,6 +302,26 @@ mod tests {
             (json!({"ForAnyValue:StringEquals": {"aws:UserName": ["a", "bob"]}}), true),
             (json!({"DateGreaterThan": {"aws:EpochTime": "1970-01-01"}}), true),
             (json!({"DateLessThan": {"aws:EpochTime": 1000}}), false),
+            // Defaults, nesting and characters.
+            (json!({"StringEquals": {"s3:prefix": "home/${aws:nobody, 'bob'}/"}}), true),
+            (json!({"StringEquals": {"aws:username": "${aws:nobody,'bob'}"}}), true),
+            (json!({"StringEquals": {"aws:username": "${aws:nobody, 'b,o}b'}"}}), false),
+            (json!({"StringLike": {"aws:username": "${aws:nobody, '*'}"}}), false),
+            (json!({"StringEquals": {"aws:username": "${aws:${aws:username}}"}}), false),
+            (json!({"StringEquals": {"aws:username": "${}"}}), false),
+            (json!({"StringEquals": {"aws:username": "${aws:username"}}), false),
+            (json!({"StringLike": {"s3:prefix": "home/${aws:nobody}*"}}), false),
+            (json!({"StringNotLike": {"s3:prefix": "home/${aws:nobody}*"}}), true),
+            (json!({"StringEqualsIgnoreCase": {"aws:username": "${AWS:USERNAME}"}}), true),
+            (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::${aws:nobody, '111122223333'}:role/*"}}), true),
+            (json!({"ForAnyValue:StringNotEquals": {"aws:username": "${aws:username}"}}), false),
+            // Elsewhere than in comparisons of texts and ARNs a variable is no variable.
+            (json!({"NumericEquals": {"s3:max-keys": "${s3:max-keys}"}}), false),
+            (json!({"NumericNotEquals": {"s3:max-keys": "${s3:max-keys}"}}), true),
+            (json!({"DateEquals": {"aws:EpochTime": "${aws:EpochTime}"}}), false),
+            (json!({"IpAddress": {"aws:SourceIp": "${aws:SourceIp}"}}), false),
+            (json!({"Bool": {"aws:username": "${aws:username}"}}), false),
+            (json!({"Null": {"aws:nobody": "${aws:nobody, 'true'}"}}), false),
         ] {
             assert_eq!(holds(block.clone(), &keys), expected, "{block}");
         }

@@ -109,11 +109,7 @@ impl Statement {
         if resources.is_none() && kind != Kind::Trust {
             return Err(Malformed::new("Policy statement must contain resources."));
         }
-        if let Some(bad) =
-            resources.iter().flat_map(|r| &r.patterns).find(|r| r.as_str() != "*" && !r.starts_with("arn:"))
-        {
-            return Err(Malformed(format!("Resource {bad} must be in ARN format or \"*\".")));
-        }
+        resources.iter().flat_map(|scope| &scope.patterns).try_for_each(|text| check_arn(text))?;
         let resources = resources.map(|scope| Scope {
             patterns: scope.patterns.iter().map(|text| Template::resource(text, variables)).collect(),
             inverted: scope.inverted,
@@ -125,6 +121,26 @@ impl Statement {
         let conditions = object.get("Condition").map(|block| Condition::parse_block(block, variables));
         Ok(Self { deny, principals, actions, resources, conditions: conditions.transpose()?.unwrap_or_default() })
     }
+}
+
+/// Partition and service of a resource are written out. A star that ends a segment may stand for the segments behind it.
+fn check_arn(text: &str) -> Result<(), Malformed> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, vendor, rest @ ..] = parts.as_slice() else {
+        return if text == "*" { Ok(()) } else { Err(no_arn(text)) };
+    };
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !is_word(partition) {
+        return Err(Malformed(format!("Partition \"{partition}\" is not valid for resource \"{text}\".")));
+    }
+    if !is_word(vendor) {
+        return Err(Malformed::new("Resource vendor must be fully qualified and cannot contain regexes."));
+    }
+    if rest.len() == 3 || text.ends_with('*') { Ok(()) } else { Err(no_arn(text)) }
+}
+
+fn no_arn(text: &str) -> Malformed {
+    Malformed(format!("Resource {text} must be in ARN format or \"*\"."))
 }
 
 impl Scope<String> {
@@ -216,7 +232,12 @@ mod tests {
     fn what_iam_refuses() {
         let identity = r#"{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}"#;
+        let of = |resource: &str| identity.replace(r#""*""#, &format!("{resource:?}"));
         assert!(Document::parse(identity, Kind::Identity).is_ok());
+        for resource in ["arn:aws:s3:::b", "arn:aws:s3:*", "arn:aws-cn:s3:::b/x:y", "arn:aws:kms:*:111122223333:key/*"]
+        {
+            assert!(Document::parse(&of(resource), Kind::Identity).is_ok(), "{resource}");
+        }
         assert!(Document::parse(trust, Kind::Trust).is_ok());
         for (text, kind, words) in [
             ("{", Kind::Identity, "invalid Json"),
@@ -230,6 +251,14 @@ mod tests {
             (r#"{"Statement":{"Effect":"Allow","Action":"GetObject","Resource":"*"}}"#, Kind::Identity, "vendor"),
             (r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"bucket"}}"#, Kind::Identity, "ARN format"),
             (r#"{"Statement":{"Effect":"Allow","Action":"s3:*"}}"#, Kind::Identity, "resources"),
+            (&of("arn:*:s3:::b/*"), Kind::Identity, "Partition \"*\""),
+            (&of("arn::s3:::b"), Kind::Identity, "Partition \"\""),
+            (&of("arn:aws:*:::b"), Kind::Identity, "vendor must be fully qualified"),
+            (&of("arn:aws:s?:::b"), Kind::Identity, "vendor must be fully qualified"),
+            (&of("arn:aws:${aws:username}:::b"), Kind::Identity, "vendor must be fully qualified"),
+            (&of("arn:aws:s3:b"), Kind::Identity, "ARN format"),
+            (&of("arn:aws"), Kind::Identity, "ARN format"),
+            (&of(""), Kind::Identity, "ARN format"),
             (
                 r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"bob"}}}"#,
                 Kind::Trust,

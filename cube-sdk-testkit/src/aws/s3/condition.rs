@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::super::store::Entry;
 use super::failure::Failure;
+use super::range::one_line;
 
 /// The headers of one family: those of a read, or those of a copy's source.
 #[derive(Clone, Copy, Debug)]
@@ -59,11 +60,11 @@ impl Outcome {
                 let failure = Failure::not_modified()
                     .header("etag", format!("\"{}\"", entry.etag))
                     .header("last-modified", http_date(entry.modified));
-                let kept = entry.object.attributes.headers.get("cache-control").cloned();
-                Err(match kept {
-                    Some(value) => failure.header("cache-control", value),
+                let kept = &entry.object.attributes.headers;
+                Err(["cache-control", "expires"].into_iter().fold(failure, |failure, name| match kept.get(name) {
+                    Some(value) => failure.header(name, value),
                     None => failure,
-                })
+                }))
             }
         }
     }
@@ -126,8 +127,7 @@ impl Tags {
 pub(super) fn evaluate(headers: &HeaderMap, names: &Names, entry: &Entry, now: Timestamp) -> Outcome {
     let [match_, unmodified, none_match, modified] = names.shown;
     let last_modified = entry.modified.as_second();
-    let time = |name| headers.get(name).and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
-    let time = |name| Some(Timestamp::try_from(time(name)?).ok()?.as_second());
+    let time = |name| seconds(one_line(headers, name)?);
     if let Some(tags) = Tags::read(headers, names.if_match) {
         if !tags.is_strongly(&entry.etag) {
             return Outcome::Failed(match_);
@@ -143,6 +143,23 @@ pub(super) fn evaluate(headers: &HeaderMap, names: &Names, entry: &Entry, now: T
         return Outcome::NotModified(modified);
     }
     Outcome::Proceed
+}
+
+/// Whether `If-Range` lets a `Range` count: with the same strong tag or the very time. What is neither tag nor time is
+/// no validator of this object.
+pub(super) fn range_counts(headers: &HeaderMap, entry: &Entry) -> bool {
+    if !headers.contains_key("if-range") {
+        return true;
+    }
+    let Some(validator) = one_line(headers, "if-range").map(str::trim) else { return false };
+    match validator.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) {
+        Some(tag) => tag == entry.etag,
+        None => seconds(validator) == Some(entry.modified.as_second()),
+    }
+}
+
+fn seconds(date: &str) -> Option<i64> {
+    Some(Timestamp::try_from(httpdate::parse_http_date(date).ok()?).ok()?.as_second())
 }
 
 /// The conditions of a write: `If-None-Match: *` asks that there be no object, `If-Match` that there be this one.
@@ -222,8 +239,51 @@ mod tests {
             (&[(m, "\"other\""), (n, "\"tag\"")], Failed("If-Match")),
             (&[(us, BEFORE), (n, "\"tag\"")], Failed("If-Unmodified-Since")),
             (&[(m, "\"tag\""), (n, "\"tag\"")], NotModified("If-None-Match")),
+            (&[(m, "\"tag\""), (us, BEFORE), (n, "\"other\""), (s, AFTER)], Proceed),
+            (&[(us, AFTER), (s, AFTER)], NotModified("If-Modified-Since")),
+            (&[(us, BEFORE), (s, AFTER)], Failed("If-Unmodified-Since")),
+            (&[(us, FUTURE), (s, FUTURE)], Proceed),
+            // Lists of tags with what does not belong there.
+            (&[(m, ", \"tag\" ,")], Proceed),
+            (&[(m, "\"other\", *")], Failed("If-Match")),
+            (&[(n, "W/\"other\", W/\"tag\"")], NotModified("If-None-Match")),
+            (&[(m, "w/\"tag\"")], Failed("If-Match")),
+            // Dates: the three forms, and what is none of them or more than one.
+            (&[(s, "Wed Jul  1 09:15:30 2026")], NotModified("If-Modified-Since")),
+            (&[(us, "Wed Jul  1 09:15:29 2026")], Failed("If-Unmodified-Since")),
+            (&[(s, "2026-07-01T09:15:30Z")], Proceed),
+            (&[(us, "2026-07-01T09:15:29Z")], Proceed),
+            (&[(s, "1782897330")], Proceed),
+            (&[(us, "")], Proceed),
+            (&[(s, SAME), (s, AFTER)], Proceed),
+            (&[(us, BEFORE), (us, BEFORE)], Proceed),
         ] {
             assert_eq!(outcome(headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn ranges_under_a_condition() {
+        let counts = |values: &[&'static str]| {
+            let lines = values.iter().map(|v| (http::header::IF_RANGE, http::HeaderValue::from_static(v)));
+            range_counts(&lines.collect(), &entry())
+        };
+        for (values, expected) in [
+            (&[][..], true),
+            (&["\"tag\""], true),
+            (&[SAME], true),
+            (&["\"other\""], false),
+            (&["W/\"tag\""], false),
+            (&["tag"], false),
+            (&["*"], false),
+            (&[""], false),
+            (&[BEFORE], false),
+            (&[AFTER], false),
+            (&["soon"], false),
+            (&["\"tag\", \"other\""], false),
+            (&["\"tag\"", "\"tag\""], false),
+        ] {
+            assert_eq!(counts(values), expected, "{values:?}");
         }
     }
 

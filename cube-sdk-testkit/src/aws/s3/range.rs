@@ -21,7 +21,7 @@ pub(super) enum Selection {
 impl Selection {
     /// Reads the `Range` header and the `partNumber` parameter.
     pub(super) fn of(headers: &HeaderMap, part: Option<&str>, object: &Object) -> Result<Self, Failure> {
-        let range = headers.get("range").and_then(|value| value.to_str().ok());
+        let range = one_line(headers, "range");
         let Some(part) = part else {
             return range.map_or(Ok(Self::Whole), |range| Self::of_range(range, object.size()));
         };
@@ -58,6 +58,13 @@ impl Selection {
             Self::Range(range) | Self::Part(range) => range.clone(),
         }
     }
+}
+
+/// The value of a header that stands there once: several lines are one list, which no header asked for here may be.
+pub(super) fn one_line<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut lines = headers.get_all(name).iter();
+    let line = lines.next().filter(|_| lines.next().is_none())?;
+    line.to_str().ok()
 }
 
 /// The two numbers of `bytes=A-B`.
@@ -119,6 +126,13 @@ mod tests {
             assert_eq!(select(Some(text), None, &empty), refused(), "{text}");
         }
         assert_eq!(select(Some("bytes=0-1,5-6"), None, &empty), Ok(Selection::Whole));
+    }
+
+    #[test]
+    fn two_lines_are_a_list_of_ranges() {
+        let lines = ["bytes=0-1", "bytes=4-5"].map(|line| (http::header::RANGE, line.parse().unwrap()));
+        let selected = Selection::of(&HeaderMap::from_iter(lines), None, &Object::bytes("0123456789"));
+        assert_eq!(selected.map_err(|failure| failure.code), Ok(Selection::Whole));
     }
 
     #[test]

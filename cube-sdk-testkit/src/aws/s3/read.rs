@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use jiff::Timestamp;
 use s3s::route::S3Route;
 use s3s::{Body, S3Request, S3Response, S3Result};
 
@@ -60,13 +61,17 @@ impl S3Route for Reads {
         if is_get && attributes.is_archived(now) {
             return Err(fail(Failure::archived(attributes.class(), attributes.archive_tier.as_deref())));
         }
-        let selection = Selection::of(&request.headers, parameter("partNumber"), &entry.object).map_err(fail)?;
+        let mut asked = request.headers.clone();
+        if !condition::range_counts(&asked, &entry) {
+            asked.remove("range");
+        }
+        let selection = Selection::of(&asked, parameter("partNumber"), &entry.object).map_err(fail)?;
         let checked = request.headers.get("x-amz-checksum-mode").is_some_and(|mode| mode == "ENABLED");
         // The checksum of an SSE-KMS object is itself encrypted; the rest of its metadata is not.
         if is_get || checked {
             admitted.decrypt(state, &entry, &key)?;
         }
-        let mut headers = describe(&entry, &selection);
+        let mut headers = describe(&entry, &selection, now);
         if checked && selection == Selection::Whole {
             checksum(&entry, &mut headers);
         }
@@ -85,7 +90,7 @@ impl S3Route for Reads {
     }
 }
 
-fn describe(entry: &Entry, selection: &Selection) -> HeaderMap {
+fn describe(entry: &Entry, selection: &Selection, now: Timestamp) -> HeaderMap {
     let (attributes, size) = (&entry.object.attributes, entry.object.size());
     let bytes = selection.bytes(size);
     let mut headers = HeaderMap::new();
@@ -112,10 +117,11 @@ fn describe(entry: &Entry, selection: &Selection) -> HeaderMap {
     }
     match attributes.restore {
         Some(super::super::object::Restore::InProgress) => set("x-amz-restore", "ongoing-request=\"true\""),
-        Some(super::super::object::Restore::Until(end)) => {
+        Some(super::super::object::Restore::Until(end)) if now < end => {
             set("x-amz-restore", &format!("ongoing-request=\"false\", expiry-date=\"{}\"", http_date(end)));
         }
-        None => {}
+        // Nothing is told of a copy that is gone again.
+        Some(super::super::object::Restore::Until(_)) | None => {}
     }
     for (name, value) in &attributes.headers {
         set(name, value);

@@ -19,6 +19,8 @@ use super::reply::{Content, Reply};
 use super::{befall, dropped, facts, finish, log, page, value};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+/// The only version of signatures that is served.
+const VERSION: &str = "AWS4-HMAC-SHA256";
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 
 pub(super) async fn respond(
@@ -31,7 +33,8 @@ pub(super) async fn respond(
     let target = Target::of(request.method(), request.uri(), request.headers());
     let in_flight = (target.operation == "GetObject").then(|| state.traffic.enter());
     state.traffic.count(target.operation);
-    let facts = facts(connection, request.headers());
+    let mut facts = facts(connection, request.headers());
+    facts.extend(signed_facts(&request, &state.account_id));
     let exchange = Arc::new(Exchange::new(state.mint.s3_request_id(), state.mint.s3_host_id(), facts));
     request.extensions_mut().insert(exchange.clone());
     let (parts, body) = request.into_parts();
@@ -82,6 +85,19 @@ pub(super) async fn respond(
     finish(&mut response, connection, &ordeal.after)?;
     record(state, &target, &exchange, failure.as_ref(), seen, tally);
     Ok(response)
+}
+
+/// The condition keys of S3 that say how a request is signed, and whose the bucket is.
+fn signed_facts<T>(request: &Request<T>, account_id: &str) -> Vec<(&'static str, String)> {
+    let presigned = request.uri().query().is_some_and(|query| query.contains("X-Amz-Signature="));
+    let kind = match (presigned, request.headers().contains_key("authorization")) {
+        (true, _) => Some("REST-QUERY-STRING"),
+        (false, true) => Some("REST-HEADER"),
+        (false, false) => None,
+    };
+    let signed = kind.map(|kind| [("s3:authtype", kind.to_owned()), ("s3:signatureversion", VERSION.to_owned())]);
+    let owner = ("s3:resourceaccount", account_id.to_owned());
+    signed.into_iter().flatten().chain([owner]).collect()
 }
 
 /// The failure that a fault asks for.

@@ -53,6 +53,7 @@ impl State {
             ("aws:currenttime", now.to_string()),
             ("aws:epochtime", now.as_second().to_string()),
             ("aws:requestedregion", self.region.clone()),
+            ("aws:resourceaccount", self.account_id.clone()),
             ("aws:securetransport", "false".to_owned()),
         ];
         match caller {
