@@ -14,6 +14,7 @@ use cube_sdk_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::PATIENCE;
 use crate::processes::{Fleet, World};
 
 /// What the clients were told was kept, and how their calls ended.
@@ -59,7 +60,11 @@ impl Client {
 
     /// A grant, a model, a pack and a pipeline, while all processes are well.
     pub async fn settle(&self, world: &World) -> Subject {
-        let here = self.doors[0].workspace(self.workspace.as_str());
+        let mut clocks = Clocks::default();
+        (clocks.first_byte, clocks.attempt, clocks.deadline) = (PATIENCE, PATIENCE, PATIENCE);
+        let door = EdgeGate::builder().base_url(self.doors[0].base_url().as_str()).clocks(clocks);
+        let door = door.api_key(self.key.clone().into()).build().unwrap();
+        let here = door.workspace(self.workspace.as_str());
         let (role, bucket, region) = (world.text("role_arn"), world.text("bucket"), world.text("region"));
         here.byo().register(role, bucket, region).await.unwrap();
         let uri = format!("s3://{bucket}/{}", world.text("object_key"));

@@ -133,10 +133,13 @@ async fn chaos(plan: Plan) {
     let fleet = Fleet::new(&world, &url, 3);
     let processes: Vec<Running> = (0..3).map(|number| fleet.serve(number)).collect();
     let ((stop, stopped), told) = (tokio::sync::watch::channel(false), Told::default());
-    let mut load = tokio::task::JoinSet::new();
+    let mut subjects = Vec::with_capacity(plan.workspaces);
     for number in 0..plan.workspaces {
         let client = Client::new(&fleet, number);
-        let subject = client.settle(&world).await;
+        subjects.push((client.settle(&world).await, client));
+    }
+    let mut load = tokio::task::JoinSet::new();
+    for (number, (subject, client)) in subjects.into_iter().enumerate() {
         // Whoever waits for a process that sleeps sends nothing else meanwhile.
         for caller in 0..CALLERS {
             let seed = (number * CALLERS + caller) as u64;
