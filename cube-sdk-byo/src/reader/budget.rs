@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// Bytes reserved before they are requested, and released as the caller takes them.
+/// Bytes reserved before they are read, and released as the caller takes them.
 #[derive(Debug)]
 pub(crate) struct Budget {
     capacity: AtomicU64,

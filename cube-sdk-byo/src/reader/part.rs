@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cube_sdk_core::error::Sent;
 use cube_sdk_core::retry::Attempt;
 use cube_sdk_core::{Error, ErrorKind, Result, WhichClock};
-use tokio::sync::mpsc;
+use tokio::sync::{SetOnce, mpsc};
 
 use super::body::{BodyItem, Idle};
 use super::crc::PartCrc;
@@ -30,6 +30,8 @@ pub(crate) struct PartFetch {
     seen: AtomicU64,
     out: mpsc::UnboundedSender<Result<Bytes>>,
     crc: Option<PartCrc>,
+    /// Set once the part's bytes are reserved; none where they were before it was asked for.
+    room: Option<Arc<SetOnce<()>>>,
 }
 
 /// The reading end of a part.
@@ -45,16 +47,22 @@ enum Pumped {
     Moved,
 }
 
-/// Both ends of a part. The channel is unbounded: the part's bytes are reserved before they are asked for.
+/// Both ends of a part. The channel is unbounded: the part's bytes are reserved before they are read.
 pub(crate) fn part(source: Arc<Source>, range: Range<u64>) -> (PartFetch, PartChunks) {
     let (out, chunks) = mpsc::unbounded_channel();
     let at = AtomicU64::new(range.start);
     let seen = AtomicU64::new(0);
     let crc = PartCrc::of(&source);
-    (PartFetch { source, range: range.clone(), at, seen, out, crc: crc.clone() }, PartChunks { range, chunks, crc })
+    let fetch = PartFetch { source, range: range.clone(), at, seen, out, crc: crc.clone(), room: None };
+    (fetch, PartChunks { range, chunks, crc })
 }
 
 impl PartFetch {
+    /// The same, whose bytes may be asked for, and are read when `room` is set.
+    pub(crate) fn behind(self, room: Arc<SetOnce<()>>) -> Self {
+        Self { room: Some(room), ..self }
+    }
+
     /// Fetches the part, going on with an answer that is already there. False when it failed; the error is
     /// then the last item of its chunks.
     pub(crate) async fn run(self, first: Option<Box<Answer>>) -> bool {
@@ -119,6 +127,9 @@ impl PartFetch {
 
     /// Hands the body on. A broken one leaves its second audit row.
     async fn pump(&self, answer: Box<Answer>) -> Result<Pumped> {
+        if let Some(room) = &self.room {
+            room.wait().await;
+        }
         let Answer { mut body, ahead, range, answered, .. } = *answer;
         let mut pack = Pack::default();
         let outcome = self.drain(&mut body, ahead, &mut pack, range.end).await;

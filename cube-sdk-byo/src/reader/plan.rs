@@ -15,6 +15,9 @@ pub(crate) const SMALLEST_PART: u64 = 2 * 1024 * 1024;
 /// more where there is little behind it. Never below this.
 const SMALLEST_OF_FEW: u64 = 256 * 1024;
 
+/// Parts from far away, of small budgets: their bytes are reserved only when their answers are there, so they need not
+/// be so small that all of them fit.
+const FAR_PART: u64 = 512 * 1024;
 /// Parts that a budget is to hold.
 const HELD: u64 = 32;
 
@@ -40,16 +43,21 @@ impl Plan {
         Self { next: rest.start, end: rest.end.max(rest.start), fixed, budget, far: false }
     }
 
-    /// The store is far away: each answer is waited for longer than its bytes take. A budget is then worth most in as
-    /// many small parts as it holds, since the sum in flight is given and each part's wait is its loss. How many, where
-    /// that is new and the budget small; `room` is what may be filled of it now.
+    /// The store is far away: each answer is waited for longer than its bytes take. A small budget is then asked for
+    /// twice over, since while some parts are read the others are on their way. How many parts, where that is new and the
+    /// budget small; `room` is what may be filled of it now.
     pub(crate) fn go_far(&mut self, most: usize, room: u64) -> Option<usize> {
         if self.far || self.fixed.is_some() || self.budget >= SMALL {
             return None;
         }
         self.far = true;
         self.budget = room;
-        Some(usize::try_from(self.budget / SMALLEST_OF_FEW).unwrap_or(most).clamp(1, most.max(1)))
+        let held = usize::try_from(room / far_part(room)).unwrap_or(most);
+        Some(held.saturating_mul(2).clamp(1, most.max(1)))
+    }
+
+    pub(crate) const fn is_far(&self) -> bool {
+        self.far
     }
 
     /// The part that comes next when `target` parts are to be in flight: the more parts, the smaller they
@@ -59,7 +67,7 @@ impl Plan {
             return None;
         }
         let size = match self.far {
-            true => (self.budget / target.max(1) as u64 / GRAIN * GRAIN).clamp(GRAIN, SMALLEST_OF_FEW),
+            true => far_part(self.budget),
             false => part_size(self.fixed, self.budget, target),
         };
         Some(self.next..self.end.min(self.next.saturating_add(size)))
@@ -78,6 +86,11 @@ impl Plan {
     pub(crate) fn stop(&mut self) {
         self.next = self.end;
     }
+}
+
+/// The size of a part from far away: four at least are held.
+fn far_part(budget: u64) -> u64 {
+    (budget / 4 / GRAIN * GRAIN).clamp(GRAIN, FAR_PART)
 }
 
 /// The size of a part: fixed by the caller, or what the budget allows for so many in flight.
@@ -117,11 +130,13 @@ mod tests {
     fn far_away_a_small_budget_is_all_small_parts() {
         let of = |fixed, room| Plan::new(0..1 << 30, fixed, room);
         let mut plan = of(None, 12 * MIB);
-        assert_eq!(plan.go_far(MOST_FAR, 15 * MIB), Some(60));
-        assert_eq!(plan.peek(60), Some(0..MIB / 4));
+        assert_eq!(plan.go_far(MOST_FAR, 15 * MIB), Some(60), "twice what it holds");
+        assert_eq!(plan.peek(60), Some(0..MIB / 2));
         assert_eq!(plan.go_far(MOST_FAR, 15 * MIB), None, "it is known");
         let mut plan = of(None, MIB);
-        assert_eq!((plan.go_far(MOST_FAR, MIB), plan.peek(4)), (Some(4), Some(0..MIB / 4)));
+        assert_eq!((plan.go_far(MOST_FAR, MIB), plan.peek(4)), (Some(8), Some(0..MIB / 4)));
+        let mut plan = of(None, MIB / 4);
+        assert_eq!((plan.go_far(MOST_FAR, MIB / 4), plan.peek(8)), (Some(8), Some(0..MIB / 16)));
         assert_eq!(of(None, 12 * MIB).go_far(10, 15 * MIB), Some(10), "the caller's bound");
         assert_eq!(of(None, 48 * MIB).go_far(MOST_FAR, 48 * MIB), None, "large");
         assert_eq!(of(Some(MIB), 12 * MIB).go_far(MOST_FAR, 15 * MIB), None, "the caller's size");

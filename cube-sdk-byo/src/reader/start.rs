@@ -1,5 +1,6 @@
 //! The start of a read: the first request, which is already the first part, and what its answer sets going.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -91,7 +92,7 @@ impl OpenObject {
         let most = self.concurrency.unwrap_or(MOST);
         let far = (self.concurrency.unwrap_or(MOST_FAR), self.room_far());
         let control = Concurrency::new(START, most);
-        let window = Window { source: Arc::clone(&source), plan, control, far, parts };
+        let window = Window { source: Arc::clone(&source), plan, control, far, parts, asked: VecDeque::new() };
         let mut tasks = vec![Task(tokio::spawn(window.run((fetch, answer))))];
         let ordered = Ordered::new(received, start, end, WholeCrc::of(&source));
         let sha256 = Arc::new(OnceLock::new());

@@ -1,9 +1,10 @@
 //! Keeps the right number of parts in flight, within the budget, in order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc;
+use tokio::sync::{SetOnce, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -28,6 +29,14 @@ pub(crate) struct Window {
     pub(crate) far: (usize, u64),
     /// Parts in the order of their bytes.
     pub(crate) parts: mpsc::UnboundedSender<PartChunks>,
+    /// Parts that are asked for before their bytes are reserved, in their order.
+    pub(crate) asked: VecDeque<Asked>,
+}
+
+/// A part that waits for its bytes to be reserved before it reads them.
+pub(crate) struct Asked {
+    bytes: u64,
+    room: Arc<SetOnce<()>>,
 }
 
 impl Window {
@@ -39,8 +48,9 @@ impl Window {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut waits = 0;
+        let mut caller_waits = true;
         loop {
-            let starved = !self.launch(&mut tasks);
+            let starved = !self.launch(&mut tasks, caller_waits);
             self.publish(tasks.len());
             if tasks.is_empty() && self.plan.is_done() {
                 break;
@@ -68,6 +78,7 @@ impl Window {
                     let before = std::mem::replace(&mut waits, counters.waits.load(Ordering::Relaxed));
                     // Rates say nothing about the network while the caller never has to wait for it.
                     let waited = waits > before || counters.waiting.load(Ordering::Relaxed);
+                    caller_waits = waited;
                     self.control.tick(now, received, waited && !self.plan.is_done());
                     self.source.tell(|| ReaderEvent::Progress(self.source.stats()));
                 }
@@ -77,22 +88,47 @@ impl Window {
     }
 
     /// Starts parts up to the target; false when the budget stands in the way.
-    fn launch(&mut self, tasks: &mut JoinSet<bool>) -> bool {
+    fn launch(&mut self, tasks: &mut JoinSet<bool>, caller_waits: bool) -> bool {
+        if !self.reserve() && !caller_waits {
+            return false;
+        }
         while tasks.len() < self.control.target() {
-            let Some(range) = self.plan.peek(self.control.target()) else { return true };
+            let Some(range) = self.plan.peek(self.control.target()) else { break };
             if self.source.hold.is_closed() {
-                return true;
+                break;
             }
-            if !self.source.budget.try_reserve(range.end - range.start) {
+            let bytes = range.end - range.start;
+            // From far away the answer takes longer than its bytes: they are reserved when it is there.
+            let ahead = self.plan.is_far();
+            if !ahead && !self.source.budget.try_reserve(bytes) {
                 return false;
             }
             self.plan.advance(range.end);
-            let (fetch, chunks) = part(Arc::clone(&self.source), range);
+            let (mut fetch, chunks) = part(Arc::clone(&self.source), range);
+            if ahead {
+                let room = Arc::default();
+                fetch = fetch.behind(Arc::clone(&room));
+                self.asked.push_back(Asked { bytes, room });
+            }
             if self.parts.send(chunks).is_err() {
                 self.plan.stop();
-                return true;
+                break;
             }
             tasks.spawn(fetch.run(None));
+        }
+        self.reserve()
+    }
+
+    /// Reserves the bytes of parts that are asked for already, in their order: so the part in front never waits for those
+    /// behind it. False when the budget stands in the way.
+    fn reserve(&mut self) -> bool {
+        while let Some(next) = self.asked.front() {
+            if !self.source.budget.try_reserve(next.bytes) {
+                return false;
+            }
+            // Nobody else sets it.
+            let _ = next.room.set(());
+            self.asked.pop_front();
         }
         true
     }
