@@ -80,7 +80,7 @@ fn ended(program: &str, arguments: &[&str], service: &str, home: &std::path::Pat
     while child.try_wait().unwrap().is_none() {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let seen = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        let seen = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
         peak = seen.unwrap_or_default().max(peak);
     }
     Start { milliseconds, rss: peak, peak }
