@@ -108,11 +108,21 @@ enum Ends {
     Word,
 }
 
-/// Does a sentence go on here, as after `body.kms_key_arn: `? A word, and another.
+/// Does a sentence go on here, as after `body.kms_key_arn: `? A word, and another; or a code and what it says, as in
+/// `this key: AccessDenied: User …`.
 pub(super) fn is_prose(value: &str) -> bool {
     let (word, rest) = value.split_at(value.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(value.len()));
+    if rest.starts_with(": ") && is_code(word) {
+        return true;
+    }
     let plain = word.len() < 20 && word.bytes().skip(1).all(|b| b.is_ascii_lowercase()) && !word.is_empty();
     plain && rest.strip_prefix(' ').is_some_and(|next| next.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+/// `AccessDenied`, `KMSInvalidState`: words written as one, each with its capital.
+fn is_code(word: &str) -> bool {
+    let capitals = word.bytes().filter(u8::is_ascii_uppercase).count();
+    word.len() < 48 && word.starts_with(|c: char| c.is_ascii_uppercase()) && capitals * 2 <= word.len()
 }
 
 impl Named {
