@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cube_render::publish::{Plan, Published, Released, progress};
-use cube_sdk::SecretString;
 use cube_sdk::apollo::publish::{Bump, Progress};
 use cube_sdk::release::{Image, Release};
+use cube_sdk::{Result, SecretString};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -98,7 +98,7 @@ async fn publish(call: Call, asked: Asked) -> Done<Published> {
 }
 
 impl Asked {
-    fn into_release(self) -> Done<Release> {
+    fn into_release(self) -> Result<Release> {
         let bump = match self.bump.as_str() {
             "major" => Bump::Major,
             "minor" => Bump::Minor,
