@@ -120,11 +120,12 @@ impl EdgeGateStore {
         Ok(done == 1)
     }
 
-    /// Notes that a cell began; false when the run has ended or is no longer this holder's.
+    /// Notes that a cell began, once more if its holder says it twice; false when the run has ended or is no longer this
+    /// holder's.
     pub(crate) async fn begin_cell(&self, held: Held, position: i64, now: Time) -> Result<bool> {
         let statement = format!(
             "UPDATE cells SET status = 'running', started_at = $3 WHERE run_id = $1 AND position = $4
-             AND status = 'queued' AND EXISTS (SELECT 1 FROM runs r WHERE {})",
+             AND completed_at IS NULL AND EXISTS (SELECT 1 FROM runs r WHERE {})",
             self.holds("r", 1, 2)
         );
         let done = writing!(self, pool => sqlx::query(AssertSqlSafe(statement))
@@ -139,12 +140,13 @@ impl EdgeGateStore {
         Ok(done == 1)
     }
 
-    /// Keeps a cell's one result; false when the run has ended or is no longer this holder's.
+    /// Keeps a cell's one result; the same said twice is the same result. False when the run has ended or is no longer
+    /// this holder's.
     pub(crate) async fn end_cell(&self, held: Held, position: i64, end: &CellEnd, now: Time) -> Result<bool> {
         let statement = format!(
             "UPDATE cells SET status = $3, error_code = $4, error_detail = $5, metrics = $6, gates = $7, sha256 = $8,
-             size_bytes = $9, completed_at = $10 WHERE run_id = $1 AND position = $11 AND completed_at IS NULL
-             AND EXISTS (SELECT 1 FROM runs r WHERE {})",
+             size_bytes = $9, completed_at = $10 WHERE run_id = $1 AND position = $11
+             AND (completed_at IS NULL OR completed_at = $10 AND status = $3) AND EXISTS (SELECT 1 FROM runs r WHERE {})",
             self.holds("r", 1, 2)
         );
         let done = writing!(self, pool => sqlx::query(AssertSqlSafe(statement))

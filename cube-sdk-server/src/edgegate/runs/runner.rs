@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cube_sdk_core::{Error, ErrorKind, Result};
+use cube_sdk_core::retry::{Deadline, Retrier};
+use cube_sdk_core::{Error, ErrorKind, Idempotency, Operation, Result};
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -13,6 +14,9 @@ use super::verdict::{Verdict, verdict};
 use super::{bundle, cell, lease};
 use crate::edgegate::app::App;
 use crate::store::{Ender, Held, RunEnd, RunRow};
+
+/// What a run's holder reads and writes: what it said twice was written once.
+const KEEP: Operation = Operation::new("edgegate", "keep_run", Idempotency::Repeatable);
 
 /// A queued run that nobody announced is found after this time.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -111,15 +115,21 @@ async fn supervise(app: Arc<App>, held: Held, claimed_at: Instant, mut off: watc
     app.switches().remove(&held.run);
 }
 
+/// Says a statement again while the database is away: no run fails for that, and its lease bounds the trouble.
+async fn kept<T, F: Future<Output = Result<T>>>(mut statement: impl FnMut() -> F) -> Result<T> {
+    Retrier::default().run(KEEP, Deadline::none(), |_| statement()).await
+}
+
 async fn give_up(app: &App, held: Held) -> Result<()> {
-    let Some(run) = app.store.run_to_execute(held.run).await? else { return Ok(()) };
+    let Some(run) = kept(|| app.store.run_to_execute(held.run)).await? else { return Ok(()) };
     let end = own_fault("RUN_EXECUTION_ERROR", "the service could not execute the run");
     end_held(app, &run, held, &end).await
 }
 
 /// Writes the end of a run that this process holds.
 async fn end_held(app: &App, run: &RunRow, held: Held, end: &RunEnd) -> Result<()> {
-    if !app.end_run(run, Ender::Holder(held), end, app.now()).await? {
+    let now = app.now();
+    if !kept(|| app.end_run(run, Ender::Holder(held), end, now)).await? {
         too_late::<()>(held);
     }
     Ok(())
@@ -139,7 +149,7 @@ async fn switched_off(off: &mut watch::Receiver<bool>) {
 
 async fn execute(app: &App, held: Held) -> Result<()> {
     // None: cancelled just after the claim.
-    let Some(run) = app.store.run_to_execute(held.run).await? else { return Ok(()) };
+    let Some(run) = kept(|| app.store.run_to_execute(held.run)).await? else { return Ok(()) };
     let limit = Duration::from_secs(60 * u64::from(run.definition.0.run_policy.timeout_minutes));
     match tokio::time::timeout(limit, cells(app, &run, held)).await {
         Ok(verdict) => match verdict? {
@@ -156,32 +166,33 @@ async fn execute(app: &App, held: Held) -> Result<()> {
 /// Executes the cells in order; none when the run was cancelled meanwhile, or is no longer ours.
 async fn cells(app: &App, run: &RunRow, held: Held) -> Result<Option<Verdict>> {
     let mut ended = Vec::new();
-    for row in app.store.cells_of(run.id).await? {
-        if !app.store.advance_run(held, "running", app.now()).await?
-            || !app.store.begin_cell(held, row.position, app.now()).await?
+    for row in kept(|| app.store.cells_of(run.id)).await? {
+        if !kept(|| app.store.advance_run(held, "running", app.now())).await?
+            || !kept(|| app.store.begin_cell(held, row.position, app.now())).await?
         {
             return Ok(too_late(held));
         }
         let end = cell::execute(app, run, &row).await;
-        let kept = end.kept(run);
-        if !app.store.end_cell(held, row.position, &kept, app.now()).await? {
+        let result = end.kept(run);
+        let now = app.now();
+        if !kept(|| app.store.end_cell(held, row.position, &result, now)).await? {
             return Ok(too_late(held));
         }
-        app.counted.cell_ended(end.outcome(&kept));
+        app.counted.cell_ended(end.outcome(&result));
         ended.push(end);
     }
-    if !app.store.advance_run(held, "evaluating", app.now()).await? {
+    if !kept(|| app.store.advance_run(held, "evaluating", app.now())).await? {
         return Ok(too_late(held));
     }
     Ok(Some(verdict(&run.definition.0.gates, &ended)))
 }
 
 async fn finish(app: &App, run: &RunRow, held: Held, verdict: Verdict) -> Result<()> {
-    app.store.advance_run(held, "reporting", app.now()).await?;
+    kept(|| app.store.advance_run(held, "reporting", app.now())).await?;
     let now = app.now();
     let bundle = match verdict.status {
         "error" => None,
-        _ => Some(bundle::document(run, &app.store.cells_of(run.id).await?, &verdict, now)),
+        _ => Some(bundle::document(run, &kept(|| app.store.cells_of(run.id)).await?, &verdict, now)),
     };
     let end = RunEnd {
         status: verdict.status,
