@@ -27,7 +27,7 @@ pub(crate) enum EdgeGate {
     /// Move a workspace to another plan.
     Plan(SetPlan),
     /// Serve the database until SIGINT or SIGTERM.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Check what the service needs, and say what to do where it lacks.
     Doctor(Doctor),
     /// Copy a file into an empty database of PostgreSQL, row by row compared.
