@@ -22,7 +22,7 @@ enum Wanted {
     Version(Result<ChartVersion>),
 }
 
-/// A release that is being put together. From [`Publish::release`].
+/// A release that is being put together. From [`Publish::release`](super::Publish::release).
 #[derive(Clone, Debug)]
 #[must_use = "call plan"]
 pub struct ReleaseOf {
@@ -174,7 +174,7 @@ impl ReleaseOf {
     /// is told here; nothing is sent and nothing is changed.
     ///
     /// # Errors
-    /// `InvalidInput` with a [`PublishFault`](super::PublishFault); `Config` where the registry cannot be set up.
+    /// `InvalidInput` with a [`PublishFault`](crate::publish::PublishFault); `Config` where the registry cannot be set up.
     pub fn plan(self) -> Result<ReleasePlan> {
         let begun = note::begun(&self.chart);
         let (version, goes_on) = match (self.version, begun) {

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::progress::{Listener, Progress};
 use super::{Chart, Digest, PushedChart};
 
-/// Publishing of charts to Apollo. From [`Apollo::publish`].
+/// Publishing of charts to Apollo. From [`Apollo::publish`](crate::Apollo::publish).
 ///
 /// ```
 /// # use cube_sdk_testkit::apollo::registry::{Guard, Registry as Double};
