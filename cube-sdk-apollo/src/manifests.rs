@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::client::Apollo;
-use crate::entity_config::TopLevel;
+use crate::entity_config::value_of;
 use crate::graphql::{CreateProduct, CreateProductRelease, Request, create_product, create_product_release, wire};
 use crate::ids::{ProductId, Rid};
 use crate::mutation::{Mutation, Prepared};
@@ -141,7 +141,7 @@ fn release_of(product_release_manifest: String) -> Result<Request> {
 
 /// The product that a manifest names.
 fn product_of(manifest: &str) -> Option<ProductId> {
-    let read = TopLevel::read(manifest)?.value()?;
+    let read = value_of(manifest)?;
     let text = |name: &str| read.get(name).and_then(Value::as_str);
     format!("{}:{}", text("product-group")?, text("product-name")?).parse().ok()
 }

@@ -53,6 +53,7 @@ pub use reading::{ConfigBlock, EntityConfig};
 pub use rendering::render;
 #[cfg(feature = "publish")]
 pub(crate) use top_level::TopLevel;
+pub(crate) use value::value_of;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,11 @@ const MOST: usize = 200_000;
 /// How deep values may nest, aliases followed.
 const DEEPEST: usize = 512;
 
+/// One YAML document as a value; none where the text is not one, or aliases blow it up.
+pub(crate) fn value_of(text: &str) -> Option<Value> {
+    Document::read(text).ok()?.value()
+}
+
 impl Document {
     /// The whole document; none where aliases blow it up beyond any use.
     pub(super) fn value(&self) -> Option<Value> {
