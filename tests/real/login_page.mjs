@@ -113,6 +113,8 @@ async function poll(id) {
 {
     const { context, page } = await visitor({ javaScriptEnabled: false, viewport: PHONE, hasTouch: true, isMobile: true });
     await page.goto(login(ids.plain));
+    // The page puts the cursor into its first field a moment after it is loaded.
+    await page.locator("input:focus").waitFor();
     await page.keyboard.type(user);
     await page.keyboard.press("Tab");
     await page.keyboard.type(password);
