@@ -117,7 +117,13 @@ async fn supervise(app: Arc<App>, held: Held, claimed_at: Instant, mut off: watc
 
 /// Says a statement again while the database is away: no run fails for that, and its lease bounds the trouble.
 async fn kept<T, F: Future<Output = Result<T>>>(mut statement: impl FnMut() -> F) -> Result<T> {
-    Retrier::default().run(KEEP, Deadline::none(), |_| statement()).await
+    match statement().await {
+        // Only now is it a call of its own, with a span for each try.
+        Err(error) if error.kind() == ErrorKind::Unavailable => {
+            Retrier::default().run(KEEP, Deadline::none(), |_| statement()).await
+        }
+        ended => ended,
+    }
 }
 
 async fn give_up(app: &App, held: Held) -> Result<()> {
