@@ -60,7 +60,7 @@ impl Postgres {
     pub(crate) async fn copy_from(&self, from: &Store) -> Result<Vec<(&'static str, u64)>> {
         let _claim = from.claim()?;
         let doing = failing("copying the database");
-        let mut tx = self.pool.begin().await.map_err(&doing)?;
+        let mut tx = self.begin().await.map_err(&doing)?;
         // Reading the file may take its time.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *tx).await.map_err(&doing)?;
         let filled: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM audit)")

@@ -46,7 +46,7 @@ impl Postgres {
         let file = folder.join(format!("{table}.ndjson"));
         let rows = self.write_month(&table, &file).await?;
         let doing = failing("detaching a month of the audit");
-        let mut tx = self.pool.begin().await.map_err(&doing)?;
+        let mut tx = self.begin().await.map_err(&doing)?;
         // Readers and writers of the audit wait for this: not for long.
         sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await.map_err(&doing)?;
         let detach = format!("ALTER TABLE audit DETACH PARTITION {table}");

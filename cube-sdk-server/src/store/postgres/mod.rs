@@ -62,13 +62,23 @@ impl Postgres {
         Ok(postgres)
     }
 
+    /// A transaction. Its begin outlives a caller who goes away: sqlx 0.9.0 gives a connection whose `BEGIN` was not waited
+    /// for back to the pool within the transaction (sqlx#4393), where the statements of others are lost or refused.
+    pub(super) async fn begin(&self) -> sqlx::Result<Transaction<'static, Pg>> {
+        let pool = self.pool.clone();
+        match tokio::spawn(async move { pool.begin().await }).await {
+            Ok(begun) => begun,
+            Err(ended) => Err(sqlx::Error::Io(std::io::Error::other(ended))),
+        }
+    }
+
     /// A transaction that has these workspaces to itself until it ends.
     pub(super) async fn holding(&self, workspaces: &[Id]) -> sqlx::Result<Transaction<'static, Pg>> {
         let mut keys: Vec<i32> = workspaces.iter().map(|id| lock_of(*id)).collect();
         // One order for all, so that no two wait for each other.
         keys.sort_unstable();
         keys.dedup();
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1, key) FROM unnest($2) AS key")
             .bind(WORKSPACES)
             .bind(keys)

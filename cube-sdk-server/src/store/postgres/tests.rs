@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cube_sdk_components::Postgres as Server;
 use cube_sdk_core::Clock;
+use sqlx::Row as _;
 
 use super::*;
 use crate::store::{EdgeGateStore, Plan};
@@ -51,4 +52,49 @@ async fn one_that_rests_within_a_transaction_holds_nobody_up() {
         sqlx::query("UPDATE workspaces SET plan = 'free' WHERE id = $1").bind(workspace).execute(&mut *held).await;
     assert!(crate::store::is_away(&late.unwrap_err()), "to be tried again");
     assert_eq!(store.plan_of(workspace).await.unwrap(), Some(Plan::Pro));
+}
+
+/// Asks each connection of the pool, by one message: within a transaction the time is that of its begin.
+async fn nobody_rests_within_a_transaction(store: &Postgres) {
+    let mut all = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut connection = store.pool.acquire().await.unwrap();
+        let asked = sqlx::raw_sql("SELECT transaction_timestamp() = statement_timestamp()");
+        let alone = asked.fetch_one(&mut *connection).await.unwrap();
+        assert!(alone.get::<bool, _>(0), "a connection came back within a transaction");
+        all.push(connection);
+    }
+}
+
+/// A client that hangs up, at any moment of the begin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_goes_away_leaves_no_transaction_open() {
+    let Some(server) = Server::start() else { return };
+    let url: SecretString = server.database("hung_up").into();
+    let store = Postgres::connect(&url).await.unwrap();
+    let only = [Id::random()];
+    let (mut given_up, mut begun) = (0, 0);
+    // A timer is too coarse: the caller waits for so many turns of the runtime.
+    for turns in 0.. {
+        let waits = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = waits => {
+                given_up += 1;
+                nobody_rests_within_a_transaction(&store).await;
+            }
+            held = store.holding(&only) => {
+                held.unwrap().commit().await.unwrap();
+                begun += 1;
+            }
+        }
+        if begun == 50 {
+            break;
+        }
+    }
+    assert!(given_up > 0);
 }
