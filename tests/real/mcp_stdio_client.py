@@ -1,6 +1,7 @@
-"""Speaks with an MCP server over stdio by the official client, and says what it saw as JSON.
+"""Speaks with an MCP server over stdio by the official client.
 
-Usage: mcp_stdio_client.py PROGRAM CLUSTER; the environment is passed on to the program.
+Usage: mcp_stdio_client.py PROGRAM; the environment is passed on to the program. First says in a line of JSON what it sees,
+then reads calls, a line each (`["tool", {"argument": 1}]`), and says their progress and results in lines of JSON.
 """
 
 import asyncio
@@ -12,50 +13,31 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 
-async def main(program, cluster):
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+async def main(program):
     server = StdioServerParameters(command=program, args=[], env=dict(os.environ))
-    saw = {"progress": []}
 
     async def progress(done, total, message):
-        saw["progress"].append(message)
+        say(progress=message or "")
 
     async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
-        saw["server"] = (await session.initialize()).serverInfo.name
+        hello = await session.initialize()
         tools = (await session.list_tools()).tools
-        saw["tools"] = len(tools)
-        saw["schemas"] = sum(1 for tool in tools if tool.outputSchema)
-        saw["prompts"] = [prompt.name for prompt in (await session.list_prompts()).prompts]
-        saw["resources"] = [str(resource.uri) for resource in (await session.list_resources()).resources]
-        # The client refuses structured content that is not as the tool's schema says.
-        calls = [
-            ("agent_status", {}),
-            ("cube_list", {}),
-            ("cube_status", {"cluster": cluster}),
-            ("cube_cluster_login", {"cluster": cluster}),
-            ("list_environments", {}),
-            ("app_list", {}),
-            ("app_proxy", {"app": "echo"}),
-            ("app_proxy_status", {}),
-            ("app_proxy_stop", {}),
-            ("edgegate_check_byo_bucket", {"workspace_id": os.environ["EDGEGATE_WORKSPACE_ID"]}),
-            ("edgegate_get_byo_audit", {"workspace_id": os.environ["EDGEGATE_WORKSPACE_ID"]}),
-        ]
-        saw["failed"] = []
-        for name, arguments in calls:
+        say(
+            server=hello.serverInfo.name,
+            tools=[tool.model_dump(mode="json", by_alias=True) for tool in tools],
+            schemas=sum(1 for tool in tools if tool.outputSchema),
+            prompts=[prompt.name for prompt in (await session.list_prompts()).prompts],
+            resources=[str(resource.uri) for resource in (await session.list_resources()).resources],
+        )
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            name, arguments = json.loads(line)
+            # It refuses structured content that is not as the tool's schema says.
             result = await session.call_tool(name, arguments, progress_callback=progress)
-            if result.isError or result.structuredContent is None:
-                saw["failed"].append([name, result.content[0].text])
-        # Every tool is reached: without arguments it answers, or says which it lacks.
-        saw["silent"] = []
-        for tool in tools:
-            if tool.name in ("agent_login_browser", "agent_logout", "build_and_publish_to_apollo"):
-                continue
-            if not tool.inputSchema.get("required"):
-                continue
-            result = await session.call_tool(tool.name, {})
-            if not (result.isError and any(name in result.content[0].text for name in tool.inputSchema["required"])):
-                saw["silent"].append([tool.name, result.content[0].text])
-    print(json.dumps(saw))
+            say(result=result.model_dump(mode="json", by_alias=True))
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -1,89 +1,115 @@
-//! Every tool that is listed, called with success over stdio.
+//! Every tool that is listed, called with success over stdio: in plain JSON-RPC, by the official client of Python, and by
+//! the public inspector's command line. The last two run with `CUBE_REAL=1`; `CUBE_REAL_BIN` names the folder with both.
+#![cfg(unix)]
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cube_sdk::core::secret::ExposeSecret as _;
 use cube_sdk_server::local::World;
 use serde_json::{Value, json};
 
-use crate::host::{Host, text};
+use crate::clients::{Client, Inspector, Python, real};
+use crate::host::{Host, text, variables, with};
+use crate::login::Person;
 
-/// Tools whose success needs more than the embedded world has, and where it is tested instead.
-const ELSEWHERE: [(&str, &str); 4] = [
-    ("agent_login_browser", "login.rs: a person at the page"),
-    // The world's cube-cloud builds no images: they say so.
-    ("build_image_prepare", "cube-sdk-server, tests/cloud/images.rs"),
-    ("build_image_start", "cube-sdk-server, tests/cloud/images.rs"),
-    ("build_image_status", "cube-sdk-server, tests/cloud/images.rs"),
-];
+/// Of these the world's cube-cloud builds none, and says so; cube-sdk-server, tests/cloud/images.rs, has their success.
+const IMAGES: [&str; 3] = ["build_image_prepare", "build_image_start", "build_image_status"];
 
 const MOSQUITTO: &str = "com.example:mosquitto";
 const MODULE: &str = "module:builtin-control-plane-minimal:0.0.40";
 
-/// A host that notes which tools went well.
+/// A client, and which tools went well by it.
 struct Noting {
-    host: Host,
+    client: Box<dyn Client>,
     done: BTreeSet<String>,
 }
 
 impl Noting {
     fn call(&mut self, tool: &str, arguments: Value) -> Value {
-        let (data, said) = self.host.done(tool, arguments);
-        assert!(!said.trim().is_empty(), "{tool} says nothing");
+        let result = self.client.call(tool, arguments);
+        assert_eq!(result["isError"], false, "{tool}: {result}");
+        assert!(!text(&result).trim().is_empty(), "{tool} says nothing");
         self.done.insert(tool.to_owned());
-        data
+        result["structuredContent"].clone()
     }
 }
 
-#[cfg(unix)]
-fn kubectl(folder: &std::path::Path) -> std::path::PathBuf {
-    use std::os::unix::fs::PermissionsExt as _;
-    let program = folder.join("kubectl");
-    std::fs::write(
-        &program,
-        "#!/bin/sh\ncase \"$*\" in *json*) echo '{\"items\":[]}';; *) echo 'node-1 Ready';; esac\n",
-    )
-    .unwrap();
+fn program(folder: &Path, name: &str, lines: &str) -> PathBuf {
+    let program = folder.join(name);
+    std::fs::write(&program, format!("#!/bin/sh\n{lines}\n")).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     program
 }
 
-#[cfg(unix)]
-#[tokio::test(flavor = "multi_thread")]
-async fn every_tool_that_is_listed_is_called_with_success() {
+/// What is said beyond plain JSON-RPC is said by `client`: it gets the world's variables, and a browser whose person signs in.
+async fn every_tool(client: impl FnOnce(Vec<(String, String)>) -> Box<dyn Client>) {
     let folder = tempfile::tempdir().unwrap();
-    let world = World::builder().kubectl(kubectl(folder.path())).start().await.unwrap();
-    let mut all = Noting { host: Host::in_world(&world, &[]), done: BTreeSet::new() };
+    let nodes = "case \"$*\" in *json*) echo '{\"items\":[]}';; *) echo 'node-1 Ready';; esac";
+    let world = World::builder().kubectl(program(folder.path(), "kubectl", nodes)).start().await.unwrap();
+    let shown = folder.path().join("shown");
+    let browser =
+        program(folder.path(), "browser", &format!("echo \"$1\" >'{0}.part' && mv '{0}.part' '{0}'", shown.display()));
+    let variables = with(variables(&world), "BROWSER", browser.to_str().unwrap());
+    let mut all = Noting { client: client(variables), done: BTreeSet::new() };
     let listed: BTreeSet<String> =
-        all.host.tools().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
-    on_this_machine(&mut all, &world, folder.path());
-    clusters(&mut all, &world);
-    environments(&mut all, &world);
-    modules_and_secrets(&mut all);
-    products(&mut all);
-    storage(&mut all, &world);
-    all.call("agent_logout", json!({}));
-    for (tool, place) in ELSEWHERE {
-        assert!(listed.contains(tool), "{tool} is not listed, but said to be tested in {place}");
-        assert!(!all.done.contains(tool), "{tool} goes well here: take it off the list");
-    }
-    for tool in ["build_image_prepare", "build_image_start", "build_image_status"] {
-        let result = all.host.call(tool, json!({ "image_name": "app", "tag": "1", "job_id": "j" }));
-        assert!(result["isError"] == true && text(&result).contains("off on this server"), "{tool}: {result}");
-    }
-    let elsewhere = ELSEWHERE.map(|(tool, _)| tool.to_owned());
-    let missing: Vec<_> = listed.iter().filter(|tool| !all.done.contains(*tool) && !elsewhere.contains(tool)).collect();
-    assert!(missing.is_empty(), "never called: {missing:?}");
+        all.client.tools().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+    let person = Person::of(&world);
+    let signing_in = tokio::spawn(async move {
+        while !shown.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        person.sign_in(std::fs::read_to_string(shown).unwrap().trim()).await;
+    });
+    tokio::task::block_in_place(|| {
+        all.call("agent_login_browser", json!({}));
+        on_this_machine(&mut all, &world, folder.path());
+        clusters(&mut all, &world);
+        environments(&mut all, &world);
+        modules_and_secrets(&mut all);
+        products(&mut all);
+        storage(&mut all, &world);
+        all.call("agent_logout", json!({}));
+        for tool in IMAGES {
+            let result = all.client.call(tool, json!({ "image_name": "app", "tag": "latest", "job_id": "j" }));
+            assert!(result["isError"] == true && text(&result).contains("off on this server"), "{tool}: {result}");
+            assert!(all.done.insert(tool.to_owned()));
+        }
+    });
+    signing_in.await.unwrap();
+    assert_eq!(listed, all.done, "left: listed, right: called");
     assert_eq!(listed.len(), 54, "{listed:?}");
 }
 
-fn on_this_machine(all: &mut Noting, world: &World, folder: &std::path::Path) {
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_goes_well_over_plain_json_rpc() {
+    every_tool(|variables| Box::new(Host::start(&variables, &[]))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_goes_well_by_pythons_official_client() {
+    if let Some(bin) = real() {
+        every_tool(|variables| Box::new(Python::start(&bin, &variables))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_goes_well_by_the_public_inspector() {
+    if let Some(bin) = real() {
+        every_tool(|variables| Box::new(Inspector::new(&bin, variables))).await;
+    }
+}
+
+fn on_this_machine(all: &mut Noting, world: &World, folder: &Path) {
     all.call("agent_status", json!({}));
     all.call("agent_login", json!({ "api_key": world.card().cloud.api_key.expose_secret() }));
     all.call("app_list", json!({}));
     all.call("app_proxy", json!({ "app": "echo" }));
     all.call("app_proxy_status", json!({}));
-    all.call("app_proxy_stop", json!({ "app": "echo" }));
+    let stopped = if all.client.is_one_process() { json!({ "app": "echo" }) } else { json!({}) };
+    all.call("app_proxy_stop", stopped);
     let chart = folder.join("web");
     std::fs::create_dir(&chart).unwrap();
     std::fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.4.2\n").unwrap();
@@ -151,15 +177,7 @@ fn products(all: &mut Noting) {
     all.call("set_label_on_product", json!({ "product_id": MOSQUITTO, "label_id": "tier", "label_value": "edge" }));
     all.call("remove_label_from_product", json!({ "product_id": MOSQUITTO, "label_id": "tier" }));
     let compared = json!({ "product_id": MOSQUITTO, "environments": "cube-7, cube-8" });
-    all.call("compare_product_versions", compared.clone());
-    // What cube-cloud tells of its way reaches the host.
-    let id = all.host.begin_watched("compare_product_versions", compared);
-    for (done, name) in [(0, "cube-7"), (1, "cube-8")] {
-        let progress = all.host.progress(id);
-        assert!(progress["message"].as_str().is_some_and(|said| said.contains(name)), "{progress}");
-        assert_eq!((progress["progress"].as_f64(), progress["total"].as_f64()), (Some(f64::from(done)), Some(2.0)));
-    }
-    assert_eq!(all.host.answer(id)["result"]["isError"], false);
+    all.call("compare_product_versions", compared);
 }
 
 fn storage(all: &mut Noting, world: &World) {
@@ -180,4 +198,18 @@ fn storage(all: &mut Noting, world: &World) {
     let started = all.call("edgegate_run_gate", run);
     all.call("edgegate_check_status", json!({ "workspace_id": workspace, "run_id": started["run_id"] }));
     all.call("edgegate_get_byo_audit", json!({ "workspace_id": workspace }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cube_cloud_tells_of_its_way_reaches_the_host() {
+    let world = World::start().await.unwrap();
+    let mut host = Host::in_world(&world, &[]);
+    let compared = json!({ "product_id": MOSQUITTO, "environments": "cube-7, cube-8" });
+    let id = host.begin_watched("compare_product_versions", compared);
+    for (done, name) in [(0, "cube-7"), (1, "cube-8")] {
+        let progress = host.progress(id);
+        assert!(progress["message"].as_str().is_some_and(|said| said.contains(name)), "{progress}");
+        assert_eq!((progress["progress"].as_f64(), progress["total"].as_f64()), (Some(f64::from(done)), Some(2.0)));
+    }
+    assert_eq!(host.answer(id)["result"]["isError"], false);
 }

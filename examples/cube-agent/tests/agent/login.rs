@@ -8,13 +8,23 @@ use serde_json::json;
 
 use crate::host::{Host, variables};
 
-struct Person {
+pub(crate) struct Person {
     http: reqwest::Client,
     cookie: Mutex<String>,
     base: String,
+    name: String,
+    password: String,
 }
 
 impl Person {
+    /// The world's own user, in a browser without cookies.
+    pub(crate) fn of(world: &World) -> Self {
+        let card = &world.card().cloud;
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let password = card.password.expose_secret().to_owned();
+        Self { http, cookie: Mutex::default(), base: card.url.clone(), name: card.user.clone(), password }
+    }
+
     async fn ask(&self, request: reqwest::RequestBuilder) -> String {
         let cookie = self.cookie.lock().unwrap().clone();
         let response = request.header("cookie", cookie).header("origin", &self.base).send().await.unwrap();
@@ -31,12 +41,21 @@ impl Person {
         form.extend_from_slice(fields);
         self.ask(self.http.post(format!("{}/auth/{page}", self.base)).form(&form)).await;
     }
+
+    /// Signs in at the page and allows the agent; the page that showed its letters.
+    pub(crate) async fn sign_in(&self, url: &str) -> String {
+        let session = url.split_once("session_id=").unwrap().1;
+        let html = self.ask(self.http.get(url)).await;
+        self.submit("login", session, &html, &[("username", &self.name), ("password", &self.password)]).await;
+        let html = self.ask(self.http.get(format!("{}/auth/confirm?session_id={session}", self.base))).await;
+        self.submit("confirm", session, &html, &[("decision", "allow")]).await;
+        html
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_at_the_page_that_progress_tells() {
     let world = World::start().await.unwrap();
-    let card = &world.card().cloud;
     let mut environment = variables(&world);
     environment.retain(|(name, _)| name != "CUBE_API_KEY");
     let mut host = Host::start(&environment, &[]);
@@ -45,15 +64,8 @@ async fn a_person_signs_in_at_the_page_that_progress_tells() {
     let url = said.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
     let code = said.split_whitespace().last().unwrap();
 
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let person = Person { http, cookie: Mutex::default(), base: card.url.clone() };
-    let session = url.split_once("session_id=").unwrap().1;
-    let html = person.ask(person.http.get(&url)).await;
-    let fields = [("username", card.user.as_str()), ("password", card.password.expose_secret())];
-    person.submit("login", session, &html, &fields).await;
-    let html = person.ask(person.http.get(format!("{}/auth/confirm?session_id={session}", card.url))).await;
+    let html = Person::of(&world).sign_in(&url).await;
     assert!(html.contains(code), "the page shows other letters than the agent: {html}");
-    person.submit("confirm", session, &html, &[("decision", "allow")]).await;
 
     let answer = host.answer(id);
     assert_eq!(answer["result"]["isError"], false, "{answer}");

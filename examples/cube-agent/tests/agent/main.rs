@@ -4,6 +4,7 @@
 mod byo;
 mod cancel;
 mod choice;
+mod clients;
 mod every;
 mod host;
 mod http;

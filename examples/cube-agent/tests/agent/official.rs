@@ -1,71 +1,42 @@
-//! The official client of Python, and the public inspector's command line. Runs with `CUBE_REAL=1`; `CUBE_REAL_BIN` names
-//! the folder with both.
-
-use std::path::Path;
+//! What the official client of Python and the public inspector's command line see beside the tools' answers. Runs with
+//! `CUBE_REAL=1`; `CUBE_REAL_BIN` names the folder with both.
 
 use cube_sdk_server::local::World;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::host::variables;
+use crate::clients::{Client as _, Inspector, Python, real};
+use crate::host::{text, variables};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pythons_client_lists_and_calls_every_tool() {
-    if std::env::var("CUBE_REAL").ok().as_deref() != Some("1") {
-        return;
-    }
-    let bin = std::env::var("CUBE_REAL_BIN").expect("CUBE_REAL_BIN names the folder with python");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/real/mcp_stdio_client.py");
+async fn pythons_client_sees_schemas_prompts_progress_and_what_is_missing() {
+    let Some(bin) = real() else { return };
     let world = World::start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let output = std::process::Command::new(Path::new(&bin).join("python"))
-        .arg(script)
-        .arg(env!("CARGO_BIN_EXE_cube-agent"))
-        .arg(&world.card().kube.cluster)
-        .env_clear()
-        .env("HOME", folder.path())
-        .env("KUBECONFIG", folder.path().join("kubeconfig"))
-        .envs(variables(&world))
-        .output()
-        .unwrap();
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{err}");
-    let saw: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{err}"));
-    assert_eq!(
-        (&saw["server"], &saw["tools"], &saw["schemas"]),
-        (&json!("cube-agent"), &json!(54), &json!(54)),
-        "{saw}"
-    );
-    assert_eq!((&saw["failed"], &saw["silent"]), (&json!([]), &json!([])), "{saw}");
+    let mut client = Python::start(&bin, &variables(&world));
+    let saw = client.saw();
+    assert_eq!((&saw["server"], &saw["schemas"]), (&json!("cube-agent"), &json!(54)), "{saw}");
     assert_eq!(saw["prompts"], json!(["first_login", "byo_onboarding"]));
-    assert!(saw["progress"].as_array().is_some_and(|told| !told.is_empty()), "{saw}");
+    client.call("app_proxy", json!({ "app": "echo" }));
+    assert!(!client.progress().is_empty());
+    // What is not complete is not done, and the result names what is missing.
+    for tool in client.tools() {
+        let required = tool["inputSchema"]["required"].as_array().cloned().unwrap_or_default();
+        if !required.is_empty() {
+            let result = client.call(tool["name"].as_str().unwrap(), json!({}));
+            let said = text(&result);
+            assert_eq!(result["isError"], true, "{result}");
+            assert!(required.iter().any(|name| said.contains(name.as_str().unwrap())), "{}: {said}", tool["name"]);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_inspector_lists_and_calls_tools() {
-    if std::env::var("CUBE_REAL").ok().as_deref() != Some("1") {
-        return;
-    }
-    let bin = std::env::var("CUBE_REAL_BIN").expect("CUBE_REAL_BIN names the folder with mcp-inspector");
+async fn the_inspector_sees_the_answer_of_a_tool() {
+    let Some(bin) = real() else { return };
     let world = World::start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let inspect = |more: &[&str]| {
-        let mut command = std::process::Command::new(Path::new(&bin).join("mcp-inspector"));
-        command.arg("--cli").env("HOME", folder.path());
-        // It gives a server no variable that is not named.
-        for (name, value) in variables(&world) {
-            command.arg("-e").arg(format!("{name}={value}"));
-        }
-        let output = command.arg(env!("CARGO_BIN_EXE_cube-agent")).args(more).output().unwrap();
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{more:?}: {err}");
-        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{more:?}: {err}"))
-    };
-    let list = inspect(&["--method", "tools/list"]);
-    assert_eq!(list["tools"].as_array().map(Vec::len), Some(54));
-    let status = inspect(&["--method", "tools/call", "--tool-name", "agent_status"]);
+    let mut inspector = Inspector::new(&bin, variables(&world));
+    let status = inspector.call("agent_status", json!({}));
     assert_eq!(status["structuredContent"]["connected"], true, "{status}");
-    let nodes = ["--method", "tools/call", "--tool-name", "kubectl_exec", "--tool-arg", "command=get nodes"];
-    let cluster = format!("cluster={}", world.card().kube.cluster);
-    let nodes = inspect(&[nodes.as_slice(), &["--tool-arg", &cluster]].concat());
-    assert!(nodes["content"][0]["text"].as_str().is_some_and(|text| text.contains("node-1")), "{nodes}");
+    let nodes = json!({ "cluster": world.card().kube.cluster, "command": "get nodes" });
+    let nodes = inspector.call("kubectl_exec", nodes);
+    assert!(text(&nodes).contains("node-1"), "{nodes}");
 }
