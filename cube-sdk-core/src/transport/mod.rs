@@ -21,7 +21,7 @@ pub use failure::never_connected;
 pub use http_client::{HttpClient, HttpClientBuilder};
 pub use middleware::{Middleware, Next};
 pub use proxy::{Proxies, ProxySetting, Via};
-pub use tls::RootCertificates;
+pub use tls::{RootCertificates, cryptography};
 pub use trace_context::TraceContext;
 pub use upload::Upload;
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use cube_sdk_core::transport::cryptography;
 use cube_sdk_core::{Error, ErrorKind, Result};
 use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
@@ -51,7 +52,7 @@ impl Tls {
     /// # Errors
     /// `Io` when one cannot be read; `Config` when one holds no such item, or they do not belong together.
     pub fn from_files(chain: &Path, key: &Path) -> Result<Self> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = cryptography();
         let first = read(chain, key, &provider)?;
         let now = RwLock::new(first);
         let shown = Arc::new(Shown { chain: chain.to_owned(), key: key.to_owned(), provider, now });

@@ -1,13 +1,12 @@
 //! TLS of every sort: rustls with aws-lc-rs, passed by value.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use cube_sdk_core::transport::RootCertificates;
+use cube_sdk_core::transport::{RootCertificates, cryptography};
 use cube_sdk_core::{Error, ErrorKind, Result};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, InconsistentKeys, ServerConfig};
@@ -15,12 +14,6 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Duplex;
-
-/// The cryptography, made once.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
-}
 
 /// A client that trusts the system's authorities and these.
 ///
@@ -40,7 +33,7 @@ pub(crate) async fn trusting(roots: &RootCertificates, alpn: &[&str]) -> Result<
 /// # Errors
 /// `Config` when no version of TLS is available.
 pub(crate) fn verifying(verifier: Arc<dyn ServerCertVerifier>, alpn: &[&str]) -> Result<ClientConfig> {
-    let config = ClientConfig::builder_with_provider(provider())
+    let config = ClientConfig::builder_with_provider(cryptography())
         .with_safe_default_protocol_versions()
         .map_err(|cause| Error::new(ErrorKind::Config, "no TLS version is available").cause(cause))?
         .dangerous()
@@ -86,7 +79,7 @@ pub(crate) fn server(chain: &[u8], key: &[u8]) -> Result<ServerConfig> {
             .advice("give a PEM file with BEGIN CERTIFICATE"));
     }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|cause| unreadable("private key").cause(cause))?;
-    ServerConfig::builder_with_provider(provider())
+    ServerConfig::builder_with_provider(cryptography())
         .with_safe_default_protocol_versions()
         .map_err(|cause| Error::new(ErrorKind::Config, "no TLS version is available").cause(cause))?
         .with_no_client_auth()

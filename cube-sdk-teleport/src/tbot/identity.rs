@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cube_sdk_core::transport::cryptography;
 use cube_sdk_core::{Result, Timestamp};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -16,7 +17,6 @@ use super::bundle::{Bundle, KeyEncoding};
 use super::subject::Subject;
 use super::torn::Torn;
 use crate::app_fault::AppFault;
-use crate::ground::tls;
 
 /// One generation of an app's credential, ready for TLS. Its private key can sign and is never shown.
 pub struct Identity {
@@ -41,7 +41,7 @@ impl Identity {
     /// # Errors
     /// `BadKey`, `Mismatch`, or `BadCertificate` for an authority that cannot be a trust anchor.
     pub fn new(bundle: &Bundle, host_authorities: &[Vec<u8>]) -> Result<Self, Torn> {
-        let provider = tls::provider();
+        let provider = cryptography();
         let mut key = private_key(bundle);
         let loaded = provider.key_provider.load_private_key(key.clone_key());
         key.zeroize();

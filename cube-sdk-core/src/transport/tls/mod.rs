@@ -1,5 +1,6 @@
 //! Which certificates are trusted: those of the operating system, and a private authority if asked.
 
+mod cryptography;
 mod verifier;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
 
 use crate::error::{Error, ErrorKind, Result};
+pub use cryptography::cryptography;
 use verifier::Explaining;
 pub(super) use verifier::{Refused, shown};
 
@@ -80,7 +82,7 @@ impl RootCertificates {
         Self { certificates: self.iter().chain(more.iter()).cloned().collect(), config: Arc::default() }
     }
 
-    /// TLS of a client that trusts these and the operating system's, by rustls with aws-lc-rs, without ALPN. The trust
+    /// TLS of a client that trusts these and the operating system's, by rustls with [`cryptography`], without ALPN. The trust
     /// store is read at the first call; clones share what was read, and their TLS sessions.
     ///
     /// Where there is no trust store, every server is refused at its handshake, saying so.
@@ -91,7 +93,7 @@ impl RootCertificates {
         if let Some(config) = self.config.get() {
             return Ok(config.clone());
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = cryptography();
         let verifier = Verifier::new_with_extra_roots(self.certificates.iter().cloned(), Arc::clone(&provider));
         let config = self.config_with(Explaining::new(verifier, Arc::clone(&provider)), provider)?;
         Ok(self.config.get_or_init(|| config).clone())

@@ -46,7 +46,7 @@ fn tls(server: &str, socket: TcpStream) -> anyhow::Result<Box<StreamOwned<Client
     for certificate in CertificateDer::pem_file_iter(std::env::var_os(TRUSTED).context(TRUSTED)?)? {
         roots.add(certificate?)?;
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = cube_sdk_core::transport::cryptography();
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
