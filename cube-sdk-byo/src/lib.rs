@@ -19,7 +19,6 @@
 #![cfg_attr(feature = "s3", doc = "```")]
 #![cfg_attr(not(feature = "s3"), doc = "```ignore")]
 //! use cube_sdk_byo::{GrantRef, Scope, Storage};
-//! use futures_util::TryStreamExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,6 @@ use cube_sdk_byo::EdgeGate;
 use cube_sdk_core::Result;
 use cube_sdk_server::edgegate::{Cell, CellExecutor, CellReport, Model};
 use cube_sdk_server::local::World;
-use futures_util::TryStreamExt as _;
 
 /// Reads each model to its end, and tells how long that took and how large it was.
 struct Loading;

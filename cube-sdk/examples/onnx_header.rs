@@ -7,7 +7,6 @@
 use cube_sdk::byo::ExternalId;
 use cube_sdk::prelude::*;
 use cube_sdk_server::local::World;
-use futures_util::TryStreamExt as _;
 use prost::Message;
 
 /// The fields of ONNX's `ModelProto` that are asked for; others are passed over.

@@ -30,8 +30,6 @@ use crate::stored_checksum::StoredChecksum;
 /// ```
 /// use std::time::Duration;
 ///
-/// use futures_util::TryStreamExt;
-///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let world = cube_sdk_testkit::aws::AwsWorld::builder().start().await?;
@@ -104,6 +102,14 @@ impl ObjectReader {
     /// Bytes reserved for parts in flight, or waiting for the caller: never above the budget.
     pub fn accounted(&self) -> u64 {
         self.source.budget.used()
+    }
+
+    /// The next bytes, in order; none when every byte has been handed on. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// Those of the read: a failure is told once, and nothing comes after it.
+    pub async fn try_next(&mut self) -> Result<Option<Bytes>> {
+        futures_util::StreamExt::next(self).await.transpose()
     }
 
     /// Ends the reader's tasks, waits for their end and writes the audit rows of calls that were given up.

@@ -53,7 +53,6 @@ pub struct AuditPage {
 ///
 /// ```
 /// use cube_sdk_byo::EdgeGate;
-/// use futures_util::TryStreamExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> cube_sdk_core::Result<()> {

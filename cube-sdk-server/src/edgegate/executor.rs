@@ -67,7 +67,6 @@ pub struct Cell {
 /// use async_trait::async_trait;
 /// use cube_sdk_core::Result;
 /// use cube_sdk_server::edgegate::{Cell, CellExecutor, CellReport, Model};
-/// use futures_util::TryStreamExt;
 ///
 /// /// Measures how long the bytes take.
 /// struct Timed;

@@ -3,7 +3,6 @@
 use cube_sdk::Cube;
 use cube_sdk::byo::{GrantRef, Scope};
 use cube_sdk_server::local::World;
-use futures_util::TryStreamExt as _;
 
 /// Reads the model of the embedded world; how many bytes it has.
 ///

@@ -20,7 +20,6 @@ use crate::rest::operations::DOWNLOAD_ARTIFACT;
 ///
 /// ```
 /// use cube_sdk_byo::EdgeGate;
-/// use futures_util::TryStreamExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> cube_sdk_core::Result<()> {
@@ -47,6 +46,14 @@ impl Download {
     /// The length that the server promised, in bytes.
     pub const fn content_length(&self) -> Option<u64> {
         self.0.content_length()
+    }
+
+    /// The next bytes; none after the last.
+    ///
+    /// # Errors
+    /// Those of the transfer, `Integrity` where the server promised more.
+    pub async fn try_next(&mut self) -> Result<Option<Bytes>> {
+        futures_util::StreamExt::next(self).await.transpose()
     }
 
     /// The whole artifact, at most `cap` bytes.

@@ -9,7 +9,6 @@ use clap::Args;
 use cube_sdk::byo::audit::{NdjsonSink, Recorder};
 use cube_sdk::byo::reader::ReaderEvent;
 use cube_sdk::byo::{GrantRef, OpenObject, S3Uri, Scope};
-use futures_util::TryStreamExt as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
