@@ -13,7 +13,7 @@
 //! # std::fs::create_dir_all(&folder).unwrap();
 //! # std::fs::write(folder.join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.4.2\n").unwrap();
 //! let cube = Cube::builder().environment(world.environment()).build(); // in a program of yours: Cube::from_env()?
-//! let release = Release { chart: Some(folder), bump: Bump::Minor, channels: vec!["BETA".into()], ..Release::default() };
+//! let release = Release::new().chart(folder).bump(Bump::Minor).channels(["BETA"]);
 //! let plan = cube.release(&release)?;
 //! println!("{plan}"); // nothing is done yet
 //! let report = plan.run().await?;
@@ -31,36 +31,126 @@ use cube_sdk_core::{Result, SecretString};
 use crate::Cube;
 use crate::cloud::BuildPlace;
 
-/// What is asked of a release. What is left out is looked for, or as the published agent has it.
+/// What is asked of a release, for [`Cube::release`]. What is left out is looked for, or as the published agent has it.
 #[derive(Clone, Debug, Default)]
+#[must_use = "hand it to Cube::release"]
 pub struct Release {
-    /// The chart's folder or its `Chart.yaml`; none: looked for from the working directory.
-    pub chart: Option<PathBuf>,
-    /// The new version, in place of `bump`.
-    pub version: Option<String>,
-    /// How the version grows.
-    pub bump: Bump,
-    /// The image's tag and the chart's appVersion; none: the new version where an image is built.
-    pub app_version: Option<String>,
-    /// The image; none: none is built, even where there is a Dockerfile.
-    pub image: Option<Image>,
-    /// Channels to add the release to; Apollo adds it to `DEV` by itself.
-    pub channels: Vec<String>,
+    chart: Option<PathBuf>,
+    version: Option<String>,
+    bump: Bump,
+    app_version: Option<String>,
+    image: Option<Image>,
+    channels: Vec<String>,
 }
 
-/// The image of a release: built where there is a Dockerfile.
+impl Release {
+    /// The next patch of the chart in the working directory, without an image.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The chart's folder or its `Chart.yaml`. Default: looked for from the working directory.
+    pub fn chart(mut self, chart: impl Into<PathBuf>) -> Self {
+        self.chart = Some(chart.into());
+        self
+    }
+
+    /// The new version, in place of a bump.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// How the version grows. Default: by a patch.
+    pub fn bump(mut self, bump: Bump) -> Self {
+        self.bump = bump;
+        self
+    }
+
+    /// The image's tag and the chart's appVersion. Default: the new version where an image is built.
+    pub fn app_version(mut self, version: impl Into<String>) -> Self {
+        self.app_version = Some(version.into());
+        self
+    }
+
+    /// The image. Default: none is built, even where there is a Dockerfile.
+    pub fn image(mut self, image: Image) -> Self {
+        self.image = Some(image);
+        self
+    }
+
+    /// Channels to add the release to; Apollo adds it to `DEV` by itself.
+    pub fn channels(mut self, channels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.channels = channels.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+/// The image of a [`Release`]: built where there is a Dockerfile.
 #[derive(Clone, Debug, Default)]
+#[must_use = "hand it to Release::image"]
 pub struct Image {
-    /// Where it is built.
-    pub place: BuildPlace,
-    /// The Dockerfile, below the chart's folder; none: there, or in the folder above.
-    pub dockerfile: Option<PathBuf>,
+    place: BuildPlace,
+    dockerfile: Option<PathBuf>,
+    target: Option<String>,
+    platform: Option<String>,
+    arguments: Vec<(String, SecretString)>,
+}
+
+impl Image {
+    /// By the Dockerfile of the chart's folder or of the folder above, for `linux/amd64`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where it is built. Default: here where there is docker, else by cube-cloud.
+    pub fn place(mut self, place: BuildPlace) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// The Dockerfile, below the chart's folder.
+    pub fn dockerfile(mut self, file: impl Into<PathBuf>) -> Self {
+        self.dockerfile = Some(file.into());
+        self
+    }
+
     /// The stage of the Dockerfile to build up to.
-    pub target: Option<String>,
-    /// What it is built for; none: `linux/amd64`.
-    pub platform: Option<String>,
-    /// Build arguments.
-    pub arguments: Vec<(String, SecretString)>,
+    pub fn target(mut self, stage: impl Into<String>) -> Self {
+        self.target = Some(stage.into());
+        self
+    }
+
+    /// What it is built for.
+    pub fn platform(mut self, platform: impl Into<String>) -> Self {
+        self.platform = Some(platform.into());
+        self
+    }
+
+    /// A build argument.
+    pub fn argument(mut self, name: impl Into<String>, value: SecretString) -> Self {
+        self.arguments.push((name.into(), value));
+        self
+    }
+
+    /// What is built; none where there is no Dockerfile.
+    fn build(&self, chart: &Chart) -> Result<Option<ImageBuild>> {
+        let build = match &self.dockerfile {
+            Some(file) => Some(ImageBuild::new(&chart.folder().join(file))?),
+            None => ImageBuild::of_chart(chart.folder())?,
+        };
+        let Some(mut build) = build else { return Ok(None) };
+        if let Some(platform) = &self.platform {
+            build = build.platform(Platform::parse(platform)?);
+        }
+        if let Some(target) = &self.target {
+            build = build.target(target);
+        }
+        for (name, value) in &self.arguments {
+            build = build.build_arg(name, value.clone())?;
+        }
+        Ok(Some(build))
+    }
 }
 
 impl Cube {
@@ -104,26 +194,5 @@ impl Cube {
         let release =
             if here { release.local_image(build) } else { release.remote_image(build, cloud.image_builder()) };
         release.plan()
-    }
-}
-
-impl Image {
-    /// What is built; none where there is no Dockerfile.
-    fn build(&self, chart: &Chart) -> Result<Option<ImageBuild>> {
-        let build = match &self.dockerfile {
-            Some(file) => Some(ImageBuild::new(&chart.folder().join(file))?),
-            None => ImageBuild::of_chart(chart.folder())?,
-        };
-        let Some(mut build) = build else { return Ok(None) };
-        if let Some(platform) = &self.platform {
-            build = build.platform(Platform::parse(platform)?);
-        }
-        if let Some(target) = &self.target {
-            build = build.target(target);
-        }
-        for (name, value) in &self.arguments {
-            build = build.build_arg(name, value.clone())?;
-        }
-        Ok(Some(build))
     }
 }

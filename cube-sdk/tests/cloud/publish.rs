@@ -27,7 +27,7 @@ fn chart(folder: &Path) -> PathBuf {
 }
 
 fn asked(folder: &Path) -> Release {
-    Release { chart: Some(folder.to_owned()), bump: Bump::Minor, channels: vec!["BETA".into()], ..Release::default() }
+    Release::new().chart(folder).bump(Bump::Minor).channels(["BETA"])
 }
 
 const PUBLISH: &str = "createProductReleaseFromManifestV2";

@@ -104,21 +104,31 @@ impl Asked {
             "minor" => Bump::Minor,
             _ => Bump::Patch,
         };
-        let image = Image {
-            place: self.build_mode.parse()?,
-            dockerfile: self.dockerfile,
-            target: self.target,
-            platform: Some(self.platform),
-            arguments: self.build_args.into_iter().collect(),
-        };
-        Ok(Release {
-            chart: self.chart_path,
-            version: self.version,
-            bump,
-            app_version: self.app_version,
-            image: (!self.skip_docker).then_some(image),
-            channels: names(self.release_channels.as_deref().unwrap_or_default()),
-        })
+        let mut release =
+            Release::new().bump(bump).channels(names(self.release_channels.as_deref().unwrap_or_default()));
+        if let Some(chart) = self.chart_path {
+            release = release.chart(chart);
+        }
+        if let Some(version) = self.version {
+            release = release.version(version);
+        }
+        if let Some(version) = self.app_version {
+            release = release.app_version(version);
+        }
+        if self.skip_docker {
+            return Ok(release);
+        }
+        let mut image = Image::new().place(self.build_mode.parse()?).platform(self.platform);
+        if let Some(file) = self.dockerfile {
+            image = image.dockerfile(file);
+        }
+        if let Some(target) = self.target {
+            image = image.target(target);
+        }
+        for (name, value) in self.build_args {
+            image = image.argument(name, value);
+        }
+        Ok(release.image(image))
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use cube_render::publish::{Plan, Published, Released, progress};
-use cube_sdk::SecretString;
 use cube_sdk::apollo::publish;
 use cube_sdk::cloud::BuildPlace;
 use cube_sdk::release::{self, Release};
@@ -105,14 +104,17 @@ impl Publish {
             Bump::Minor => publish::Bump::Minor,
             Bump::Major => publish::Bump::Major,
         };
-        Ok(Release {
-            chart: self.chart,
-            version: self.release,
-            bump,
-            app_version: self.app_version,
-            image: if self.no_image { None } else { Some(self.image.asked()?) },
-            channels: self.channels,
-        })
+        let mut release = Release::new().bump(bump).channels(self.channels);
+        if let Some(chart) = self.chart {
+            release = release.chart(chart);
+        }
+        if let Some(version) = self.release {
+            release = release.version(version);
+        }
+        if let Some(version) = self.app_version {
+            release = release.app_version(version);
+        }
+        if self.no_image { Ok(release) } else { Ok(release.image(self.image.asked()?)) }
     }
 }
 
@@ -132,13 +134,18 @@ impl Image {
             Where::Local => BuildPlace::Here,
             Where::Remote => BuildPlace::Cloud,
         };
-        let mut arguments = Vec::new();
+        let mut image = release::Image::new().place(place).platform(self.platform);
+        if let Some(file) = self.dockerfile {
+            image = image.dockerfile(file);
+        }
+        if let Some(target) = self.target {
+            image = image.target(target);
+        }
         for name in self.arguments {
             let value =
                 std::env::var(&name).map_err(|_| refused(format!("--build-arg {name}: the variable is not set")))?;
-            arguments.push((name, SecretString::from(value)));
+            image = image.argument(name, value.into());
         }
-        let (dockerfile, target) = (self.dockerfile, self.target);
-        Ok(release::Image { place, dockerfile, target, platform: Some(self.platform), arguments })
+        Ok(image)
     }
 }
