@@ -170,7 +170,12 @@ fn failing(doing: &'static str) -> impl Fn(sqlx::Error) -> Error {
 /// True when the database could not be spoken to, or had no room just then: the same may go well a moment later.
 fn is_away(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // The last two: a connection that is out of step.
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::Protocol(_) => true,
         // PostgreSQL: connection lost, no room, given up in favour of another, going down or starting up; rested too long.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             code.len() == 5 && ["08", "53", "40", "57P", "25P03"].iter().any(|class| code.starts_with(class))
