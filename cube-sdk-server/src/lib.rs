@@ -48,6 +48,7 @@ mod bearer;
 pub mod cloud;
 pub mod edgegate;
 mod health;
+mod lasting;
 pub mod listener;
 #[cfg(feature = "local")]
 pub mod local;

@@ -12,6 +12,7 @@ use super::router::router;
 use super::settings::CloudSettings;
 use super::tunnel::Tunnels;
 use crate::health::Ending;
+use crate::lasting::lasting;
 use crate::metrics::Metrics;
 use crate::store::CloudStore;
 
@@ -138,15 +139,17 @@ impl CloudServiceBuilder {
         let tunnels = Arc::new(Tunnels::new(&app, &self.metrics));
         let ending = Ending::default();
         let router = self.metrics.counted(router(&app, &tunnels, ending.clone()));
-        let tidier = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(TIDY).await;
-                if let Err(error) = app.store.forget_sealed_keys(app.now()).await {
-                    tracing::warn!(%error, "keys that were handed out were not forgotten");
-                }
-            }
-        });
+        let tidier = tokio::spawn(lasting("forgetting sealed keys", move || tidy_forever(Arc::clone(&app))));
         Ok(CloudService { router, store: self.store, tunnels, ending, tidier })
+    }
+}
+
+async fn tidy_forever(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        if let Err(error) = app.store.forget_sealed_keys(app.now()).await {
+            tracing::warn!(%error, "keys that were handed out were not forgotten");
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use super::probes::Probes;
 use super::settings::OperatorSettings;
 use super::{grants, news, readiness, recording, router, runs};
 use crate::health::Ending;
+use crate::lasting::lasting;
 use crate::metrics::Metrics;
 use crate::store::{EdgeGateStore, Id};
 
@@ -248,9 +249,15 @@ impl EdgeGateServiceBuilder {
             runs::end_interrupted(&app).await?;
         }
         let (stop, stopped) = watch::channel(false);
-        let listener = tokio::spawn(news::listen_forever(Arc::clone(&app), stopped.clone()));
-        let runner = tokio::spawn(runs::run_forever(Arc::clone(&app), stopped));
-        let prober = tokio::spawn(grants::reprobe_forever(Arc::clone(&app), self.reprobe_every));
+        let (here, off) = (Arc::clone(&app), stopped.clone());
+        let listen = move || news::listen_forever(Arc::clone(&here), off.clone());
+        let listener = tokio::spawn(lasting("hearing the other processes", listen));
+        let here = Arc::clone(&app);
+        let run = move || runs::run_forever(Arc::clone(&here), stopped.clone());
+        let runner = tokio::spawn(lasting("executing runs", run));
+        let here = Arc::clone(&app);
+        let probe = move || grants::reprobe_forever(Arc::clone(&here), self.reprobe_every);
+        let prober = tokio::spawn(lasting("probing grants again", probe));
         let ending = Ending::default();
         Ok(EdgeGateService {
             router: self.metrics.counted(router::router(Arc::clone(&app), ending.clone())),

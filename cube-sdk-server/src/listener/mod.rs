@@ -30,6 +30,7 @@ use self::room::Room;
 use self::serve::Server;
 pub use self::tls::Tls;
 pub(crate) use self::upgraded::below;
+use crate::lasting::lasting;
 
 /// A served router. Dropping it closes the port and every connection at once;
 /// [`shutdown`](Self::shutdown) lets answers in progress finish.
@@ -93,7 +94,8 @@ impl Listener {
         let (stop, stopped) = watch::channel(None);
         let room = Room::new(&limits);
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
+        let following =
+            tls.clone().map(|tls| tokio::spawn(lasting("following the certificate", move || tls.clone().follow())));
         let server = Server::new(router, limits, room.clone(), tls);
         let accepting = tokio::spawn(server.accept(socket, stopped));
         Ok(Self { address, scheme, room, stop, accepting, following })

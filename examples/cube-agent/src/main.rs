@@ -33,7 +33,8 @@ struct Arguments {
     tools: Vec<String>,
 }
 
-#[tokio::main(worker_threads = 2)]
+// One host and a few tunnels: one thread carries them, in half the memory of more.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // rmcp warns of each refusal, which the host is told anyway.

@@ -39,7 +39,7 @@ impl HttpServer {
                 .advice("give a loopback address, such as 127.0.0.1:8000"));
         }
         let failed = |cause| Error::io(format!("listening on {address}"), cause);
-        let listener = TcpListener::bind(address.as_str()).await.map_err(failed)?;
+        let listener = TcpListener::bind(address.socket_addr()?).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, address, token, agent })
     }
