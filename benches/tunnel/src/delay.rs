@@ -112,8 +112,11 @@ async fn join(near: TcpStream, target: SocketAddr, up: Arc<Line>, down: Arc<Line
     far.set_nodelay(true)?;
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
-    tokio::join!(carry(near_read, far_write, &up), carry(far_read, near_write, &down));
-    Ok(())
+    // Each way is a task of its own, with a core of its own where there are two: a peer that has one connection for all must
+    // not find a slower line than one with many.
+    let way = tokio::spawn(async move { carry(near_read, far_write, &up).await });
+    carry(far_read, near_write, &down).await;
+    way.await.context("one way of the line panicked")
 }
 
 /// One direction of a connection. An end of file or an error ends it, after what is under way.
