@@ -83,6 +83,8 @@ impl ByoFault {
     /// status afterwards, with [`Error::with_status`], when a server answered.
     pub fn into_error(self, operation: Operation) -> Error {
         let message = match &self.detail {
+            // A service of ours says the meaning itself.
+            Some(detail) if detail.contains(self.code.meaning()) => detail.clone(),
             Some(detail) => format!("{}: {detail}", self.code.meaning()),
             None => self.code.meaning().to_owned(),
         };
@@ -156,6 +158,17 @@ mod tests {
         let fault = error.byo().unwrap();
         assert_eq!(fault.request_ids(), ["REQ1", "REQ2"]);
         assert_eq!(fault.bucket_region().unwrap().as_str(), "eu-west-1");
+    }
+
+    #[test]
+    fn a_meaning_is_said_once() {
+        const OP: Operation = Operation::new("s3", "head_bucket", Idempotency::Read);
+        let meaning = ByoCode::BucketGone.meaning();
+        for detail in [meaning.to_owned(), format!("s3://b/k: {meaning}"), "NoSuchBucket".to_owned()] {
+            let error = ByoFault::new(ByoCode::BucketGone).with_detail(&detail).into_error(OP);
+            assert_eq!(error.to_string().matches(meaning).count(), 1, "{error}");
+            assert!(error.to_string().contains(&detail), "{error}");
+        }
     }
 
     #[test]
