@@ -120,8 +120,9 @@ impl Driver {
                     self.counters.round_trip(trip);
                 }
             }
-            Frame::Credit { stream, .. } => {
+            Frame::Credit { stream, bytes } => {
                 self.mux.frame(self.now, frame)?;
+                self.smooth.credited(self.now, bytes, self.mux.round_trip());
                 if let Some(slot) = self.mux.slot(stream) {
                     self.schedule(slot);
                 }

@@ -214,7 +214,7 @@ impl Driver {
             let Some(id) = self.mux.id(slot) else { break };
             let may = self.mux.sendable(slot);
             if may == 0 {
-                self.mux.starved(slot);
+                self.starve(slot);
                 break;
             }
             let batch = self.pace.batch();
@@ -255,11 +255,18 @@ impl Driver {
         Ok(moved)
     }
 
+    /// Its bytes wait for credit.
+    fn starve(&mut self, slot: Slot) {
+        self.mux.starved(slot);
+        self.smooth.starved(self.now);
+    }
+
     /// Reads of the sockets that take turns, straight into the arena.
     pub(super) fn fill(&mut self) -> Result<bool, Fault> {
         let mut moved = false;
         let batch = self.pace.batch();
         self.outbox.batch(batch);
+        self.held = None;
         while self.outbox.wants_more() {
             let turn = batch.min(CHUNK);
             let Some(slot) = self.turns.next(turn) else { break };
@@ -270,9 +277,13 @@ impl Driver {
             };
             let may = self.mux.sendable(slot);
             if may == 0 {
-                self.mux.starved(slot);
+                self.starve(slot);
                 self.turns.leave(slot);
                 continue;
+            }
+            self.held = self.smooth.holds(self.now, batch, self.mux.round_trip());
+            if self.held.is_some() {
+                break;
             }
             let most = usize::try_from(may).unwrap_or(usize::MAX).min(self.mux.max_data()).min(turn);
             let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
@@ -297,6 +308,7 @@ impl Driver {
                         socket.bulk = n >= SMALL;
                         socket.epoch = self.outbox.epoch();
                         self.turns.took(slot, n);
+                        self.smooth.sent(n);
                         self.mux.sent(self.now, slot, n as u64);
                         self.counters.sent(n as u64);
                     }

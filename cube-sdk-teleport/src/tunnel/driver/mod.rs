@@ -11,6 +11,7 @@ mod outbound;
 mod pace;
 mod ready;
 mod round;
+mod smooth;
 mod socket;
 mod timers;
 
@@ -25,6 +26,7 @@ use tokio::time::{Instant, Sleep};
 
 use self::pace::Pace;
 use self::ready::ReadySet;
+use self::smooth::Smooth;
 use super::codec::decode::Decoder;
 use super::codec::frame::{self, Version};
 use super::codec::outbox::Outbox;
@@ -98,6 +100,9 @@ pub(crate) struct Driver {
     work: VecDeque<Slot>,
     turns: Turns,
     pace: Pace,
+    smooth: Smooth,
+    /// Until when bulk is held back by it.
+    held: Option<Instant>,
     readable: bool,
     writable: bool,
     host_ready: bool,
@@ -173,6 +178,8 @@ impl Driver {
             work: VecDeque::new(),
             turns: Turns::default(),
             pace: Pace::new(),
+            smooth: Smooth::default(),
+            held: None,
             readable: true,
             writable: true,
             host_ready: true,

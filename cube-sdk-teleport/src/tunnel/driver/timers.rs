@@ -38,7 +38,7 @@ impl Driver {
         };
         let stall = self.stalled_at();
         let stopping = self.stopping.as_ref().filter(|_| self.is_alive()).map(|stopping| stopping.deadline);
-        for deadline in [stall, stopping, self.linger].into_iter().flatten() {
+        for deadline in [stall, stopping, self.linger, self.held].into_iter().flatten() {
             next = next.min(deadline);
         }
         next

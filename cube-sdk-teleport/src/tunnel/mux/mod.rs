@@ -196,7 +196,6 @@ impl Mux {
     }
 
     /// The least round trip at rest.
-    #[cfg_attr(any(target_os = "android", target_os = "linux"), allow(dead_code, reason = "for other systems"))]
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.path.least()
     }

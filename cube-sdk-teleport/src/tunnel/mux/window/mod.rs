@@ -16,6 +16,9 @@ pub(crate) const GROWTH_PER_CONNECTION: u64 = 32 << 20;
 /// 8 MiB would idle a sender whose window is hardly larger than what is under way.
 const RETURN_AT_MOST: u64 = 1 << 20;
 
+/// The same where the round trip is long: what is kept is missing on the way, and a lump of credit makes one of bytes.
+const RETURN_AT_MOST_FAR: u64 = 256 << 10;
+
 /// On a long path an eighth is waited for: what comes back late idles the sender, and the line with it.
 const LONG_PART: u64 = 8;
 
@@ -59,8 +62,8 @@ impl Receiver {
     pub(crate) fn written(&mut self, now: Instant, bytes: u64, path: &Path, growth: &mut u64) -> Option<u32> {
         self.unreturned += bytes;
         let grown = self.follow(now, bytes, path, growth);
-        let part = if path.is_long() { LONG_PART } else { 2 };
-        if grown == 0 && self.unreturned < (self.size / part).clamp(1, RETURN_AT_MOST) {
+        let (part, most) = if path.is_long() { (LONG_PART, RETURN_AT_MOST_FAR) } else { (2, RETURN_AT_MOST) };
+        if grown == 0 && self.unreturned < (self.size / part).clamp(1, most) {
             return None;
         }
         let kept = self.unreturned.min(self.size.saturating_sub(self.goal));
