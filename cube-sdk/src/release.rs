@@ -32,6 +32,14 @@ use crate::Cube;
 use crate::cloud::BuildPlace;
 
 /// What is asked of a release, for [`Cube::release`]. What is left out is looked for, or as the published agent has it.
+///
+/// ```
+/// use cube_sdk::apollo::publish::Bump;
+/// use cube_sdk::release::{Image, Release};
+///
+/// let next = Release::new().chart("charts/web").bump(Bump::Minor).channels(["BETA", "STABLE"]);
+/// let named = Release::new().chart("charts/web").version("2.0.0").app_version("2026.11").image(Image::new());
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "hand it to Cube::release"]
 pub struct Release {
@@ -87,6 +95,16 @@ impl Release {
 }
 
 /// The image of a [`Release`]: built where there is a Dockerfile.
+///
+/// ```
+/// use cube_sdk::cloud::BuildPlace;
+/// use cube_sdk::release::{Image, Release};
+///
+/// let token = std::env::var("NPM_TOKEN").unwrap_or_default();
+/// let image = Image::new().place(BuildPlace::Cloud).dockerfile("deploy/Dockerfile").target("runtime");
+/// let image = image.platform("linux/arm64").argument("NPM_TOKEN", token.into());
+/// let release = Release::new().image(image);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "hand it to Release::image"]
 pub struct Image {
