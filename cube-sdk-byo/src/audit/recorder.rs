@@ -211,6 +211,27 @@ mod tests {
         assert_eq!(memory.entries().len(), 2);
     }
 
+    /// A task that is busy while its runtime ends, and then has a row: whatever it spawns is dropped at once.
+    #[test]
+    fn a_runtime_ends_though_a_row_is_waited_for() {
+        let recorder = Recorder::new(Slow(MemorySink::default(), Arc::default()));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+        let (busy, is_busy) = std::sync::mpsc::channel();
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            busy.send(()).unwrap();
+            // Beside it the runtime is told to end.
+            std::thread::sleep(Duration::from_millis(300));
+            let _ = recorder.record(row("late")).await;
+        });
+        is_busy.recv().unwrap();
+        std::thread::spawn(move || {
+            drop(runtime);
+            ended.send(()).unwrap();
+        });
+        has_ended.recv_timeout(Duration::from_secs(60)).expect("it ends");
+    }
+
     /// Fails twice, then keeps what it gets; the first time by a panic.
     struct Mended(MemorySink, Arc<AtomicUsize>);
 
