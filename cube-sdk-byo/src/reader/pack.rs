@@ -7,12 +7,10 @@ use tokio::time::Instant;
 
 use crate::session::READ_SIZE;
 
-/// A chunk at least this long fills its allocation well enough to wait as it is. A shorter one keeps all of it alive
-/// whatever its length, so it is copied behind its predecessors instead. On a fast connection reads are full and nothing is
-/// copied.
-const fn full(allocation: usize) -> usize {
-    allocation / 8 * 7
-}
+/// A chunk at least this long fills its allocation well enough to wait as it is. A shorter one keeps
+/// [`READ_SIZE`] bytes alive whatever its length, so it is copied behind its predecessors instead. On a fast
+/// connection reads are full and nothing is copied.
+const FULL: usize = READ_SIZE / 8 * 7;
 
 /// A caller that waits is woken at most this often, unless [`WORTH_WAKING`] bytes are there: on a fast connection
 /// one wake for each read costs more than the read.
@@ -22,10 +20,8 @@ pub(crate) const WAKE_PAUSE: Duration = Duration::from_millis(1);
 const WORTH_WAKING: usize = 4 * READ_SIZE;
 
 /// Collects chunks of one part: short ones into blocks, and those that a waiting caller can get together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pack {
-    /// What stands behind each chunk.
-    read_size: usize,
     held: Vec<Bytes>,
     held_bytes: usize,
     block: BytesMut,
@@ -33,15 +29,11 @@ pub(crate) struct Pack {
 }
 
 impl Pack {
-    pub(crate) fn new(read_size: usize) -> Self {
-        Self { read_size, held: Vec::new(), held_bytes: 0, block: BytesMut::new(), woken: None }
-    }
-
     /// Takes a chunk, and hands on what need not or cannot wait any longer. `hungry` is a caller who has had
     /// everything before these bytes.
     pub(crate) fn put(&mut self, chunk: Bytes, hungry: bool, hand_on: impl FnMut(Bytes)) {
         let gather = hungry && self.len() + chunk.len() < WORTH_WAKING && self.was_woken_just_now();
-        if chunk.len() >= full(self.read_size) || (hungry && !gather) {
+        if chunk.len() >= FULL || (hungry && !gather) {
             self.seal();
             self.hold(chunk);
         } else {
@@ -83,7 +75,7 @@ impl Pack {
             return;
         }
         let block = std::mem::take(&mut self.block);
-        self.hold(if block.len() >= full(READ_SIZE) { block.freeze() } else { Bytes::copy_from_slice(&block) });
+        self.hold(if block.len() >= FULL { block.freeze() } else { Bytes::copy_from_slice(&block) });
     }
 
     fn release(&mut self, hand_on: impl FnMut(Bytes)) {
@@ -108,19 +100,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::session::RECORD_SIZE;
 
     proptest! {
         #[test]
-        fn order_and_content_stay(
-            sizes in proptest::collection::vec((1usize..READ_SIZE, any::<bool>()), 1..40),
-            secure in any::<bool>(),
-        ) {
-            let read_size = if secure { RECORD_SIZE } else { READ_SIZE };
-            let (mut pack, mut out, mut all) = (Pack::new(read_size), Vec::new(), Vec::new());
+        fn order_and_content_stay(sizes in proptest::collection::vec((1usize..READ_SIZE, any::<bool>()), 1..40)) {
+            let (mut pack, mut out, mut all) = (Pack::default(), Vec::new(), Vec::new());
             let mut alive = 0usize;
             for (turn, (size, hungry)) in sizes.into_iter().enumerate() {
-                let chunk = Bytes::from(vec![turn as u8; size.min(read_size)]);
+                let chunk = Bytes::from(vec![turn as u8; size]);
                 all.extend_from_slice(&chunk);
                 pack.put(chunk, hungry, |chunk| {
                     alive += READ_SIZE.min(chunk.len() * 8 / 7 + 1);
@@ -134,20 +121,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn whole_records_are_handed_on_as_they_are() {
-        let record = Bytes::from(vec![7; RECORD_SIZE]);
-        for (read_size, same) in [(RECORD_SIZE, true), (READ_SIZE, false)] {
-            let (mut pack, mut out) = (Pack::new(read_size), Vec::new());
-            (0..4).for_each(|_| pack.put(record.clone(), false, |chunk| out.push(chunk)));
-            assert_eq!(out.iter().all(|chunk| chunk.as_ptr() == record.as_ptr()), same, "read by {read_size}");
-        }
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_waiting_caller_is_woken_for_the_first_bytes_then_for_many_or_after_a_pause() {
         let chunk = || Bytes::from(vec![0; READ_SIZE]);
-        let mut pack = Pack::new(READ_SIZE);
+        let mut pack = Pack::default();
         let mut put = |hungry| {
             let mut handed_on = 0;
             pack.put(chunk(), hungry, |_| handed_on += 1);

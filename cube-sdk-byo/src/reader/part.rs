@@ -79,7 +79,7 @@ impl PartFetch {
     pub(crate) async fn begin(&self, answer: &mut Answer) {
         let item = Idle::default().next(&mut answer.body, self.source.idle_limit()).await;
         let taken = match &item {
-            Ok(Some(Ok(chunk))) => self.accept(&mut Pack::new(answer.read_size), chunk.clone(), answer.range.end),
+            Ok(Some(Ok(chunk))) => self.accept(&mut Pack::default(), chunk.clone(), answer.range.end),
             _ => false,
         };
         answer.ahead = (!taken).then_some(item);
@@ -130,8 +130,8 @@ impl PartFetch {
         if let Some(room) = &self.room {
             room.wait().await;
         }
-        let Answer { mut body, read_size, ahead, range, answered, .. } = *answer;
-        let mut pack = Pack::new(read_size);
+        let Answer { mut body, ahead, range, answered, .. } = *answer;
+        let mut pack = Pack::default();
         let outcome = self.drain(&mut body, ahead, &mut pack, range.end).await;
         // What came is good whether or not more follows.
         pack.flush(|chunk| self.hand_on(chunk));

@@ -108,8 +108,6 @@ impl Digested {
 /// An answer whose headers are checked and whose audit row is written.
 pub(crate) struct Answer {
     pub(crate) body: ByteStream,
-    /// The allocation that stands behind each chunk of it.
-    pub(crate) read_size: usize,
     /// What was read of the body already and not handed on.
     pub(crate) ahead: Option<BodyItem>,
     pub(crate) range: Range<u64>,
@@ -165,14 +163,9 @@ impl Source {
         pass.served();
         self.counters.answered_after(sent.elapsed());
         match self.check(&output, range) {
-            Ok((range, size)) => Ok(Got::Bytes(Box::new(Answer {
-                body: output.body,
-                read_size: lease.read_size,
-                ahead: None,
-                range,
-                size,
-                answered,
-            }))),
+            Ok((range, size)) => {
+                Ok(Got::Bytes(Box::new(Answer { body: output.body, ahead: None, range, size, answered })))
+            }
             Err(error) => Err(error.with_request_id(output.request_id())),
         }
     }

@@ -19,7 +19,7 @@ use cube_sdk_core::{Error, ErrorKind, Result};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::connector::{Connector, READ_SIZE, RECORD_SIZE};
+use super::connector::Connector;
 use super::keys::{self, GivenKeys, OwnKeys};
 use crate::config::{AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_STS, AWS_REGION};
 use crate::region::Region;
@@ -104,20 +104,11 @@ impl Base {
         self.own.invalidate();
     }
 
-    /// An S3 client for a bucket, and how much its connections are asked for at once.
-    pub(crate) async fn s3(
-        &self,
-        region: &Region,
-        bucket: &str,
-        keys: Credentials,
-    ) -> Result<(aws_sdk_s3::Client, usize)> {
+    /// An S3 client for a bucket.
+    pub(crate) async fn s3(&self, region: &Region, bucket: &str, keys: Credentials) -> Result<aws_sdk_s3::Client> {
         use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
         let config = self.config(region).await?;
         let url = self.endpoint(config, "S3", self.settings.s3_url.as_ref());
-        let read_size = match &url {
-            Some(url) if url.starts_with("http:") => READ_SIZE,
-            _ => RECORD_SIZE,
-        };
         // Servers other than AWS rarely have a host name per bucket, and no certificate of AWS covers a name with dots.
         let in_path = || url.is_some() || bucket.contains('.');
         let mut builder = Builder::from(config)
@@ -132,7 +123,7 @@ impl Base {
         if let Some(url) = url {
             builder = builder.endpoint_url(url);
         }
-        Ok((aws_sdk_s3::Client::from_conf(builder.build()), read_size))
+        Ok(aws_sdk_s3::Client::from_conf(builder.build()))
     }
 
     /// An STS client in the region of a bucket.

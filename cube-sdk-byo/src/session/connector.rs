@@ -34,10 +34,6 @@ use super::dial::Dial;
 /// this size alive while it waits, so that memory can be accounted.
 pub(crate) const READ_SIZE: usize = 64 * 1024;
 
-/// The same where the connection is encrypted: one record, which is all that rustls gives at once. Asked for more, each
-/// record would keep a block of [`READ_SIZE`] alive, or have to be copied out of it.
-pub(crate) const RECORD_SIZE: usize = 16 * 1024;
-
 /// Connections kept for reuse: as many as the reader may have in flight.
 const MAX_IDLE: usize = 64;
 
@@ -58,16 +54,9 @@ pub(crate) struct Connector(Arc<Shared>);
 
 struct Shared {
     ground: Ground,
-    pool: Pools,
+    pool: Pooled,
     /// For requests that bring a limit of their own, as those to an instance's metadata do.
-    limited: Mutex<HashMap<Duration, Pools>>,
-}
-
-/// Connections in clear text and encrypted ones.
-#[derive(Clone)]
-struct Pools {
-    open: Pooled,
-    secure: Pooled,
+    limited: Mutex<HashMap<Duration, Pooled>>,
 }
 
 /// A connector with the limits that one client of the SDK asks for.
@@ -85,17 +74,17 @@ pub(crate) struct NeverConnected(pub(crate) Error);
 impl Connector {
     pub(crate) fn new(ground: &Ground) -> Result<Self> {
         let limit = ground.connect_timeout().unwrap_or(CONNECT);
-        let pool = Pools::new(ground, limit)?;
+        let pool = pool(Dial::new(ground, limit)?);
         Ok(Self(Arc::new(Shared { ground: ground.clone(), pool, limited: Mutex::default() })))
     }
 
-    fn pools(&self, connect: Option<Duration>) -> Result<Pools> {
+    fn pool(&self, connect: Option<Duration>) -> Result<Pooled> {
         let Some(limit) = connect else { return Ok(self.0.pool.clone()) };
         let mut limited = self.0.limited.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = limited.get(&limit) {
             return Ok(pool.clone());
         }
-        let made = Pools::new(&self.0.ground, limit)?;
+        let made = pool(Dial::new(&self.0.ground, limit)?);
         limited.insert(limit, made.clone());
         Ok(made)
     }
@@ -120,36 +109,25 @@ impl Connector {
     }
 }
 
-impl Pools {
-    fn new(ground: &Ground, limit: Duration) -> Result<Self> {
-        let dial = Dial::new(ground, limit)?;
-        Ok(Self { open: pool(dial.clone(), READ_SIZE), secure: pool(dial, RECORD_SIZE) })
-    }
-
-    fn of(self, uri: &http::Uri) -> Pooled {
-        if uri.scheme() == Some(&http::uri::Scheme::HTTPS) { self.secure } else { self.open }
-    }
-}
-
-fn pool(dial: Dial, read_size: usize) -> Pooled {
+fn pool(dial: Dial) -> Pooled {
     let mut builder = Client::builder(TokioExecutor::new());
     builder
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(MAX_IDLE)
-        .http1_read_buf_exact_size(read_size);
+        .http1_read_buf_exact_size(READ_SIZE);
     builder.build(dial)
 }
 
 impl Limited {
     /// Sends by a connection of the pool.
     fn send(&self, mut request: http::Request<SdkBody>) -> impl Future<Output = Sent<Incoming>> + Send + 'static {
-        let pools = self.connector.pools(self.connect);
+        let pool = self.connector.pool(self.connect);
         let via = self.connector.dress(&mut request);
         let read = self.read.map(|read| read.saturating_add(self.connect.unwrap_or_default()));
         async move {
-            let pools = pools.map_err(|error| ConnectorError::user(error.into()))?;
-            let answer = pools.of(request.uri()).request(request);
+            let pool = pool.map_err(|error| ConnectorError::user(error.into()))?;
+            let answer = pool.request(request);
             let answer = match read {
                 None => answer.await,
                 Some(limit) => tokio::time::timeout(limit, answer)

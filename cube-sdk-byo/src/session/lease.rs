@@ -22,8 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(180);
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) s3: aws_sdk_s3::Client,
-    /// The allocation that stands behind each chunk of a body.
-    pub(crate) read_size: usize,
     /// Whether S3 took it once: one that it never took speaks against the next one too.
     pub(super) served: AtomicBool,
 }
@@ -61,6 +59,6 @@ async fn renew(session: Session) -> Result<Fresh<Arc<Lease>>> {
             (keys, Some(expires))
         }
     };
-    let (s3, read_size) = base.s3(&session.region, session.bucket.as_str(), keys).await?;
-    Ok(Fresh::new(Arc::new(Lease { s3, read_size, served: AtomicBool::new(false) }), expires))
+    let s3 = base.s3(&session.region, session.bucket.as_str(), keys).await?;
+    Ok(Fresh::new(Arc::new(Lease { s3, served: AtomicBool::new(false) }), expires))
 }

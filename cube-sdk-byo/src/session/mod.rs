@@ -32,8 +32,6 @@ pub(crate) use base::{AwsSettings, Base};
 pub(crate) use caller::caller_identity;
 pub use caller::{CallerIdentity, GET_CALLER_IDENTITY};
 pub(crate) use connector::READ_SIZE;
-#[cfg(test)]
-pub(crate) use connector::RECORD_SIZE;
 pub(crate) use failure::{Failure, Subject};
 pub(crate) use keys::GivenKeys;
 pub(crate) use lease::{Lease, LeaseCell, cell as lease_cell};
