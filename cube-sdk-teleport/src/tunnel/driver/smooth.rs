@@ -66,10 +66,11 @@ impl Smooth {
         self.starved = Some(now);
     }
 
-    /// Bytes per second; none while there is no reason to hold anything.
-    fn rate(&self, now: Instant, round_trip: Option<Duration>) -> Option<f64> {
+    /// Bytes per second, and for how long at most; none while there is no reason to hold anything.
+    fn rate(&self, now: Instant, round_trip: Option<Duration>) -> Option<(f64, Duration)> {
         let round_trip = round_trip.filter(|trip| *trip >= LONG)?;
-        let starved = self.starved.filter(|starved| now.duration_since(*starved) < STARVED * round_trip)?;
+        let starved = self.starved?;
+        let rest = (STARVED * round_trip).checked_sub(now.duration_since(starved)).filter(|rest| !rest.is_zero())?;
         let (since, _) = self.span?;
         // Nothing was credited for long: what is known is of another time.
         if self.known < SAMPLES || starved.duration_since(since) > 2 * STARVED * round_trip {
@@ -77,12 +78,12 @@ impl Smooth {
         }
         let before = self.rates[..SAMPLES - 1].iter().copied().fold(0.0, f64::max);
         let newest = self.rates[SAMPLES - 1];
-        (newest <= before * GROWING).then(|| before.max(newest) * GAIN)
+        (newest <= before * GROWING).then(|| (before.max(newest) * GAIN, rest))
     }
 
     /// When the next `batch` may be sent, if that is not now.
     pub(super) fn holds(&mut self, now: Instant, batch: usize, round_trip: Option<Duration>) -> Option<Instant> {
-        let Some(rate) = self.rate(now, round_trip) else {
+        let Some((rate, rest)) = self.rate(now, round_trip) else {
             self.at = None;
             return None;
         };
@@ -95,8 +96,10 @@ impl Smooth {
         if self.left > 0.0 {
             return None;
         }
-        // A whole batch: less would be small frames.
-        Some(now + Duration::from_secs_f64((batch - self.left) / rate))
+        // A whole batch: less would be small frames. A peer that credited next to nothing holds nobody for longer than what is
+        // known is good for.
+        let wait = ((batch - self.left) / rate).min(rest.as_secs_f64());
+        Some(now + Duration::try_from_secs_f64(wait).unwrap_or(rest))
     }
 
     /// So many bytes were sent.
@@ -237,7 +240,7 @@ mod tests {
         let settled = [10_000_000; 6];
         let mut smooth = Smooth::default();
         let now = credited_at(&mut smooth, begun, &settled);
-        assert!(smooth.rate(now, Some(TRIP)).is_some_and(|rate| (rate / 12_500_000.0 - 1.0).abs() < 0.2));
+        assert!(smooth.rate(now, Some(TRIP)).is_some_and(|(rate, _)| (rate / 12_500_000.0 - 1.0).abs() < 0.2));
         assert_eq!(smooth.rate(now, Some(Duration::from_millis(1))), None, "near");
         assert_eq!(smooth.rate(now + 5 * TRIP, Some(TRIP)), None, "no byte waited of late");
         let now = credited_at(&mut smooth, now, &[20_000_000]);
@@ -245,6 +248,19 @@ mod tests {
         let now = credited_at(&mut smooth, now, &[20_000_000; 2]);
         assert!(smooth.rate(now, Some(TRIP)).is_some(), "it has grown");
         assert_eq!(Smooth::default().holds(now, BATCH, Some(TRIP)), None, "nothing is known");
+    }
+
+    #[test]
+    fn a_peer_that_credits_next_to_nothing_holds_nobody_for_long() {
+        for rate in [0, 100, 10_000] {
+            let mut smooth = Smooth::default();
+            let now = credited_at(&mut smooth, Instant::now(), &[rate; 6]);
+            assert_eq!(smooth.holds(now, BATCH, Some(TRIP)), None, "the first batch of {rate}");
+            smooth.sent(10 * BATCH);
+            let until = smooth.holds(now, BATCH, Some(TRIP));
+            assert_eq!(until, Some(now + 4 * TRIP), "{rate}");
+            assert_eq!(smooth.holds(now + 4 * TRIP, BATCH, Some(TRIP)), None, "{rate}");
+        }
     }
 
     #[test]
