@@ -9,7 +9,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use super::closing::State;
-use super::{Driver, Fault, Host, SLOTS, WS_READ};
+use super::pieces::Pieces;
+use super::{Driver, Fault, Host, WS_READ};
 use crate::refusal::TunnelCode;
 use crate::tunnel::codec::decode::Event;
 use crate::tunnel::codec::frame::Frame;
@@ -23,11 +24,7 @@ impl Driver {
     pub(super) fn poll_inbound(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
         let mut moved = false;
         for _ in 0..READS {
-            while !self.is_held_back() {
-                let Some(event) = self.next_event()? else { break };
-                moved = true;
-                self.on_event(event, host)?;
-            }
+            moved |= self.decode(host)?;
             if !self.readable || self.is_held_back() {
                 break;
             }
@@ -48,6 +45,49 @@ impl Driver {
                     moved = true;
                 }
                 Poll::Ready(Err(error)) => return Err(Fault::Io(error)),
+            }
+        }
+        Ok(moved)
+    }
+
+    /// What was read and not decoded yet. Pieces in a row for one consumer are handed to it together.
+    fn decode(&mut self, host: &mut dyn Host) -> Result<bool, Fault> {
+        let mut moved = false;
+        let mut pieces = Pieces::default();
+        while !self.is_held_back() {
+            let event = match self.next_event() {
+                Ok(Some(event)) => event,
+                last => {
+                    self.deliver(&mut pieces);
+                    last?;
+                    break;
+                }
+            };
+            moved = true;
+            match event {
+                Event::Data { stream, range } if matches!(self.state, State::Running) => {
+                    let slot = match self.mux.data(self.now, stream, range.len() as u64) {
+                        Ok(slot) => slot,
+                        Err(breach) => {
+                            self.deliver(&mut pieces);
+                            return Err(breach.into());
+                        }
+                    };
+                    let Some(slot) = slot else { continue };
+                    self.counters.received(range.len() as u64);
+                    if !pieces.take(slot, &range) {
+                        self.deliver(&mut pieces);
+                        pieces.take(slot, &range);
+                    }
+                    // Each may be the one that makes the brake of version 1 hold.
+                    if self.mux.terms().brake.is_some() {
+                        self.deliver(&mut pieces);
+                    }
+                }
+                event => {
+                    self.deliver(&mut pieces);
+                    self.on_event(event, host)?;
+                }
             }
         }
         Ok(moved)
@@ -76,13 +116,6 @@ impl Driver {
         }
         let strict = self.mux.terms().strict;
         match event {
-            Event::Data { stream, range } => {
-                if let Some(slot) = self.mux.data(self.now, stream, range.len() as u64)? {
-                    self.counters.received(range.len() as u64);
-                    self.deliver(slot, range);
-                }
-                return Ok(());
-            }
             Event::EmptyData { stream } => {
                 if strict {
                     return Err(Breach::protocol("DATA without payload").into());
@@ -106,7 +139,8 @@ impl Driver {
                 }
             }
             Event::Frame { command, stream } => self.on_frame(command, stream)?,
-            Event::Close { .. } => {}
+            // Seen to before.
+            Event::Close { .. } | Event::Data { .. } => {}
         }
         self.drain_mux(host)
     }
@@ -142,44 +176,6 @@ impl Driver {
             frame => self.mux.frame(self.now, frame)?,
         }
         Ok(())
-    }
-
-    /// Writes a piece straight to the consumer; what it does not take is queued.
-    fn deliver(&mut self, slot: Slot, range: std::ops::Range<usize>) {
-        self.socket(slot);
-        let mut bytes = self.decoder.bytes(&range);
-        let socket = &mut self.sockets[slot];
-        if socket.queue.is_empty() && socket.writable && socket.local.is_connected() {
-            let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
-            match socket.local.poll_write(&mut cx, bytes) {
-                Poll::Ready(Ok(n)) => {
-                    bytes = &bytes[n..];
-                    socket.untouched = false;
-                    socket.unflushed = true;
-                    socket.progress = None;
-                    self.mux.written(self.now, slot, n as u64);
-                }
-                Poll::Ready(Err(error)) => {
-                    self.local_failed(slot, &error);
-                    return;
-                }
-                Poll::Pending => socket.writable = false,
-            }
-        }
-        if bytes.is_empty() {
-            if !matches!(self.sockets[slot].local, super::socket::Local::Tcp(_)) {
-                self.schedule(slot);
-            }
-            return;
-        }
-        let socket = &mut self.sockets[slot];
-        socket.progress.get_or_insert(self.now);
-        socket.queue.extend(bytes);
-        self.counters.queued(bytes.len() as u64);
-        if self.mux.terms().brake.is_some_and(|brake| socket.queue.len() > brake.full) {
-            self.full = Some(slot);
-        }
-        self.schedule(slot);
     }
 
     /// Version 1: the queue of a stream got shorter.

@@ -1,5 +1,6 @@
 //! From the local sockets to the WebSocket, and the end of local sockets.
 
+use std::io::IoSliceMut;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use tokio::io::ReadBuf;
 use super::socket::{Local, Settling};
 use super::{Driver, Fault, Host, SLOTS};
 use crate::refusal::TunnelCode;
-use crate::tunnel::codec::outbox::CHUNK;
 use crate::tunnel::mux::Slot;
 
 /// Reads up to this size go into the urgent lane; a socket that fills it takes turns in the arena.
@@ -268,8 +268,7 @@ impl Driver {
         self.outbox.batch(batch);
         self.held = None;
         while self.outbox.wants_more() {
-            let turn = batch.min(CHUNK);
-            let Some(slot) = self.turns.next(turn) else { break };
+            let Some(slot) = self.turns.next(batch) else { break };
             let socket = &mut self.sockets[slot];
             let Some(id) = self.mux.id(slot).filter(|_| socket.local.is_connected() && !socket.eof) else {
                 self.turns.leave(slot);
@@ -285,10 +284,10 @@ impl Driver {
             if self.held.is_some() {
                 break;
             }
-            let most = usize::try_from(may).unwrap_or(usize::MAX).min(self.mux.max_data()).min(turn);
+            let most = usize::try_from(may).unwrap_or(usize::MAX).min(batch);
             let mut cx = Context::from_waker(self.ready.waker(SLOTS + slot));
-            let read = |buffer: &mut ReadBuf<'_>| socket.local.poll_read(&mut cx, buffer);
-            match self.outbox.read_frame(id, most, read) {
+            let read = |payloads: &mut [IoSliceMut<'_>]| socket.local.poll_read_vectored(&mut cx, payloads);
+            match self.outbox.read_frames(id, most, self.mux.max_data(), read) {
                 Poll::Pending => {
                     socket.readable = false;
                     self.turns.leave(slot);

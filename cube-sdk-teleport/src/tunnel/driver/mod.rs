@@ -9,6 +9,7 @@ mod inbound;
 mod local;
 mod outbound;
 mod pace;
+mod pieces;
 mod ready;
 mod round;
 mod smooth;
@@ -52,7 +53,7 @@ const SLOTS: usize = 3;
 
 /// Bytes moved before the runtime looks at its sockets again: until it does, nobody learns that a small frame of
 /// another stream waits.
-const TURN: usize = 64 * 1024;
+const TURN: usize = 1024 * 1024;
 
 /// Rounds before that happens even when hardly a byte moved.
 const ROUNDS: usize = 32;

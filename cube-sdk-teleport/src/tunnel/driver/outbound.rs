@@ -52,7 +52,7 @@ impl Driver {
         }
         let mut cx = Context::from_waker(self.ready.waker(WS_WRITE));
         let (moved, outcome) = self.outbox.poll_write(&mut self.io, &mut cx);
-        self.pace.took(before - self.outbox.pending());
+        self.pace.took(self.now, before - self.outbox.pending());
         match outcome {
             Poll::Pending => {
                 self.writable = false;
@@ -120,7 +120,7 @@ mod tests {
             driver.pace.is_full(now);
             for _ in 0..40 {
                 now += Duration::from_millis(20);
-                driver.pace.took(25_000);
+                driver.pace.took(now, 25_000);
                 driver.pace.is_full(now);
             }
             driver.fit_unsent();

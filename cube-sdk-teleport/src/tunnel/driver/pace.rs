@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::tunnel::codec::outbox::FILL;
+
 /// A rate is judged over no less than this: acknowledgements come in bursts.
 const SPAN: Duration = Duration::from_millis(20);
 
@@ -14,15 +16,16 @@ const UNSENT: Duration = Duration::from_millis(4);
 /// With less, each wake-up moves hardly a packet.
 const LEAST_UNSENT: usize = 8 * 1024;
 
-/// With more, there is no bound: so fast a line makes nobody wait.
-const MOST_UNSENT: usize = 2 << 20;
+/// With more, bytes are out of the processor's caches before they are sent.
+const MOST_UNSENT: usize = 1024 * 1024;
 
 /// What waits framed before the socket, in one frame or several: this long at the rate.
 const BATCH: Duration = Duration::from_millis(2);
 
-/// The least and the most of it.
+/// The least of it, what it is while no rate is known, and the most.
 const LEAST_BATCH: usize = 4 * 1024;
-const MOST_BATCH: usize = 64 * 1024;
+const FIRST: usize = 64 * 1024;
+const MOST_BATCH: usize = FILL;
 
 /// How far the bound in the socket may be off before the system is told another.
 const SLACK: usize = 4;
@@ -32,7 +35,9 @@ const SLACK: usize = 4;
 pub(super) struct Pace {
     /// When it was full, and what it took since.
     full: Option<(Instant, u64)>,
-    /// Bytes per second; none while it was never full for long enough.
+    /// Since when it was never full, and what it took meanwhile.
+    free: Option<(Instant, u64)>,
+    /// Bytes per second; none while too little is known.
     rate: Option<f64>,
     /// The bound that the system knows.
     told: usize,
@@ -40,13 +45,26 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { full: None, rate: None, told: 0 }
+        Self { full: None, free: None, rate: None, told: 0 }
     }
 
-    /// It took so many bytes.
-    pub(super) fn took(&mut self, bytes: usize) {
+    /// It took so many bytes. When it is not full meanwhile, what went beyond its bound was sent on.
+    pub(super) fn took(&mut self, now: Instant, bytes: usize) {
         if let Some((_, taken)) = &mut self.full {
             *taken += bytes as u64;
+        }
+        let (since, taken) = self.free.get_or_insert((now, 0));
+        *taken += bytes as u64;
+        let span = now.duration_since(*since);
+        if span >= SPAN {
+            let sent = taken.saturating_sub(self.told as u64);
+            self.free = None;
+            let seen = sent as f64 / span.as_secs_f64();
+            // Who gives little learns nothing.
+            let known = self.rate.unwrap_or(FIRST as f64 / BATCH.as_secs_f64());
+            if seen > known {
+                self.rate = Some(seen);
+            }
         }
     }
 
@@ -57,6 +75,7 @@ impl Pace {
 
     /// It takes no more for now. What it took since it was full before is what it sent on.
     pub(super) fn is_full(&mut self, now: Instant) {
+        self.free = None;
         let Some((since, taken)) = self.full else {
             self.full = Some((now, 0));
             return;
@@ -77,19 +96,18 @@ impl Pace {
 
     /// What may wait framed.
     pub(super) fn batch(&self) -> usize {
-        self.worth(BATCH).map_or(MOST_BATCH, |bytes| bytes.clamp(LEAST_BATCH, MOST_BATCH))
+        self.worth(BATCH).map_or(FIRST, |bytes| bytes.clamp(LEAST_BATCH, MOST_BATCH))
     }
 
     /// What may be unsent in the socket.
     fn unsent(&self) -> usize {
-        self.worth(UNSENT).map_or(MOST_BATCH, |bytes| bytes.max(LEAST_UNSENT))
+        self.worth(UNSENT).map_or(FIRST, |bytes| bytes.clamp(LEAST_UNSENT, MOST_UNSENT))
     }
 
-    /// The bound to tell the system when it has to learn another: `usize::MAX` for none.
+    /// The bound to tell the system when it has to learn another.
     pub(super) fn news(&mut self) -> Option<usize> {
-        let bound = Some(self.unsent()).filter(|bytes| *bytes <= MOST_UNSENT).unwrap_or(usize::MAX);
-        let near = bound.abs_diff(self.told) <= self.told / SLACK;
-        if near && (bound == usize::MAX) == (self.told == usize::MAX) {
+        let bound = self.unsent();
+        if bound.abs_diff(self.told) <= self.told / SLACK {
             return None;
         }
         self.told = bound;
@@ -99,7 +117,7 @@ impl Pace {
     /// What is on its way and unacknowledged, as far as the rate tells.
     #[cfg_attr(any(target_os = "android", target_os = "linux"), allow(dead_code, reason = "for other systems"))]
     pub(super) fn under_way(&self, round_trip: Option<Duration>) -> usize {
-        self.worth(round_trip.unwrap_or(Duration::from_millis(100))).unwrap_or(MOST_BATCH)
+        self.worth(round_trip.unwrap_or(Duration::from_millis(100))).unwrap_or(FIRST)
     }
 }
 
@@ -112,18 +130,22 @@ mod tests {
         pace.is_full(*now);
         for _ in 0..times {
             *now += Duration::from_millis(every);
-            pace.took((rate * every / 1000) as usize);
+            pace.took(*now, (rate * every / 1000) as usize);
             pace.is_full(*now);
         }
     }
 
     #[test]
     fn bounds_follow_the_rate_of_the_line() {
-        for (mbit, batch, unsent) in
-            [(1, 4096, 8192), (10, 4096, 8192), (100, 25_000, 50_000), (1_000, 65_536, 500_000)]
-        {
+        for (mbit, batch, unsent) in [
+            (1, 4096, 8192),
+            (10, 4096, 8192),
+            (100, 25_000, 50_000),
+            (1_000, 250_000, 500_000),
+            (8_000, 1_048_576, 1_048_576),
+        ] {
             let (mut pace, mut now) = (Pace::new(), Instant::now());
-            assert_eq!((pace.batch(), pace.news()), (MOST_BATCH, Some(MOST_BATCH)), "nothing is known yet");
+            assert_eq!((pace.batch(), pace.news()), (FIRST, Some(FIRST)), "nothing is known yet");
             feed(&mut pace, &mut now, mbit * 125_000, 5, 40);
             assert_eq!(pace.batch(), batch, "{mbit}");
             assert_eq!(pace.unsent(), unsent, "{mbit}");
@@ -134,10 +156,10 @@ mod tests {
     }
 
     #[test]
-    fn so_fast_a_line_that_nobody_waits_has_no_bound() {
+    fn the_bound_of_a_fast_line_comes_down_with_it() {
         let (mut pace, mut now) = (Pace::new(), Instant::now());
         feed(&mut pace, &mut now, 1_000_000_000, 1, 40);
-        assert_eq!((pace.batch(), pace.news(), pace.news()), (MOST_BATCH, Some(usize::MAX), None));
+        assert_eq!((pace.batch(), pace.news(), pace.news()), (MOST_BATCH, Some(MOST_UNSENT), None));
         feed(&mut pace, &mut now, 1_250_000, 5, 2_000);
         assert_eq!((pace.batch(), pace.news()), (LEAST_BATCH, Some(LEAST_UNSENT)), "and down again");
     }
@@ -150,10 +172,28 @@ mod tests {
         for _ in 0..100 {
             pace.ran_dry();
             now += Duration::from_secs(1);
-            pace.took(100);
+            pace.took(now, 100);
             pace.is_full(now);
         }
         assert_eq!(pace.batch(), batch);
+    }
+
+    #[test]
+    fn a_line_that_is_never_full_is_as_fast_as_what_went_beyond_its_bound() {
+        let (mut pace, mut now) = (Pace::new(), Instant::now());
+        pace.news();
+        for _ in 0..3 {
+            now += Duration::from_millis(30);
+            pace.took(now, FIRST);
+        }
+        assert_eq!(pace.batch(), FIRST, "it may all wait in the socket");
+        for _ in 0..3 {
+            now += Duration::from_millis(15);
+            pace.took(now, 4 << 20);
+        }
+        assert_eq!(pace.batch(), MOST_BATCH);
+        feed(&mut pace, &mut now, 1_250_000, 5, 2_000);
+        assert_eq!(pace.batch(), LEAST_BATCH, "and down again");
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -103,11 +103,46 @@ impl Local {
         }
     }
 
+    /// Fills what it can of these in one call, in their order.
+    pub(super) fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        payloads: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let (Self::Tcp(stream), 2..) = (&mut *self, payloads.len()) {
+            loop {
+                ready!(stream.poll_read_ready(cx))?;
+                match stream.try_read_vectored(payloads) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    outcome => return Poll::Ready(outcome),
+                }
+            }
+        }
+        let Some(first) = payloads.first_mut() else { return Poll::Ready(Ok(0)) };
+        let mut buffer = ReadBuf::new(first);
+        ready!(self.poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Io(io, ..) => caught(|| Pin::new(io).poll_write(cx, bytes)),
             Self::Own(far) => Pin::new(far).poll_write(cx, bytes),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// The same with several pieces: one call takes what it can of all of them where the stream knows how to.
+    pub(super) fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Io(io, ..) => caught(|| Pin::new(io).poll_write_vectored(cx, pieces)),
+            Self::Own(far) => Pin::new(far).poll_write_vectored(cx, pieces),
             _ => Poll::Pending,
         }
     }

@@ -52,6 +52,9 @@ impl Driver {
         }
         self.cut_stalled();
         self.end_lingering();
+        // In its middle a transfer is hardly ever without a byte in either.
+        self.outbox.rest();
+        self.decoder.rest();
         Ok(())
     }
 }

@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use super::{BINARY, Breach, CLOSE, CONTINUATION, PING, PONG, Side, TEXT, frame, mask};
 
-/// The read buffer: what one read of the socket may bring.
+/// The read buffer: what one read of the socket may bring. One whose reads fill it grows once.
 const BUFFER: usize = 128 * 1024;
+const MOST_BUFFER: usize = 1024 * 1024;
 
 /// Frames from this length on come in rows of the same length: reads end where one of them ends.
 const LONG: usize = 16 * 1024;
@@ -60,6 +61,8 @@ pub(crate) struct Decoder {
     body: Option<Body>,
     message: Option<Message>,
     kept: Vec<u8>,
+    /// A read nearly filled it.
+    brimful: bool,
     /// How long the last frame of the WebSocket was, with its header.
     last: usize,
 }
@@ -76,6 +79,7 @@ impl Decoder {
             body: None,
             message: None,
             kept: Vec::new(),
+            brimful: false,
             last: 0,
         }
     }
@@ -85,10 +89,13 @@ impl Decoder {
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
+            if self.brimful && self.buffer.len() < MOST_BUFFER {
+                self.buffer = vec![0; MOST_BUFFER].into_boxed_slice();
+            }
             let room = self.whole_frames();
             return &mut self.buffer[..room];
         }
-        if self.buffer.len() - self.end < BUFFER / 2 {
+        if self.buffer.len() - self.end < self.buffer.len() / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
@@ -100,16 +107,26 @@ impl Decoder {
     /// begins is two pieces, and two writes to the consumer.
     fn whole_frames(&self) -> usize {
         let left = self.body.as_ref().map_or(0, |body| usize::try_from(body.left).unwrap_or(usize::MAX));
-        let rest = BUFFER.saturating_sub(left);
+        let whole = self.buffer.len();
+        let rest = whole.saturating_sub(left);
         if self.last < LONG || rest < self.last {
-            return if left >= LONG { BUFFER.min(left) } else { BUFFER };
+            return if left >= LONG { whole.min(left) } else { whole };
         }
         left + rest / self.last * self.last
     }
 
     /// Notes that `n` bytes were put into the room.
     pub(crate) fn filled(&mut self, n: usize) {
+        self.brimful |= n >= BUFFER / 4 * 3;
         self.end = (self.end + n).min(self.buffer.len());
+    }
+
+    /// Nothing comes in: gives back what long reads were given.
+    pub(crate) fn rest(&mut self) {
+        if self.start == self.end && self.buffer.len() > BUFFER {
+            self.buffer = vec![0; BUFFER].into_boxed_slice();
+            self.brimful = false;
+        }
     }
 
     /// Drops what was read and not decoded.

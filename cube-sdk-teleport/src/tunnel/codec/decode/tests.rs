@@ -167,3 +167,26 @@ fn reads_end_where_long_frames_end() {
         assert!(pieces <= 40 * each + first, "{length}: {pieces} pieces of 40 frames");
     }
 }
+
+#[test]
+fn long_reads_get_more_room_until_it_rests() {
+    let mut wire = Vec::new();
+    let message = [&frame::header(frame::DATA, 1)[..], &[7; 60_000]].concat();
+    (0..20).for_each(|_| encode::put_message(&mut wire, BINARY, None, &message));
+    let mut decoder = Decoder::new(Side::Client, 1 << 20);
+    let (mut at, mut most) = (0, 0);
+    while at < wire.len() {
+        let room = decoder.room();
+        most = most.max(room.len());
+        let step = room.len().min(wire.len() - at);
+        room[..step].copy_from_slice(&wire[at..at + step]);
+        decoder.filled(step);
+        decoder.rest();
+        at += step;
+        while decoder.next().unwrap().is_some() {}
+    }
+    assert!(most > BUFFER, "{most}");
+    decoder.rest();
+    assert_eq!(decoder.room().len(), 60_009 * 2);
+    assert_eq!(decoder.buffer.len(), BUFFER);
+}

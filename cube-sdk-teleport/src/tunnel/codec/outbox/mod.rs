@@ -1,26 +1,32 @@
 //! What waits to be written to the WebSocket.
 //!
-//! Two lanes. The bulk lane is one arena into which local sockets are read in place. The urgent lane holds
-//! control frames and the small frames of streams with nothing in the arena; it goes first at every frame
+//! Two lanes. The bulk lane is one arena into which local sockets are read in place, several frames at once. The
+//! urgent lane holds control frames and the small frames of streams with nothing in the arena; it goes first at every frame
 //! boundary, so it waits for one unfinished frame at most.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use cube_sdk_core::Result;
-use tokio::io::{AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 
 use super::mask::Keys;
 use super::{BINARY, Side, encode};
 
-/// The longest payload of a DATA frame that is read in one go. With both headers it stays below 64 KiB, so that
-/// the WebSocket header keeps its short form.
+/// The longest payload of a DATA frame. With both headers it stays below 64 KiB, so that the WebSocket header keeps
+/// its short form.
 pub(crate) const CHUNK: usize = 64 * 1024 - 512;
 
-/// The arena is filled up to here at most before it is written.
-const FILL: usize = 64 * 1024;
+/// The arena is filled up to here at most before it is written: a fast line takes it in one system call.
+pub(crate) const FILL: usize = 1024 * 1024;
+
+/// The arena while nothing is known of the line.
+const ARENA: usize = 128 * 1024;
+
+/// The most frames that one read of a local socket fills.
+const FRAMES: usize = 16;
 
 /// Urgent bytes that may wait before no more are asked for.
 pub(crate) const URGENT_LIMIT: usize = 256 * 1024;
@@ -56,7 +62,7 @@ impl Outbox {
             keys: (side == Side::Client).then(Keys::new),
             urgent: Vec::new(),
             urgent_start: 0,
-            arena: vec![0; FILL + CHUNK + 64],
+            arena: vec![0; ARENA],
             start: 0,
             end: 0,
             fill: FILL,
@@ -119,6 +125,13 @@ impl Outbox {
         Ok(())
     }
 
+    /// Nothing is to be done: gives back what a fast line was given.
+    pub(crate) fn rest(&mut self) {
+        if self.start == self.end && self.arena.len() > ARENA {
+            self.arena = vec![0; ARENA];
+        }
+    }
+
     /// Forgets everything: the transport is gone.
     pub(crate) fn discard(&mut self) {
         self.urgent.clear();
@@ -130,52 +143,71 @@ impl Outbox {
         self.flush_due = false;
     }
 
-    /// Is there room for another chunk?
+    /// Is there room for another read?
     pub(crate) fn wants_more(&self) -> bool {
         self.end < self.fill
     }
 
-    /// Fills the arena with that much from now on, and makes no longer frames.
+    /// Fills the arena with that much from now on, and reads no more at once.
     pub(crate) fn batch(&mut self, bytes: usize) {
         self.fill = bytes.clamp(1, FILL);
     }
 
-    /// Reads a DATA payload of at most `most` bytes straight into the arena with `read`, and frames it.
-    pub(crate) fn read_frame(
+    /// Reads at most `most` bytes with one call of `read`, straight into the arena, as DATA payloads of at most `longest`
+    /// bytes with room for their headers between them, and frames them.
+    pub(crate) fn read_frames(
         &mut self,
         stream: u32,
         most: usize,
-        read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+        longest: usize,
+        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<Result<io::Result<usize>>> {
-        let most = most.min(CHUNK).min(self.fill);
-        let masked = self.keys.is_some();
-        let at = self.end + encode::data_room(most, masked);
-        if at + most > self.arena.len() {
-            self.arena.resize(at + most, 0);
+        let longest = longest.min(CHUNK);
+        let most = most.min(self.fill).min(longest * FRAMES);
+        // Whole frames: a rest would be a short one for nothing.
+        let most = if most > longest { most - most % longest } else { most };
+        let head = encode::data_room(longest.min(most), self.keys.is_some());
+        let count = most.div_ceil(longest.max(1));
+        let until = self.end + count * head + most;
+        if until > self.arena.len() {
+            self.arena.resize(until, 0);
         }
-        let mut buffer = ReadBuf::new(&mut self.arena[at..at + most]);
-        let outcome = ready!(read(&mut buffer));
-        let length = buffer.filled().len();
-        if outcome.is_err() || length == 0 {
-            return Poll::Ready(Ok(outcome.map(|()| 0)));
+        let mut payloads: [IoSliceMut<'_>; FRAMES] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+        let (mut room, mut left) = (&mut self.arena[self.end..until], most);
+        for payload in payloads.iter_mut().take(count) {
+            let (front, rest) = room[head..].split_at_mut(longest.min(left));
+            left -= front.len();
+            *payload = IoSliceMut::new(front);
+            room = rest;
         }
+        let length = match ready!(read(&mut payloads[..count])) {
+            Ok(length) => length.min(most),
+            Err(error) => return Poll::Ready(Ok(Err(error))),
+        };
+        let (mut at, mut left) = (self.end + head, length);
+        while left > 0 {
+            let payload = longest.min(left);
+            self.frame(at, payload, stream)?;
+            left -= payload;
+            at += payload + head;
+        }
+        Poll::Ready(Ok(Ok(length)))
+    }
+
+    /// Frames the payload that lies there in the arena, behind all others.
+    fn frame(&mut self, at: usize, length: usize, stream: u32) -> Result<()> {
         let key = self.key()?;
         let start = encode::frame_in_place(&mut self.arena, at, length, stream, key);
         // A short frame has a shorter header: close the gap, which costs little because the frame is short.
         let gap = start - self.end;
-        if gap > 0 {
-            if self.start == self.end {
-                self.start = start;
-                self.end = at + length;
-            } else {
-                self.arena.copy_within(start..at + length, self.end);
-                self.end = at + length - gap;
-            }
-        } else {
-            self.end = at + length;
+        if gap > 0 && self.start == self.end {
+            self.start = start;
+        } else if gap > 0 {
+            self.arena.copy_within(start..at + length, self.end);
         }
+        self.end = if self.start == start { at + length } else { at + length - gap };
         self.bounds.push_back(self.end);
-        Poll::Ready(Ok(Ok(length)))
+        Ok(())
     }
 
     /// The lane to write from, and how far.

@@ -2,6 +2,8 @@
 
 use std::task::Waker;
 
+use proptest::prelude::*;
+
 use super::super::decode::{Decoder, Event};
 use super::super::frame::{self, Frame, Version};
 use super::*;
@@ -33,15 +35,25 @@ impl AsyncWrite for Narrow {
     }
 }
 
-fn bulk(outbox: &mut Outbox, stream: u32, length: usize) {
-    let read = |buffer: &mut ReadBuf<'_>| {
-        buffer.put_slice(&vec![stream as u8; length]);
-        Poll::Ready(Ok(()))
+/// A read that may bring `most` bytes and brings `there` of them if it can; gives how many.
+fn read(outbox: &mut Outbox, stream: u32, most: usize, longest: usize, there: usize) -> usize {
+    let read = |payloads: &mut [IoSliceMut<'_>]| {
+        let mut left = there;
+        for payload in payloads {
+            let n = left.min(payload.len());
+            payload[..n].fill(stream as u8);
+            left -= n;
+        }
+        Poll::Ready(Ok(there - left))
     };
-    match outbox.read_frame(stream, length.max(1), read) {
-        Poll::Ready(outcome) => assert_eq!(outcome.unwrap().unwrap(), length),
+    match outbox.read_frames(stream, most, longest, read) {
+        Poll::Ready(outcome) => outcome.unwrap().unwrap(),
         Poll::Pending => panic!("the read was ready"),
     }
+}
+
+fn bulk(outbox: &mut Outbox, stream: u32, length: usize) {
+    assert_eq!(read(outbox, stream, length.max(1), CHUNK, length), length);
 }
 
 fn message(frame: &Frame) -> Vec<u8> {
@@ -101,4 +113,57 @@ fn control_overtakes_data_between_frames_and_an_end_stays_behind_its_bytes() {
         while outbox.poll_write(&mut io, &mut cx).1.is_pending() {}
         assert_eq!(read_back(&io.out, other).last(), Some(&(frame::DATA, 3, 100)));
     }
+}
+
+proptest! {
+    /// However much a read may bring and brings, every byte comes out, in frames as long as they may be.
+    #[test]
+    fn one_read_makes_as_few_frames_as_it_can(
+        reads in proptest::collection::vec((1usize..400_000, 0usize..400_000), 1..6),
+        longest in 1usize..100_000,
+        client: bool,
+    ) {
+        let (side, other) = if client { (Side::Client, Side::Server) } else { (Side::Server, Side::Client) };
+        let mut outbox = Outbox::new(side);
+        let mut io = Narrow { out: Vec::new(), step: 1 << 20, full: false };
+        let mut cx = Context::from_waker(Waker::noop());
+        let limit = longest.min(CHUNK);
+        let mut want = Vec::new();
+        for (stream, (most, there)) in (1u32..).zip(reads) {
+            let got = read(&mut outbox, stream, most, longest, there);
+            prop_assert!(got <= most.min(there));
+            prop_assert!(got > 0 || there == 0);
+            prop_assert!(got == there || got >= limit.min(most), "{} of {} that were there", got, most);
+            want.extend((0..got).step_by(limit).map(|at| (stream, limit.min(got - at))));
+        }
+        let bounds: Vec<_> = outbox.bounds.iter().copied().collect();
+        prop_assert_eq!(bounds.len(), want.len());
+        while outbox.poll_write(&mut io, &mut cx).1.is_pending() {}
+        let mut sent: Vec<(u8, u32, usize)> = Vec::new();
+        for (stream, length) in want {
+            match sent.last_mut() {
+                Some((_, last, sum)) if *last == stream => *sum += length,
+                _ => sent.push((frame::DATA, stream, length)),
+            }
+        }
+        prop_assert_eq!(read_back(&io.out, other), sent);
+    }
+}
+
+#[test]
+fn what_a_fast_line_was_given_is_given_back_when_it_rests() {
+    let mut outbox = Outbox::new(Side::Server);
+    let mut io = Narrow { out: Vec::new(), step: 1 << 20, full: false };
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..2 {
+        read(&mut outbox, 1, FILL, CHUNK, FILL);
+    }
+    outbox.rest();
+    assert!(outbox.arena.len() > ARENA, "it holds bytes");
+    while outbox.poll_write(&mut io, &mut cx).1.is_pending() {}
+    outbox.rest();
+    assert_eq!(outbox.arena.len(), ARENA);
+    bulk(&mut outbox, 2, 100);
+    while outbox.poll_write(&mut io, &mut cx).1.is_pending() {}
+    assert_eq!(read_back(&io.out, Side::Client).last(), Some(&(frame::DATA, 2, 100)));
 }
