@@ -14,7 +14,7 @@ const USAGE: &str = "usage:
   peers-tunnel memory [--pairs N]
   peers-tunnel stalled [--pairs N]
   peers-tunnel chaos [--seconds N] [--protocol 1|2] [--seed N]
-peers: direct proxy2 proxy2-64k tunnel tunnel-tls tunnel-v1 agent-v1 null published socat2 bore rathole rusty-penguin wsrx websocat";
+peers: direct proxy2 proxy2-64k tunnel tunnel-tls tunnel-v1 agent-v1 null null2 published socat2 bore rathole rusty-penguin wsrx websocat";
 
 #[allow(clippy::print_stdout, reason = "what was asked for")]
 fn say(text: &str) -> Result<()> {

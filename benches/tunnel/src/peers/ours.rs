@@ -18,6 +18,12 @@ pub(super) async fn start(name: &str, target: SocketAddr) -> Result<Option<Peer>
             let (hop, address) = own(&["null", &target_text]).await?;
             Peer::new(address, vec![hop])
         }
+        // What an agent and a relay cost at least.
+        "null2" => {
+            let (far, address) = own(&["null", &target_text]).await?;
+            let (near, address) = own(&["null", &address.to_string()]).await?;
+            Peer::new(address, vec![far, near])
+        }
         "tunnel" | "tunnel-v1" => {
             let (relay, agent, address) = both_ends(&target_text, version(name)).await?;
             Peer::new(address, vec![relay, agent])
