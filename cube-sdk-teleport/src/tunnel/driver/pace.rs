@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(pace.batch(), FIRST, "it may all wait in the socket");
         for _ in 0..3 {
             now += Duration::from_millis(15);
-            pace.took(now, 4 << 20);
+            pace.took(now, 32 << 20);
         }
         assert_eq!(pace.batch(), MOST_BATCH);
         feed(&mut pace, &mut now, 1_250_000, 5, 2_000);
