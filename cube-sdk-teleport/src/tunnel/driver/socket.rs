@@ -133,7 +133,7 @@ impl Local {
         }
     }
 
-    /// The same with several pieces: one call takes what it can of all of them where the stream knows how to.
+    /// The same with several pieces, in one call of the stream's where it knows how to.
     pub(super) fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -141,6 +141,7 @@ impl Local {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Io(io, ..) if !io.is_write_vectored() => caught(|| poll_write_each(io, cx, pieces)),
             Self::Io(io, ..) => caught(|| Pin::new(io).poll_write_vectored(cx, pieces)),
             Self::Own(far) => Pin::new(far).poll_write_vectored(cx, pieces),
             _ => Poll::Pending,
@@ -189,6 +190,28 @@ fn caught<T>(poll: impl FnOnce() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> 
     // Nothing of it is looked at after the error, which ends the stream.
     std::panic::catch_unwind(AssertUnwindSafe(poll))
         .unwrap_or_else(|_| Poll::Ready(Err(io::Error::other("the stream to the app panicked"))))
+}
+
+/// Writes one piece after the other, until one is not taken whole.
+fn poll_write_each(
+    mut io: impl AsyncWrite + Unpin,
+    cx: &mut Context<'_>,
+    pieces: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let mut taken = 0;
+    for piece in pieces {
+        match Pin::new(&mut io).poll_write(cx, piece) {
+            Poll::Ready(Ok(n)) => {
+                taken += n;
+                if n < piece.len() {
+                    break;
+                }
+            }
+            Poll::Pending if taken > 0 => break,
+            other => return other,
+        }
+    }
+    Poll::Ready(Ok(taken))
 }
 
 /// Keeps little unsent in a socket, so that it takes bytes as its peer does. With a large buffer the system tells only
@@ -263,6 +286,58 @@ impl Socket {
         self.queue.drain(..n);
         if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
             self.queue = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    /// A stream that takes one piece at a time.
+    struct Single(DuplexStream);
+
+    impl AsyncRead for Single {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncWrite for Single {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_stream_takes_pieces_in_a_row_in_one_call() {
+        let bytes: Vec<u8> = (0..100).collect();
+        let pieces = [IoSlice::new(&bytes[..10]), IoSlice::new(&bytes[10..50]), IoSlice::new(&bytes[50..])];
+        for room in [100usize, 64, 50, 7] {
+            let (own, app) = (crate::tunnel::pipe::pipe(), tokio::io::duplex(room));
+            let mut kinds: Vec<(Local, Box<dyn AsyncRead + Unpin>)> = vec![
+                (Local::Io(Box::new(Single(app.0)), true, |_| None), Box::new(app.1)),
+                (Local::Own(own.1), Box::new(own.0)),
+            ];
+            for (local, far) in &mut kinds {
+                let whole = if matches!(local, Local::Own(_)) { 100 } else { room };
+                let taken = std::future::poll_fn(|cx| local.poll_write_vectored(cx, &pieces)).await.unwrap();
+                assert_eq!(taken, whole);
+                let mut got = vec![0; taken];
+                tokio::io::AsyncReadExt::read_exact(far, &mut got).await.unwrap();
+                assert_eq!(got, bytes[..taken]);
+            }
         }
     }
 }
