@@ -39,8 +39,7 @@ fn names_are_completed_in_bash_zsh_and_fish() {
             (&format!("cube cluster status {}", &cluster[..4]), &format!("cube cluster status {cluster}")),
         ] {
             screen.begins(begun);
-            screen.presses("Tab");
-            screen.shows(whole);
+            screen.presses_until("Tab", whole);
             // Takes the line away, which a Ctrl-C in the midst of a completion does not.
             screen.presses("C-u");
             screen.types("clear");

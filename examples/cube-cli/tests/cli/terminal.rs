@@ -66,6 +66,20 @@ impl Screen {
         assert!(tmux(&self.socket, &["send-keys", key]).status.success());
     }
 
+    /// Presses it until the screen shows this: again after ten seconds, as a person would.
+    pub(crate) fn presses_until(&self, key: &str, words: &str) {
+        for _ in 0..12 {
+            self.presses(key);
+            for _ in 0..200 {
+                if self.shown().contains(words) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        panic!("the screen does not show {words}:\n{}", self.shown());
+    }
+
     fn shown(&self) -> String {
         String::from_utf8_lossy(&tmux(&self.socket, &["capture-pane", "-p"]).stdout).into_owned()
     }
