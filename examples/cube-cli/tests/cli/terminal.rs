@@ -1,6 +1,7 @@
 //! What a person sees, in a real terminal: tmux.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cube_sdk_server::local::World;
@@ -31,7 +32,9 @@ impl Screen {
             eprintln!("SKIPPED: tmux is not installed, nothing was looked at in a terminal");
             return None;
         }
-        let socket = place.home.path().join(format!("tmux-{columns}.sock"));
+        // A server that was told to end may still hold its socket when the next one starts.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let socket = place.home.path().join(format!("tmux-{}.sock", STARTED.fetch_add(1, Ordering::Relaxed)));
         let mut start =
             vec!["new-session".to_owned(), "-d".into(), "-x".into(), columns.to_string(), "-y".into(), "40".into()];
         let program = place.command(&[]);
