@@ -28,6 +28,9 @@ impl Driver {
             if !self.readable || self.is_held_back() {
                 break;
             }
+            if self.prompt.is_there(self.now) {
+                self.decoder.rest();
+            }
             let mut cx = Context::from_waker(self.ready.waker(WS_READ));
             let mut buffer = ReadBuf::new(self.decoder.room());
             match Pin::new(&mut self.io).poll_read(&mut cx, &mut buffer) {

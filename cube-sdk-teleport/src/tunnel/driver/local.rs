@@ -217,7 +217,7 @@ impl Driver {
                 self.starve(slot);
                 break;
             }
-            let batch = self.pace.batch();
+            let batch = self.prompt.bound(self.now, self.pace.batch());
             let crowded = self.outbox.urgent_pending() > batch.max(URGENT_DATA);
             let behind = crowded || self.outbox.holds(socket.epoch);
             if socket.bulk || behind || !self.turns.may_overtake(slot, batch) {
@@ -241,6 +241,8 @@ impl Driver {
                         self.load += bytes.len();
                         self.turns.overtook(slot, bytes.len());
                         socket.bulk = bytes.len() == SMALL;
+                        socket.short = if socket.bulk { 0 } else { socket.short.saturating_add(1) };
+                        self.prompt.spoke(self.now, socket.short);
                         self.outbox.urge_data(id, bytes)?;
                         self.mux.sent(self.now, slot, bytes.len() as u64);
                         self.counters.sent(bytes.len() as u64);
@@ -264,7 +266,7 @@ impl Driver {
     /// Reads of the sockets that take turns, straight into the arena.
     pub(super) fn fill(&mut self) -> Result<bool, Fault> {
         let mut moved = false;
-        let batch = self.pace.batch();
+        let batch = self.prompt.bound(self.now, self.pace.batch());
         self.outbox.batch(batch);
         self.held = None;
         while self.outbox.wants_more() {
@@ -305,6 +307,9 @@ impl Driver {
                         socket.untouched = false;
                         // One that was read empty goes on with as much: a small read first would be a frame for nothing.
                         socket.bulk = n >= SMALL;
+                        if socket.bulk {
+                            socket.short = 0;
+                        }
                         socket.epoch = self.outbox.epoch();
                         self.turns.took(slot, n);
                         self.smooth.sent(n);

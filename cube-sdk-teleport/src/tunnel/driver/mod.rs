@@ -10,6 +10,7 @@ mod local;
 mod outbound;
 mod pace;
 mod pieces;
+mod prompt;
 mod ready;
 mod round;
 mod smooth;
@@ -26,6 +27,7 @@ use cube_sdk_core::Error;
 use tokio::time::{Instant, Sleep};
 
 use self::pace::Pace;
+use self::prompt::Prompt;
 use self::ready::ReadySet;
 use self::smooth::Smooth;
 use super::codec::decode::Decoder;
@@ -52,7 +54,7 @@ const HOST: usize = 2;
 const SLOTS: usize = 3;
 
 /// Bytes moved before the runtime looks at its sockets again: until it does, nobody learns that a small frame of
-/// another stream waits.
+/// another stream waits. Less while there is such a stream.
 const TURN: usize = 1024 * 1024;
 
 /// Rounds before that happens even when hardly a byte moved.
@@ -102,6 +104,7 @@ pub(crate) struct Driver {
     turns: Turns,
     pace: Pace,
     smooth: Smooth,
+    prompt: Prompt,
     /// Until when bulk is held back by it.
     held: Option<Instant>,
     readable: bool,
@@ -180,6 +183,7 @@ impl Driver {
             turns: Turns::default(),
             pace: Pace::new(),
             smooth: Smooth::default(),
+            prompt: Prompt::default(),
             held: None,
             readable: true,
             writable: true,

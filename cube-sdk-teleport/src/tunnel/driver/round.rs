@@ -34,7 +34,7 @@ impl Driver {
             if !moved && !self.poll_timer(cx) {
                 return Poll::Pending;
             }
-            if self.load > TURN {
+            if self.load > self.prompt.bound(self.now, TURN) {
                 break;
             }
         }

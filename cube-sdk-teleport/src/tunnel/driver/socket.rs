@@ -259,6 +259,8 @@ pub(super) struct Socket {
     pub(super) in_work: bool,
     /// Its last reads were long: it takes turns in the arena.
     pub(super) bulk: bool,
+    /// Its last reads that were short, in a row.
+    pub(super) short: u8,
     /// The local side ended its direction.
     pub(super) eof: bool,
     /// The peer's direction ended: shut down after the queue.

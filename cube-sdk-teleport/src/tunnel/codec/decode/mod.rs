@@ -121,11 +121,11 @@ impl Decoder {
         self.end = (self.end + n).min(self.buffer.len());
     }
 
-    /// Nothing comes in: gives back what long reads were given.
+    /// Reads are to be short: gives back what long ones were given.
     pub(crate) fn rest(&mut self) {
+        self.brimful = false;
         if self.start == self.end && self.buffer.len() > BUFFER {
             self.buffer = vec![0; BUFFER].into_boxed_slice();
-            self.brimful = false;
         }
     }
 
