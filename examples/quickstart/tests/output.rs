@@ -22,8 +22,23 @@ const REDACTIONS: [(&str, &str); 13] = [
     (r"row +\d+ ", "row [n] "),
 ];
 
+/// Where a line is broken follows its figures.
+fn unbroken(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match (lines.last_mut(), line.strip_prefix("     ")) {
+            (Some(last), Some(rest)) if !rest.starts_with([' ', '"', ']']) => {
+                last.push(' ');
+                last.push_str(rest);
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
 fn redacted(text: &str) -> String {
-    let mut text = text.to_owned();
+    let mut text = unbroken(text);
     for (pattern, shown) in REDACTIONS {
         text = Regex::new(pattern).unwrap().replace_all(&text, shown).into_owned();
     }
