@@ -60,10 +60,10 @@ impl Driver {
         while !self.is_held_back() {
             let event = match self.next_event() {
                 Ok(Some(event)) => event,
-                last => {
+                Ok(None) => break,
+                Err(fault) => {
                     self.deliver(&mut pieces);
-                    last?;
-                    break;
+                    return Err(fault);
                 }
             };
             moved = true;
@@ -93,6 +93,7 @@ impl Driver {
                 }
             }
         }
+        self.deliver(&mut pieces);
         Ok(moved)
     }
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::Role;
-use crate::tunnel::codec::frame::Version;
-use crate::tunnel::codec::outbox::CHUNK;
+use crate::tunnel::codec::frame::{HEADER, V1_MAX_MESSAGE, Version};
 
 /// Clocks of one version.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +60,7 @@ const V1: Terms = Terms {
     halves: false,
     says_why: false,
     early_data: false,
-    // Longer ones were never sent to a published agent.
-    most_data: CHUNK,
+    most_data: V1_MAX_MESSAGE - HEADER,
     websocket_pings: true,
     clocks: Clocks { quiet: Duration::from_secs(20), dead: Duration::from_secs(40), busy: None },
     brake: Some(Brake {
