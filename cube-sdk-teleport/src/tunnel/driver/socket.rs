@@ -295,51 +295,34 @@ impl Socket {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use tokio::io::DuplexStream;
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt as _, duplex};
 
     use super::*;
-
-    /// A stream that takes one piece at a time.
-    struct Single(DuplexStream);
-
-    impl AsyncRead for Single {
-        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_read(cx, buf)
-        }
-    }
-
-    impl AsyncWrite for Single {
-        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.0).poll_write(cx, bytes)
-        }
-
-        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_flush(cx)
-        }
-
-        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.0).poll_shutdown(cx)
-        }
-    }
 
     #[tokio::test]
     async fn every_kind_of_stream_takes_pieces_in_a_row_in_one_call() {
         let bytes: Vec<u8> = (0..100).collect();
         let pieces = [IoSlice::new(&bytes[..10]), IoSlice::new(&bytes[10..50]), IoSlice::new(&bytes[50..])];
-        for room in [100usize, 64, 50, 7] {
-            let (own, app) = (crate::tunnel::pipe::pipe(), tokio::io::duplex(room));
-            let mut kinds: Vec<(Local, Box<dyn AsyncRead + Unpin>)> = vec![
-                (Local::Io(Box::new(Single(app.0)), true, |_| None), Box::new(app.1)),
-                (Local::Own(own.1), Box::new(own.0)),
-            ];
-            for (local, far) in &mut kinds {
-                let whole = if matches!(local, Local::Own(_)) { 100 } else { room };
-                let taken = std::future::poll_fn(|cx| local.poll_write_vectored(cx, &pieces)).await.unwrap();
-                assert_eq!(taken, whole);
-                let mut got = vec![0; taken];
-                tokio::io::AsyncReadExt::read_exact(far, &mut got).await.unwrap();
-                assert_eq!(got, bytes[..taken]);
-            }
+        for room in [100, 64, 50, 7] {
+            // One piece at a time.
+            let (mut near, mut far) = duplex(room);
+            let mut got = vec![0; room];
+            assert_eq!(poll_fn(|cx| poll_write_each(&mut near, cx, &pieces)).await.unwrap(), room);
+            far.read_exact(&mut got).await.unwrap();
+            assert_eq!(got, bytes[..room]);
+            // All that an app's stream takes.
+            let mut app = Local::Io(Box::new(near), true, |_| None);
+            assert_eq!(poll_fn(|cx| app.poll_write_vectored(cx, &pieces)).await.unwrap(), room);
+            far.read_exact(&mut got).await.unwrap();
+            assert_eq!(got, bytes[..room]);
         }
+        let (mut near, far) = crate::tunnel::pipe::pipe();
+        let mut own = Local::Own(far);
+        assert_eq!(poll_fn(|cx| own.poll_write_vectored(cx, &pieces)).await.unwrap(), 100);
+        let mut got = vec![0; 100];
+        near.read_exact(&mut got).await.unwrap();
+        assert_eq!(got, bytes);
     }
 }
