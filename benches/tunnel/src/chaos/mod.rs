@@ -26,8 +26,11 @@ use world::World;
 /// Streams at once.
 const STREAMS: u64 = 200;
 
+/// Connections that are killed at least, however long a slow machine takes for it.
+const KILLS: u64 = 4;
+
 /// When everything must be gone.
-const SETTLED: Duration = Duration::from_secs(5);
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// What happened.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +60,7 @@ fn at_rest(traffic: &Traffic) -> bool {
     (traffic.streams, traffic.queued, traffic.granted) == (0, 0, 0)
 }
 
-/// Keeps 200 streams busy for `span`, kills their connections meanwhile, and judges what came of it. Runs on a
+/// Keeps 200 streams busy for `span` and until four of their connections were killed, and judges what came of it. Runs on a
 /// runtime and in a process of its own: it counts tasks and files.
 ///
 /// # Errors
@@ -100,7 +103,7 @@ async fn scene(span: Duration, protocol: Protocol, seed: u64) -> Result<Report> 
     }
     let mut report = Report::default();
     let mut chance = fastrand::Rng::with_seed(seed);
-    while Instant::now() < until {
+    while Instant::now() < until || report.kills < KILLS {
         tokio::time::sleep(Duration::from_millis(chance.u64(50..1500))).await;
         world.line.kill(chance.bool());
         report.kills += 1;
