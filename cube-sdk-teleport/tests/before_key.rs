@@ -102,7 +102,7 @@ async fn a_dead_address_of_a_name_is_passed_by_agent_and_dialers() {
 
     let url = format!("ws://localhost:{relay}").parse().unwrap();
     let tunnels = Tunnels::builder().url(url).key(SecretString::from(KEY)).build().unwrap();
-    let soon = tokio::time::timeout(Duration::from_secs(8), async {
+    let soon = tokio::time::timeout(Duration::from_secs(30), async {
         let mut stream = tunnels.open("by-name").await.unwrap().connect().await.unwrap();
         stream.write_all(b"x").await.unwrap();
         stream.read_exact(&mut [0]).await.unwrap();

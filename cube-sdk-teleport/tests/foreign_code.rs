@@ -130,7 +130,7 @@ async fn an_app_that_is_being_opened_holds_up_no_other() {
     eventually("the first one is on its way", || fake.count() == 1).await;
     // Shares the first one's fate, and asks nobody.
     let second = tokio::spawn(two.open("slow").into_future());
-    let soon = timeout(Duration::from_secs(5), async {
+    let soon = timeout(Duration::from_secs(30), async {
         assert!(tunnels.list().await.is_empty());
         let other = tunnels.open("echo").await.unwrap();
         assert_eq!(tunnels.list().await.len(), 1);
