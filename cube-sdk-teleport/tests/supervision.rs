@@ -158,7 +158,13 @@ async fn two_hundred_streams_with_cut_connections_lose_nothing_silently() {
         }
         let (completed, broken) = (completed.load(Ordering::Relaxed), broken.load(Ordering::Relaxed));
         assert_eq!(completed + broken, 200);
-        assert!(completed > 0);
+        // On a slow machine every one of them may have met a cut. What comes after goes through; the first may still meet
+        // the connection whose end is not known yet.
+        let mut tries = 0;
+        while exchange(TcpStream::connect(address).await.unwrap(), b"after".to_vec()).await.is_err() {
+            tries += 1;
+            assert!(tries < 20, "nothing goes through after the cuts");
+        }
         eventually("all streams end", || tunnel.traffic().streams == 0 && world.relay.traffic().streams == 0).await;
         eventually("nothing is queued", || tunnel.traffic().queued + world.relay.traffic().queued == 0).await;
         let opened = tunnel.traffic().opened;
