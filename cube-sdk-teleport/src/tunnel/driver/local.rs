@@ -242,7 +242,7 @@ impl Driver {
                         self.turns.overtook(slot, bytes.len());
                         socket.bulk = bytes.len() == SMALL;
                         socket.short = if socket.bulk { 0 } else { socket.short.saturating_add(1) };
-                        self.prompt.spoke(self.now, socket.short);
+                        self.prompt.spoke(self.now, socket.short, self.mux.round_trip());
                         self.outbox.urge_data(id, bytes)?;
                         self.mux.sent(self.now, slot, bytes.len() as u64);
                         self.counters.sent(bytes.len() as u64);
