@@ -93,8 +93,8 @@ impl Receiver {
         self.goal = self.size;
         let most = self.size.saturating_mul(2).min(WINDOW_CAP).min(self.size.saturating_add(*growth));
         let grown = wanted.min(most).saturating_sub(self.size);
-        // A little more is not worth a frame.
-        if grown < self.size / 4 {
+        // A little more is not worth a frame, but for the last: nothing follows it, and a line may be short of just that.
+        if grown == 0 || (grown < self.size / 4 && self.size + grown < most) {
             return 0;
         }
         *growth -= grown;

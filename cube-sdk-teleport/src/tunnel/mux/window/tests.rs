@@ -75,6 +75,27 @@ fn grows_only_while_nothing_waits_on_the_way() {
 }
 
 #[test]
+fn grows_to_the_last_byte_that_the_cap_and_the_connection_leave() {
+    const MIB: u64 = 1 << 20;
+    let begun = Instant::now();
+    let path = path(begun, 100, 100);
+    let after = |window: u32, mut growth: u64, rounds: &[u64]| {
+        let (mut receiver, mut now) = (Receiver::new(window), begun);
+        for written in rounds {
+            assert!(receiver.received(now, *written));
+            now += ms(100);
+            receiver.written(now, *written, &path, &mut growth);
+        }
+        (receiver.granted(), growth)
+    };
+    let rounds = [MIB, 2 * MIB, 4 * MIB, 7 * MIB];
+    assert_eq!(after(1 << 20, 32 * MIB, &rounds), (14 * MIB, 19 * MIB), "twice of what came");
+    let rounds = [MIB, 2 * MIB, 4 * MIB, 7 * MIB, 12 * MIB];
+    assert_eq!(after(1 << 20, 32 * MIB, &rounds), (WINDOW_CAP, 17 * MIB));
+    assert_eq!(after(60_000, 10_000, &[60_000, 70_000]), (70_000, 0));
+}
+
+#[test]
 fn shrinks_to_what_the_line_carries_and_only_by_what_it_returns() {
     let begun = Instant::now();
     let (mut receiver, mut growth, mut now) = (Receiver::new(1_000), 100_000, begun);
