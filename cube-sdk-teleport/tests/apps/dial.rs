@@ -38,7 +38,10 @@ async fn pings_alone_are_no_data() {
     let world = World::start().await;
     let mut stream = world.quick().connect(&app(APP)).await.unwrap();
     let mut byte = [0];
+    let mut looks = 0;
     while world.proxy.pings() < 2 {
+        looks += 1;
+        assert!(looks < 500, "the proxy does not ping");
         let silent = tokio::time::timeout(Duration::from_millis(20), stream.read(&mut byte)).await;
         assert!(silent.is_err(), "nothing was sent, nothing may be read");
     }
